@@ -1,0 +1,2 @@
+//! The emulator alone.
+fn main() {}

@@ -1,0 +1,86 @@
+//! Reads the vendor's description of a refusal, whatever it looks like.
+
+use serde_json::{Map, Value};
+
+use crate::error::ApiError;
+
+/// How much of the vendor's text is kept, in bytes.
+const MAX_MESSAGE_BYTES: usize = 2048;
+/// Longest code or name that is taken for one. All documented ones are below 50 characters.
+const MAX_CODE_BYTES: usize = 64;
+
+/// Never fails: a body that is no JSON object becomes the message.
+///
+/// No page of the vendor shows an error body. Status, name, code and reason are the columns of its error tables, and
+/// one public client reads `status` and `code` at top level; so the keys are looked for there and under `error`.
+pub(crate) fn decode(body: &[u8]) -> ApiError {
+    match serde_json::from_slice::<Value>(body) {
+        Ok(Value::Object(fields)) => match fields.get("error") {
+            Some(Value::Object(inner)) => from_fields(inner),
+            _ => from_fields(&fields),
+        },
+        _ => ApiError { code: None, name: None, message: Some(cut(&String::from_utf8_lossy(body))) },
+    }
+}
+
+fn from_fields(fields: &Map<String, Value>) -> ApiError {
+    let text = |key: &str| fields.get(key).and_then(Value::as_str);
+    let message = ["message", "reason", "error"].into_iter().find_map(text);
+    ApiError { code: text("code").and_then(word), name: text("name").and_then(word), message: message.map(cut) }
+}
+
+/// Codes are shown in error texts, so what does not look like one is not taken for one: a sentence in its place might
+/// hold anything.
+fn word(text: &str) -> Option<String> {
+    let fits = (1..=MAX_CODE_BYTES).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
+    fits.then(|| text.to_owned())
+}
+
+fn cut(text: &str) -> String {
+    let mut end = text.len().min(MAX_MESSAGE_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decode;
+
+    #[test]
+    fn every_shape_gives_what_it_holds() {
+        let table = [
+            (r#"{"status":422,"name":"n","code":"c","message":"m"}"#, Some("c"), Some("n"), Some("m")),
+            (r#"{"error":{"code":"c","reason":"r"}}"#, Some("c"), None, Some("r")),
+            (r#"{"error":"e"}"#, None, None, Some("e")),
+            (r#"{"message":7,"reason":"r"}"#, None, None, Some("r")),
+            (r#"{"code":42}"#, None, None, None),
+            (r#"{"code":"a sentence with a secret"}"#, None, None, None),
+            ("{}", None, None, None),
+            ("<html>bad gateway</html>", None, None, Some("<html>bad gateway</html>")),
+            ("[1]", None, None, Some("[1]")),
+        ];
+        for (body, code, name, message) in table {
+            let error = decode(body.as_bytes());
+            assert_eq!(
+                (error.code.as_deref(), error.name.as_deref(), error.message.as_deref()),
+                (code, name, message),
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_long_message_is_cut_between_characters() {
+        let message = decode("é".repeat(5000).as_bytes()).message.unwrap();
+        assert_eq!(message.len(), 2048);
+        assert!(message.chars().all(|c| c == 'é'));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_do_no_harm() {
+        assert!(decode(&[0xff, 0x00, 0xfe]).message.is_some());
+    }
+}

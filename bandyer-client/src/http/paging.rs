@@ -1,0 +1,45 @@
+//! Walks a list page by page.
+
+use std::collections::VecDeque;
+
+use futures_core::Stream;
+use futures_util::stream;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::request::Request;
+use crate::model::page::Page;
+
+/// How many empty pages in a row are passed over before a list that never ends is given up.
+const MAX_EMPTY_PAGES: u32 = 10;
+
+struct Walk<T> {
+    pending: VecDeque<T>,
+    next_offset: Option<u64>,
+    empty_pages: u32,
+}
+
+/// All items from an offset on. It advances by the number of items received, since the vendor may give fewer than asked
+/// for; an empty page that says `has_more` is passed over a few times, and then it is an error rather than a loop.
+pub(crate) fn items<'a, T: Send + 'static>(
+    offset: u64,
+    page_at: impl Fn(u64) -> Request<'a, Page<T>> + Send + Sync + 'a,
+) -> impl Stream<Item = Result<T>> + Send + 'a {
+    let start = Walk { pending: VecDeque::new(), next_offset: Some(offset), empty_pages: 0 };
+    stream::try_unfold((start, page_at), |(mut walk, page_at)| async move {
+        loop {
+            if let Some(item) = walk.pending.pop_front() {
+                return Ok(Some((item, (walk, page_at))));
+            }
+            let Some(offset) = walk.next_offset else { return Ok(None) };
+            let page = page_at(offset).send().await?;
+            walk.empty_pages = if page.items.is_empty() { walk.empty_pages + 1 } else { 0 };
+            if walk.empty_pages > MAX_EMPTY_PAGES {
+                return Err(Error::new(ErrorKind::Decode, "list").detail("the list goes on without items"));
+            }
+            // An empty page is passed by moving on one place: asking for the same place again would give it again.
+            let step = (page.items.len() as u64).max(1);
+            walk.next_offset = page.has_more.then_some(offset.saturating_add(step));
+            walk.pending = page.items.into();
+        }
+    })
+}

@@ -1,0 +1,89 @@
+//! The escape hatch: any path, with the same key, retries, limits and errors.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::client::Client;
+use crate::error::{Error, Result};
+use crate::http::request::Request;
+use crate::wire::{self, Call, Wire};
+
+const OPERATION: &str = "raw request";
+
+/// A request to an operation that this crate has no method for; made by [`Client::request`].
+#[must_use = "a request does nothing until it is decoded and sent"]
+pub struct RawRequest<'a> {
+    client: &'a Client,
+    call: Result<Call>,
+}
+
+impl<'a> RawRequest<'a> {
+    pub(crate) fn new(client: &'a Client, method: Method, path: &[&str]) -> Self {
+        Self { client, call: Ok(Call::new(method, path)) }
+    }
+
+    fn map(mut self, change: impl FnOnce(Call) -> Result<Call>) -> Self {
+        self.call = self.call.and_then(change);
+        self
+    }
+
+    /// Adds a pair to the query string.
+    pub fn query(self, name: &str, value: &str) -> Self {
+        self.map(|mut call| {
+            call.query.push((name.to_owned(), value.to_owned()));
+            Ok(call)
+        })
+    }
+
+    /// Adds a header. The key and the framing of the body cannot be replaced: trying to ends in
+    /// [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) when the request is sent.
+    pub fn header(self, name: HeaderName, value: HeaderValue) -> Self {
+        self.map(|mut call| {
+            if ["apikey", "content-length", "content-type", "host", "transfer-encoding"].contains(&name.as_str()) {
+                return Err(Error::invalid_request(OPERATION, format!("the header {name} is set by the client")));
+            }
+            call.headers.append(name, value);
+            Ok(call)
+        })
+    }
+
+    /// Sends a JSON body.
+    pub fn json(self, body: &(impl Serialize + ?Sized)) -> Self {
+        self.map(|mut call| {
+            let bytes = serde_json::to_vec(body)
+                .map_err(|error| Error::invalid_request(OPERATION, "the body is no JSON").source_of(error))?;
+            call.body = Some(Bytes::from(bytes));
+            Ok(call)
+        })
+    }
+
+    /// Says whether happening twice does harm. By default POST and PATCH are taken to, the rest not.
+    pub fn idempotent(self, yes: bool) -> Self {
+        self.map(|mut call| {
+            call.idempotent = yes;
+            Ok(call)
+        })
+    }
+
+    /// Reads the answer as JSON.
+    pub fn decode<T: DeserializeOwned + 'static>(self) -> Request<'a, T> {
+        let wire = self.call.map(|call| Wire { call, decoder: wire::json::<T> });
+        Request::new(self.client, OPERATION, wire)
+    }
+
+    /// Takes the answer as it is, within the client's size limit.
+    pub fn bytes(self) -> Request<'a, Bytes> {
+        let wire = self.call.map(|call| Wire { call, decoder: |body| Ok(Bytes::copy_from_slice(body)) });
+        Request::new(self.client, OPERATION, wire)
+    }
+}
+
+impl fmt::Debug for RawRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawRequest").finish_non_exhaustive()
+    }
+}

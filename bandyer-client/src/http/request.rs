@@ -1,0 +1,279 @@
+//! A request that is ready to be sent, and the loop that sends it.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+
+use crate::client::Client;
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::api_error;
+use crate::http::retry::{Decision, RetryPolicy, Situation, StopReason, decide};
+use crate::http::retry_after::retry_after;
+use crate::http::transport::{Answer, Attempt, Failure};
+use crate::wire::{Call, Decoder, Wire};
+
+/// An operation that is ready to be sent.
+///
+/// It does nothing until [`send`](Self::send) is awaited, and dropping that future stops it.
+#[must_use = "a request does nothing until `.send()` is awaited"]
+pub struct Request<'a, T> {
+    client: &'a Client,
+    operation: &'static str,
+    wire: Result<Wire<T>>,
+    attempt_timeout: Duration,
+    retry: RetryPolicy,
+    /// What to ask instead when a repeat is told "already exists": the first try worked, its answer was lost.
+    instead_of_conflict: Option<Box<Self>>,
+}
+
+impl<'a, T> Request<'a, T> {
+    pub(crate) fn new(client: &'a Client, operation: &'static str, wire: Result<Wire<T>>) -> Self {
+        Self {
+            client,
+            operation,
+            wire,
+            attempt_timeout: client.attempt_timeout(),
+            retry: client.retry_policy(),
+            instead_of_conflict: None,
+        }
+    }
+
+    pub(crate) fn instead_of_conflict(mut self, other: Self) -> Self {
+        self.instead_of_conflict = Some(Box::new(other));
+        self
+    }
+
+    /// Limits one try of this request, from connecting to the last byte of the answer.
+    pub const fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.attempt_timeout = timeout;
+        self
+    }
+
+    /// Chooses how often and how patiently this request is tried again.
+    pub const fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// Sends the request and gives what the vendor answered.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`](crate::Error), whose [`outcome`](crate::Error::outcome) tells whether the vendor may have carried
+    /// the request out all the same.
+    pub async fn send(self) -> Result<T> {
+        Ok(self.send_with_response().await?.into_body())
+    }
+
+    /// Like [`send`](Self::send), and keeps status, headers and the number of tries.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn send_with_response(self) -> Result<Response<T>> {
+        let other = self.instead_of_conflict;
+        let (sending, decoder) =
+            Sending::new(self.client, self.operation, self.wire?, self.attempt_timeout, self.retry);
+        match (sending.run().await, other) {
+            (Ok((answer, attempts)), _) => sending.decode(answer, attempts, decoder),
+            (Err(error), Some(other)) if error.is_conflict() && error.attempts() > 1 => {
+                let (sending, decoder) =
+                    Sending::new(other.client, other.operation, other.wire?, other.attempt_timeout, other.retry);
+                let (answer, attempts) = sending.run().await?;
+                sending.decode(answer, attempts + error.attempts(), decoder)
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Request<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("operation", &self.operation).finish_non_exhaustive()
+    }
+}
+
+struct Sending<'a> {
+    client: &'a Client,
+    operation: &'static str,
+    call: Call,
+    attempt_timeout: Duration,
+    retry: RetryPolicy,
+}
+
+impl<'a> Sending<'a> {
+    fn new<T>(
+        client: &'a Client,
+        operation: &'static str,
+        wire: Wire<T>,
+        attempt_timeout: Duration,
+        retry: RetryPolicy,
+    ) -> (Self, Decoder<T>) {
+        (Self { client, operation, call: wire.call, attempt_timeout, retry }, wire.decoder)
+    }
+
+    async fn run(&self) -> Result<(Answer, u32)> {
+        let url = self
+            .client
+            .transport()
+            .url(&self.call.segments, &self.call.query)
+            .map_err(|detail| Error::invalid_request(self.operation, detail))?;
+        let started = Instant::now();
+        self.client.retry_budget().deposit();
+        let mut attempts = 0;
+        loop {
+            let remaining = self.retry.total().saturating_sub(started.elapsed());
+            attempts += 1;
+            let attempt = Attempt {
+                method: &self.call.method,
+                url: &url,
+                headers: &self.call.headers,
+                body: self.call.body.as_ref(),
+                timeout: self.attempt_timeout.min(remaining),
+            };
+            let mut error = match self.client.transport().send(attempt).await {
+                Ok(answer) if answer.status.is_success() => return Ok((answer, attempts)),
+                Ok(answer) => self.refused(&answer),
+                Err(failure) => self.failed(failure),
+            };
+            let remaining = self.retry.total().saturating_sub(started.elapsed());
+            let situation = Situation {
+                kind: error.kind(),
+                status: error.status(),
+                retry_after: error.retry_after(),
+                idempotent: self.call.idempotent,
+                attempts,
+                remaining,
+            };
+            let stopped = match decide(&self.retry, &situation, fastrand::f64()) {
+                Decision::RetryAfter(wait) if self.client.retry_budget().withdraw() => {
+                    self.trace_repeat(&error, attempts, wait);
+                    tokio::time::sleep(wait).await;
+                    continue;
+                }
+                Decision::RetryAfter(_) => StopReason::BudgetUsedUp,
+                Decision::Stop(reason) => reason,
+            };
+            let inner = error.inner_mut();
+            inner.attempts = attempts;
+            inner.stopped = Some(stopped);
+            return Err(error);
+        }
+    }
+
+    #[cfg(feature = "tracing")]
+    fn trace_repeat(&self, error: &Error, attempts: u32, wait: Duration) {
+        tracing::debug!(
+            operation = self.operation,
+            attempts,
+            kind = ?error.kind(),
+            status = error.status().map(|status| status.as_u16()),
+            wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+            "request is sent again"
+        );
+    }
+
+    #[cfg(not(feature = "tracing"))]
+    const fn trace_repeat(&self, _error: &Error, _attempts: u32, _wait: Duration) {}
+
+    fn refused(&self, answer: &Answer) -> Error {
+        let mut error = Error::new(ErrorKind::Api, self.operation);
+        let inner = error.inner_mut();
+        inner.status = Some(answer.status);
+        inner.api = Some(api_error::decode(&answer.body));
+        inner.request_id = request_id(&answer.headers).map(str::to_owned);
+        inner.retry_after = retry_after(&answer.headers, Timestamp::now());
+        error
+    }
+
+    fn failed(&self, failure: Failure) -> Error {
+        let mut error = Error::new(failure.kind, self.operation);
+        let inner = error.inner_mut();
+        inner.status = failure.status;
+        inner.detail = failure.detail.map(str::to_owned);
+        inner.source = failure.source;
+        error
+    }
+
+    fn decode<T>(&self, answer: Answer, attempts: u32, decoder: Decoder<T>) -> Result<Response<T>> {
+        match decoder(&answer.body) {
+            Ok(body) => Ok(Response { status: answer.status, headers: answer.headers, attempts, body }),
+            Err(failure) => {
+                let mut error = Error::new(ErrorKind::Decode, self.operation).detail(failure.detail);
+                let inner = error.inner_mut();
+                inner.status = Some(answer.status);
+                inner.request_id = request_id(&answer.headers).map(str::to_owned);
+                inner.attempts = attempts;
+                inner.stopped = Some(StopReason::Final);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// The vendor documents no request id; proxies and gateways use this header. A value that is not a plain word is
+/// dropped, since it ends in logs.
+fn request_id(headers: &HeaderMap) -> Option<&str> {
+    let id = headers.get("x-request-id")?.to_str().ok()?;
+    let plain = id.len() <= 128 && id.bytes().all(|byte| byte.is_ascii_graphic());
+    plain.then_some(id)
+}
+
+/// A decoded answer with what came around it.
+pub struct Response<T> {
+    status: StatusCode,
+    headers: HeaderMap,
+    attempts: u32,
+    body: T,
+}
+
+impl<T> Response<T> {
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The headers of the answer.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The `x-request-id` of the answer, for a support ticket.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        request_id(&self.headers)
+    }
+
+    /// How many tries it took.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// What the vendor answered.
+    #[must_use]
+    pub fn body(&self) -> &T {
+        &self.body
+    }
+
+    /// What the vendor answered, without the rest.
+    #[must_use]
+    pub fn into_body(self) -> T {
+        self.body
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Response<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Headers are left out: nobody promises that they hold no cookie.
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("attempts", &self.attempts)
+            .field("body", &self.body)
+            .finish_non_exhaustive()
+    }
+}

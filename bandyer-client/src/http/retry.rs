@@ -1,0 +1,284 @@
+//! Whether and when to try again. Pure: no clock, no I/O, no randomness of its own.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::error::ErrorKind;
+
+/// How often and how patiently a request is tried again.
+///
+/// Only what is safe to repeat is repeated: a request that never reached the vendor, one that the vendor refused
+/// before working on it, and operations that give the same result when they happen twice. A room creation that may
+/// have happened is never sent again.
+///
+/// ```
+/// use std::time::Duration;
+/// use bandyer_client::RetryPolicy;
+///
+/// const PATIENT: RetryPolicy = RetryPolicy::standard().max_attempts(5).total_timeout(Duration::from_secs(90));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    max_attempts: u32,
+    total_timeout: Duration,
+    initial_backoff: Duration,
+    max_backoff: Duration,
+}
+
+impl RetryPolicy {
+    /// Three tries within 45 s, with 200 ms doubling to 5 s between them, each with full jitter.
+    #[must_use]
+    pub const fn standard() -> Self {
+        Self {
+            max_attempts: 3,
+            total_timeout: Duration::from_secs(45),
+            initial_backoff: Duration::from_millis(200),
+            max_backoff: Duration::from_secs(5),
+        }
+    }
+
+    /// One try.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self::standard().max_attempts(1)
+    }
+
+    /// Sets how often a request is sent at most. Zero counts as one.
+    #[must_use]
+    pub const fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = if attempts == 0 { 1 } else { attempts };
+        self
+    }
+
+    /// Limits all tries and the waits between them together.
+    #[must_use]
+    pub const fn total_timeout(mut self, timeout: Duration) -> Self {
+        self.total_timeout = timeout;
+        self
+    }
+
+    /// Sets the longest wait before the second try, and the wait that doubling stops at.
+    #[must_use]
+    pub const fn backoff(mut self, initial: Duration, max: Duration) -> Self {
+        self.initial_backoff = initial;
+        self.max_backoff = max;
+        self
+    }
+
+    pub(crate) const fn total(&self) -> Duration {
+        self.total_timeout
+    }
+
+    fn wait_after(&self, attempts: u32, jitter: f64) -> Duration {
+        let doublings = attempts.saturating_sub(1).min(16);
+        let ceiling = self.initial_backoff.saturating_mul(1 << doublings).min(self.max_backoff);
+        ceiling.mul_f64(jitter.clamp(0.0, 1.0))
+    }
+}
+
+/// What one try ended in, and what is left.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Situation {
+    pub(crate) kind: ErrorKind,
+    pub(crate) status: Option<StatusCode>,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) idempotent: bool,
+    /// Tries made so far, at least one.
+    pub(crate) attempts: u32,
+    /// Time left of the total.
+    pub(crate) remaining: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Decision {
+    RetryAfter(Duration),
+    Stop(StopReason),
+}
+
+/// Why a request was not sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StopReason {
+    /// The answer would be the same again.
+    Final,
+    /// It may have happened, and happening twice would do harm.
+    MayHaveHappened,
+    AttemptsUsedUp,
+    TimeUsedUp,
+    /// The vendor asked to wait for longer than there is time.
+    WaitTooLong,
+    /// A refusal for quota that names no time: three tries within seconds would only deepen the hole.
+    RateLimitedWithoutHint,
+    /// Too many requests of this client are failing already.
+    BudgetUsedUp,
+}
+
+impl StopReason {
+    pub(crate) const fn explanation(self) -> Option<&'static str> {
+        match self {
+            Self::Final | Self::AttemptsUsedUp => None,
+            Self::MayHaveHappened => Some("not repeated because it may already have happened"),
+            Self::TimeUsedUp => Some("no time is left for another attempt"),
+            Self::WaitTooLong => Some("the vendor asked to wait for longer than there is time"),
+            Self::RateLimitedWithoutHint => Some("not repeated because the vendor did not say when"),
+            Self::BudgetUsedUp => Some("not repeated because too many requests are failing"),
+        }
+    }
+}
+
+/// Decides what follows a failed try. `jitter` is a random number from 0 to 1.
+pub(crate) fn decide(policy: &RetryPolicy, situation: &Situation, jitter: f64) -> Decision {
+    if let Err(reason) = repeatable(situation) {
+        return Decision::Stop(reason);
+    }
+    if situation.attempts >= policy.max_attempts {
+        return Decision::Stop(StopReason::AttemptsUsedUp);
+    }
+    let backoff = policy.wait_after(situation.attempts, jitter);
+    let wait = backoff.max(situation.retry_after.unwrap_or_default());
+    if wait >= situation.remaining {
+        let asked_for_more = situation.retry_after.is_some_and(|asked| asked >= situation.remaining);
+        return Decision::Stop(if asked_for_more { StopReason::WaitTooLong } else { StopReason::TimeUsedUp });
+    }
+    Decision::RetryAfter(wait)
+}
+
+fn repeatable(situation: &Situation) -> Result<(), StopReason> {
+    let if_idempotent = || if situation.idempotent { Ok(()) } else { Err(StopReason::MayHaveHappened) };
+    match (situation.kind, situation.status.map(|status| status.as_u16())) {
+        (ErrorKind::Connect, _) => Ok(()),
+        (ErrorKind::Timeout | ErrorKind::Interrupted, _) => if_idempotent(),
+        // Refused before any work, so even a room creation may be sent again.
+        (ErrorKind::Api, Some(429)) if situation.retry_after.is_some() => Ok(()),
+        (ErrorKind::Api, Some(429)) => Err(StopReason::RateLimitedWithoutHint),
+        (ErrorKind::Api, Some(408 | 500 | 502 | 503 | 504)) => if_idempotent(),
+        _ => Err(StopReason::Final),
+    }
+}
+
+/// Lets through one repeat for ten requests, so that an outage is not answered with a storm.
+///
+/// It is shared by all clones of a client. Counted in tenths of a repeat.
+#[derive(Debug)]
+pub(crate) struct RetryBudget(AtomicU32);
+
+impl RetryBudget {
+    const DEPOSIT: u32 = 1;
+    const PRICE: u32 = 10;
+    /// Ten repeats: what a quiet client may spend on a short disturbance.
+    const CAPACITY: u32 = 100;
+
+    pub(crate) const fn new() -> Self {
+        Self(AtomicU32::new(Self::CAPACITY))
+    }
+
+    /// Counts a request, whatever becomes of it.
+    pub(crate) fn deposit(&self) {
+        let _full = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tenths| {
+            (tenths < Self::CAPACITY).then(|| tenths + Self::DEPOSIT)
+        });
+    }
+
+    /// Takes one repeat out, if there is one.
+    pub(crate) fn withdraw(&self) -> bool {
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tenths| tenths.checked_sub(Self::PRICE)).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http::StatusCode;
+
+    use super::{Decision, RetryBudget, RetryPolicy, Situation, StopReason, decide};
+    use crate::error::ErrorKind;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn api(status: u16, idempotent: bool, retry_after: Option<u64>) -> Situation {
+        Situation {
+            kind: ErrorKind::Api,
+            status: Some(StatusCode::from_u16(status).unwrap()),
+            retry_after: retry_after.map(Duration::from_secs),
+            idempotent,
+            attempts: 1,
+            remaining: 30 * SECOND,
+        }
+    }
+
+    fn lost(kind: ErrorKind, idempotent: bool) -> Situation {
+        Situation { kind, status: None, ..api(500, idempotent, None) }
+    }
+
+    #[test]
+    fn what_is_repeated_and_what_is_not() {
+        use Decision::{RetryAfter, Stop};
+        let wait = RetryAfter(Duration::from_millis(200));
+        let table = [
+            (lost(ErrorKind::Connect, false), wait),
+            (lost(ErrorKind::Connect, true), wait),
+            (lost(ErrorKind::Timeout, true), wait),
+            (lost(ErrorKind::Timeout, false), Stop(StopReason::MayHaveHappened)),
+            (lost(ErrorKind::Interrupted, true), wait),
+            (lost(ErrorKind::Interrupted, false), Stop(StopReason::MayHaveHappened)),
+            (lost(ErrorKind::Decode, true), Stop(StopReason::Final)),
+            (lost(ErrorKind::InvalidRequest, true), Stop(StopReason::Final)),
+            (api(400, true, None), Stop(StopReason::Final)),
+            (api(401, true, None), Stop(StopReason::Final)),
+            (api(404, true, None), Stop(StopReason::Final)),
+            (api(302, true, None), Stop(StopReason::Final)),
+            (api(408, true, None), wait),
+            (api(408, false, None), Stop(StopReason::MayHaveHappened)),
+            (api(429, true, None), Stop(StopReason::RateLimitedWithoutHint)),
+            (api(429, true, Some(2)), RetryAfter(2 * SECOND)),
+            (api(429, false, Some(2)), RetryAfter(2 * SECOND)),
+            (api(429, false, Some(0)), wait),
+            (api(429, false, Some(30)), Stop(StopReason::WaitTooLong)),
+            (api(500, true, None), wait),
+            (api(500, false, None), Stop(StopReason::MayHaveHappened)),
+            (api(501, true, None), Stop(StopReason::Final)),
+            (api(502, true, None), wait),
+            (api(503, true, Some(3)), RetryAfter(3 * SECOND)),
+            (api(503, false, Some(3)), Stop(StopReason::MayHaveHappened)),
+            (api(504, true, None), wait),
+        ];
+        for (situation, expected) in table {
+            assert_eq!(decide(&RetryPolicy::standard(), &situation, 1.0), expected, "{situation:?}");
+        }
+    }
+
+    #[test]
+    fn tries_and_time_are_limited() {
+        let policy = RetryPolicy::standard();
+        let last = Situation { attempts: 3, ..api(500, true, None) };
+        assert_eq!(decide(&policy, &last, 1.0), Decision::Stop(StopReason::AttemptsUsedUp));
+        let late = Situation { remaining: Duration::from_millis(150), ..api(500, true, None) };
+        assert_eq!(decide(&policy, &late, 1.0), Decision::Stop(StopReason::TimeUsedUp));
+        assert_eq!(
+            decide(&RetryPolicy::none(), &api(500, true, None), 1.0),
+            Decision::Stop(StopReason::AttemptsUsedUp)
+        );
+    }
+
+    #[test]
+    fn the_wait_doubles_up_to_its_limit_and_is_spread_by_jitter() {
+        let policy = RetryPolicy::standard().max_attempts(100);
+        let wait = |attempts, jitter| policy.wait_after(attempts, jitter).as_millis();
+        assert_eq!([1, 2, 3, 5, 6, 60].map(|n| wait(n, 1.0)), [200, 400, 800, 3200, 5000, 5000]);
+        assert_eq!((wait(2, 0.0), wait(2, 0.5)), (0, 200));
+    }
+
+    #[test]
+    fn an_outage_lets_through_one_repeat_in_ten() {
+        let budget = RetryBudget::new();
+        let repeats = (0..1000)
+            .filter(|_| {
+                budget.deposit();
+                budget.withdraw()
+            })
+            .count();
+        assert!((100..=110).contains(&repeats), "{repeats}");
+    }
+}

@@ -1,0 +1,166 @@
+//! One try over the network: bounded in time and size, classified, never redirected.
+//!
+//! This is the only module that names `reqwest`; a new major version of it ends here and in the public alias
+//! [`HttpClient`].
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use url::Url;
+
+use crate::config::ConfigError;
+use crate::error::ErrorKind;
+
+/// The HTTP client that [`ClientBuilder::http_client`](crate::ClientBuilder::http_client) takes: `reqwest::Client`
+/// of the version this crate depends on.
+pub type HttpClient = reqwest::Client;
+
+const KEY_HEADER: &str = "apikey";
+
+pub(crate) struct TransportSettings {
+    pub(crate) base_url: Url,
+    pub(crate) key: HeaderValue,
+    pub(crate) user_agent: HeaderValue,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) max_answer_bytes: usize,
+    pub(crate) http_client: Option<HttpClient>,
+}
+
+pub(crate) struct Transport {
+    http: HttpClient,
+    base_url: Url,
+    key: HeaderValue,
+    user_agent: HeaderValue,
+    max_answer_bytes: usize,
+}
+
+/// What one try sends.
+pub(crate) struct Attempt<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) url: &'a Url,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: Option<&'a Bytes>,
+    pub(crate) timeout: Duration,
+}
+
+/// What the vendor answered, success or not.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// Why there is no answer, or only half of one.
+pub(crate) struct Failure {
+    pub(crate) kind: ErrorKind,
+    pub(crate) status: Option<StatusCode>,
+    pub(crate) detail: Option<&'static str>,
+    pub(crate) source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Transport {
+    pub(crate) fn new(settings: TransportSettings) -> Result<Self, ConfigError> {
+        let http = match settings.http_client {
+            Some(client) => client,
+            None => default_client(settings.connect_timeout)?,
+        };
+        Ok(Self {
+            http,
+            base_url: settings.base_url,
+            key: settings.key,
+            user_agent: settings.user_agent,
+            max_answer_bytes: settings.max_answer_bytes,
+        })
+    }
+
+    /// The address of an operation. Segments are escaped one by one; one that would leave its place is refused.
+    pub(crate) fn url<S: AsRef<str>>(&self, segments: &[S], query: &[(String, String)]) -> Result<Url, &'static str> {
+        let mut url = self.base_url.clone();
+        {
+            // Only addresses like `mailto:` have no path, and those are refused when the client is built.
+            let mut path = url.path_segments_mut().map_err(|()| "the base URL has no path")?;
+            for segment in segments {
+                match segment.as_ref() {
+                    "" => return Err("a path segment is empty"),
+                    "." | ".." => return Err("a path segment is `.` or `..`"),
+                    segment => path.push(segment),
+                };
+            }
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        Ok(url)
+    }
+
+    pub(crate) async fn send(&self, attempt: Attempt<'_>) -> Result<Answer, Failure> {
+        let mut request = self
+            .http
+            .request(attempt.method.clone(), attempt.url.clone())
+            .timeout(attempt.timeout)
+            .header(header::ACCEPT, "application/json")
+            .header(header::USER_AGENT, self.user_agent.clone())
+            .headers(attempt.headers.clone())
+            .header(KEY_HEADER, self.key.clone());
+        if let Some(body) = attempt.body {
+            request = request.header(header::CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        let response = request.send().await.map_err(classify)?;
+        let status = response.status();
+        let headers = response.headers().clone();
+        match self.read(response).await {
+            Ok(body) => Ok(Answer { status, headers, body }),
+            // The status alone already says that it was refused; a broken error page must not hide it.
+            Err(_) if !status.is_success() => Ok(Answer { status, headers, body: Bytes::new() }),
+            Err(failure) => Err(Failure { status: Some(status), ..failure }),
+        }
+    }
+
+    async fn read(&self, mut response: reqwest::Response) -> Result<Bytes, Failure> {
+        let too_large = || Failure {
+            kind: ErrorKind::Decode,
+            status: None,
+            detail: Some("the answer is larger than the limit"),
+            source: None,
+        };
+        if response.content_length().is_some_and(|length| length > self.max_answer_bytes as u64) {
+            return Err(too_large());
+        }
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(classify)? {
+            if body.len() + chunk.len() > self.max_answer_bytes {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+}
+
+fn default_client(connect_timeout: Duration) -> Result<HttpClient, ConfigError> {
+    reqwest::Client::builder()
+        .connect_timeout(connect_timeout)
+        // The key is a custom header, which reqwest would hand to whatever host a redirect names.
+        .redirect(reqwest::redirect::Policy::none())
+        // One policy decides about repeats, in `retry.rs`; two would multiply.
+        .retry(reqwest::retry::never())
+        .build()
+        .map_err(|error| ConfigError::HttpClient(error.into()))
+}
+
+/// Connecting comes first: a connect time-out is both, and only then it is sure that nothing was sent. All the rest
+/// counts as sent, also a body cut short, which reqwest calls a decoding error.
+fn classify(error: reqwest::Error) -> Failure {
+    let kind = if error.is_connect() {
+        ErrorKind::Connect
+    } else if error.is_timeout() {
+        ErrorKind::Timeout
+    } else if error.is_builder() {
+        ErrorKind::InvalidRequest
+    } else {
+        ErrorKind::Interrupted
+    };
+    // Without its URL: ids are personal data and query strings may be worse.
+    Failure { kind, status: None, detail: None, source: Some(error.without_url().into()) }
+}

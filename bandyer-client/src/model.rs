@@ -1,0 +1,6 @@
+//! The vocabulary that all resources share.
+
+pub(crate) mod ids;
+pub(crate) mod open_enum;
+pub(crate) mod page;
+pub(crate) mod secret;

@@ -1,0 +1,100 @@
+//! Enums that survive values this version does not know.
+
+use std::fmt;
+
+/// The vendor's text for a value that this version of the crate does not know.
+///
+/// It cannot be made by hand, so `Unknown("plus")` never stands beside `Plus`: parse the text instead.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnknownValue(Box<str>);
+
+impl UnknownValue {
+    pub(crate) fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The vendor's text, unchanged.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for UnknownValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+macro_rules! open_enum {
+    (
+        $(#[$docs:meta])*
+        pub enum $name:ident {
+            $( $(#[$variant_docs:meta])* $variant:ident = $text:literal ),+ $(,)?
+        }
+    ) => {
+        $(#[$docs])*
+        #[derive(
+            Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash,
+            serde_with::SerializeDisplay, serde_with::DeserializeFromStr,
+        )]
+        #[non_exhaustive]
+        pub enum $name {
+            $( $(#[$variant_docs])* $variant, )+
+            /// A value newer than this crate; it survives a round trip.
+            Unknown($crate::UnknownValue),
+        }
+
+        impl $name {
+            /// The vendor's text for the value.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $( Self::$variant => $text, )+
+                    Self::Unknown(value) => value.as_str(),
+                }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                match text {
+                    $( $text => Self::$variant, )+
+                    other => Self::Unknown($crate::UnknownValue::new(other)),
+                }
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = std::convert::Infallible;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Ok(Self::from(text))
+            }
+        }
+    };
+}
+pub(crate) use open_enum;
+
+#[cfg(test)]
+mod tests {
+    use crate::users::Role;
+
+    #[test]
+    fn an_unknown_value_survives_a_round_trip() {
+        let role: Role = serde_json::from_str("\"observer\"").unwrap();
+        assert!(matches!(&role, Role::Unknown(text) if text.as_str() == "observer"));
+        assert_eq!(serde_json::to_string(&role).unwrap(), "\"observer\"");
+    }
+
+    #[test]
+    fn a_known_text_never_becomes_unknown() {
+        assert_eq!(Role::from("plus"), Role::Plus);
+    }
+}

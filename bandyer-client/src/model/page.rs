@@ -1,0 +1,23 @@
+//! One page of a list.
+
+/// One page of a list, newest first.
+///
+/// To walk a list by hand, ask next for `offset + items.len()`, and stop when `has_more` is false.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Page<T> {
+    /// What the page holds. An empty page is not the end of the list: only `has_more` tells.
+    pub items: Vec<T>,
+    /// How many items come before this page.
+    pub offset: u64,
+    /// Whether the vendor has more items after this page.
+    pub has_more: bool,
+}
+
+impl<T> Page<T> {
+    /// Where the next page starts, or `None` after the last one.
+    #[must_use]
+    pub fn next_offset(&self) -> Option<u64> {
+        self.has_more.then(|| self.offset + self.items.len() as u64)
+    }
+}

@@ -1,0 +1,63 @@
+//! Values that must not be seen by accident: their `Debug` says `[redacted]` and `expose` is the one way in.
+
+use serde::Deserialize;
+
+macro_rules! secret {
+    ($(#[$docs:meta])* $name:ident) => {
+        $(#[$docs])*
+        #[derive(Clone)]
+        pub struct $name(secrecy::SecretString);
+
+        impl $name {
+            /// The secret in the clear. Keep it out of logs, error texts and URLs that are logged.
+            #[must_use]
+            pub fn expose(&self) -> &str {
+                secrecy::ExposeSecret::expose_secret(&self.0)
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(secret: String) -> Self {
+                Self(secret.into())
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(secret: &str) -> Self {
+                Self(secret.into())
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(concat!(stringify!($name), "([redacted])"))
+            }
+        }
+    };
+}
+pub(crate) use secret;
+
+secret! {
+    /// A signed token (JWT) with which one user opens the vendor's mobile and web SDKs.
+    ///
+    /// ```
+    /// let token = bandyer_client::AccessToken::from("eyJhbGciOi");
+    /// assert_eq!(format!("{token:?}"), "AccessToken([redacted])");
+    /// assert_eq!(token.expose(), "eyJhbGciOi");
+    /// ```
+    #[derive(Deserialize)]
+    #[serde(from = "String")]
+    AccessToken
+}
+
+secret! {
+    /// The personal link with which one participant enters one room. Whoever holds it *is* that participant.
+    ///
+    /// ```
+    /// let link = bandyer_client::JoinUrl::from("https://acme.bandyer.com/connect/0011");
+    /// assert_eq!(format!("{link:?}"), "JoinUrl([redacted])");
+    /// ```
+    #[derive(Deserialize)]
+    #[serde(from = "String")]
+    JoinUrl
+}

@@ -1,0 +1,51 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
+
+use crate::credentials::AccessCredential;
+use crate::model::ids::UserId;
+use crate::model::secret::AccessToken;
+use crate::wire::{Call, Wire, json};
+
+#[skip_serializing_none]
+#[derive(Serialize)]
+struct Body<'a> {
+    user_id: &'a UserId,
+    expires_in: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Issued {
+    access_token: AccessToken,
+    expires_at: Timestamp,
+    user_id: UserId,
+}
+
+/// The same in both generations. Two tokens harm nobody, so it may be repeated.
+pub(crate) fn issue(user: &UserId, expires_in: Option<u64>) -> Wire<AccessCredential> {
+    let body = Body { user_id: user, expires_in };
+    Call::post(&["sdk", "credentials"]).json(&body).idempotent(true).answered_by(|body| {
+        let issued: Issued = json(body)?;
+        Ok(AccessCredential { user_id: issued.user_id, token: issued.access_token, expires_at: issued.expires_at })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::issue;
+    use crate::model::ids::UserId;
+
+    #[test]
+    fn the_lifetime_is_sent_in_seconds_and_the_answer_is_read() {
+        let user = UserId::new("pat-0042").unwrap();
+        let wire = issue(&user, Some(600));
+        let body: Value = serde_json::from_slice(wire.call.body.as_deref().unwrap()).unwrap();
+        assert_eq!(body, json!({"user_id": "pat-0042", "expires_in": 600}));
+        assert!(wire.call.idempotent);
+        let answer = br#"{"access_token": "t", "expires_at": "2024-03-05T10:12:30.000Z", "user_id": "pat-0042"}"#;
+        let credential = (wire.decoder)(answer).unwrap();
+        assert_eq!((credential.user_id, credential.token.expose()), (user, "t"));
+    }
+}

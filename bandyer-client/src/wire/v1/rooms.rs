@@ -1,0 +1,250 @@
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
+
+use crate::model::ids::{RoomId, UserId};
+use crate::model::page::Page;
+use crate::model::secret::JoinUrl;
+use crate::rooms::{CallType, Description, NewParticipant, NewRoom, Participant, Recording, Room, RoomStatus, Tools};
+use crate::wire::{Call, DecodeFailure, Wire, json, lenient, nothing};
+
+#[skip_serializing_none]
+#[derive(Serialize)]
+struct Body<'a> {
+    participants: Vec<ParticipantBody<'a>>,
+    recording: Option<bool>,
+    recording_type: Option<&'a Recording>,
+    call_type: Option<&'a CallType>,
+    live: Option<bool>,
+    duration: Option<u64>,
+    description: Option<&'a str>,
+}
+
+#[skip_serializing_none]
+#[derive(Serialize)]
+pub(in crate::wire) struct ParticipantBody<'a> {
+    user_id: &'a UserId,
+    is_admin: bool,
+    tools: Option<&'a Tools>,
+}
+
+impl<'a> From<&'a NewParticipant> for ParticipantBody<'a> {
+    fn from(new: &'a NewParticipant) -> Self {
+        Self { user_id: &new.user_id, is_admin: new.is_admin, tools: new.tools.as_ref() }
+    }
+}
+
+#[derive(Deserialize)]
+struct Enveloped {
+    room: Record,
+}
+
+#[derive(Deserialize)]
+struct Record {
+    #[serde(alias = "id")]
+    room_id: RoomId,
+    #[serde(default, alias = "recording", deserialize_with = "lenient::flag")]
+    record: Option<bool>,
+    recording_type: Option<Recording>,
+    call_type: Option<CallType>,
+    #[serde(default, deserialize_with = "lenient::flag")]
+    live: Option<bool>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    description: Option<String>,
+    status: Option<RoomStatus>,
+    #[serde(default, deserialize_with = "lenient::flag")]
+    disabled: Option<bool>,
+    #[serde(default, deserialize_with = "lenient::seconds")]
+    duration: Option<Duration>,
+    #[serde(default, rename = "durationUsed", deserialize_with = "lenient::seconds")]
+    duration_used: Option<Duration>,
+    #[serde(default, rename = "creationDate", alias = "creation_date", deserialize_with = "lenient::moment")]
+    creation_date: Option<Timestamp>,
+    #[serde(default)]
+    user_urls: Vec<UserUrl>,
+}
+
+#[derive(Deserialize)]
+struct UserUrl {
+    #[serde(alias = "user_id")]
+    user: UserId,
+    url: Option<JoinUrl>,
+    #[serde(default, deserialize_with = "lenient::flag")]
+    is_admin: Option<bool>,
+    tools: Option<Tools>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    rooms: Vec<Record>,
+    #[serde(default)]
+    skip: u64,
+    #[serde(default)]
+    has_more: bool,
+}
+
+impl From<Record> for Room {
+    fn from(record: Record) -> Self {
+        let recording = record.record.map(|on| match (on, record.recording_type) {
+            (false, _) => Recording::Off,
+            (true, Some(kind)) => kind,
+            (true, None) => Recording::Automatic,
+        });
+        Self {
+            id: record.room_id,
+            participants: record.user_urls.into_iter().map(Participant::from).collect(),
+            call_type: record.call_type,
+            recording,
+            recording_status: None,
+            description: record.description.map(Description::new),
+            // The key is left out, not false, while a room is usable.
+            disabled: Some(record.disabled.unwrap_or(false)),
+            status: record.status,
+            live: record.live,
+            max_duration: record.duration.filter(|duration| !duration.is_zero()),
+            used_duration: record.duration_used,
+            created_at: record.creation_date,
+        }
+    }
+}
+
+impl From<UserUrl> for Participant {
+    fn from(entry: UserUrl) -> Self {
+        Self { user_id: entry.user, join_url: entry.url, is_admin: entry.is_admin, tools: entry.tools }
+    }
+}
+
+fn room(body: &[u8]) -> Result<Room, DecodeFailure> {
+    json::<Enveloped>(body).map(|enveloped| Room::from(enveloped.room))
+}
+
+pub(crate) fn create(new: &NewRoom) -> Wire<Room> {
+    let recorded = new.recording.as_ref().filter(|recording| **recording != Recording::Off);
+    let body = Body {
+        participants: new.participants.iter().map(ParticipantBody::from).collect(),
+        recording: new.recording.as_ref().map(|_| recorded.is_some()),
+        recording_type: recorded,
+        call_type: new.call_type.as_ref(),
+        live: new.live,
+        duration: new.max_duration.map(|duration| duration.as_secs()),
+        description: new.description.as_deref(),
+    };
+    Call::post(&["room", "create"]).json(&body).answered_by(room)
+}
+
+pub(crate) fn get(id: &RoomId) -> Wire<Room> {
+    Call::get(&["room", "info", id.as_str()]).answered_by(room)
+}
+
+pub(crate) fn list(offset: u64, limit: Option<u32>) -> Wire<Page<Room>> {
+    let skip = (offset > 0).then_some(offset);
+    Call::get(&["room", "list"]).query("skip", skip).query("limit", limit).answered_by(|body| {
+        let listed: Listed = json(body)?;
+        let items = listed.rooms.into_iter().map(Room::from).collect();
+        Ok(Page { items, offset: listed.skip, has_more: listed.has_more })
+    })
+}
+
+pub(crate) fn disable(id: &RoomId) -> Wire<()> {
+    Call::put(&["room", "disable", id.as_str()]).answered_by(nothing)
+}
+
+pub(crate) fn delete(id: &RoomId) -> Wire<()> {
+    Call::delete(&["room", "delete", id.as_str()]).answered_by(nothing)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::{Value, json};
+
+    use super::{create, get, list};
+    use crate::model::ids::{RoomId, UserId};
+    use crate::rooms::{CallType, NewParticipant, NewRoom, Recording, RoomStatus, Tools};
+
+    fn new_room() -> NewRoom {
+        NewRoom {
+            participants: vec![
+                NewParticipant::new(UserId::new("d").unwrap()).admin(true),
+                NewParticipant::new(UserId::new("p").unwrap()).tools(Tools::none()),
+            ],
+            call_type: None,
+            recording: None,
+            max_duration: None,
+            live: None,
+            description: None,
+        }
+    }
+
+    fn body(new: &NewRoom) -> Value {
+        serde_json::from_slice(create(new).call.body.as_deref().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_creation_is_never_idempotent_and_sends_only_what_was_chosen() {
+        let wire = create(&new_room());
+        assert!(!wire.call.idempotent);
+        assert_eq!(
+            body(&new_room()),
+            json!({"participants": [
+                {"user_id": "d", "is_admin": true},
+                {"user_id": "p", "is_admin": false, "tools": {"chat": false, "screen_sharing": false,
+                 "file_upload": false, "whiteboard": false, "snapshot": false, "live_edit": false,
+                 "live_pointer": false, "present_to_everyone": false}}]})
+        );
+    }
+
+    #[test]
+    fn recording_is_a_flag_and_a_kind() {
+        for (recording, flag, kind) in [
+            (Recording::Off, json!(false), Value::Null),
+            (Recording::Automatic, json!(true), json!("automatic")),
+            (Recording::Manual, json!(true), json!("manual")),
+        ] {
+            let body = body(&NewRoom { recording: Some(recording), ..new_room() });
+            assert_eq!((&body["recording"], &body["recording_type"]), (&flag, &kind));
+        }
+        let full = NewRoom {
+            call_type: Some(CallType::AudioOnly),
+            max_duration: Some(Duration::from_secs(120)),
+            live: Some(false),
+            description: Some("visit".into()),
+            ..new_room()
+        };
+        let body = body(&full);
+        assert_eq!(
+            (&body["call_type"], &body["duration"], &body["live"], &body["description"]),
+            (&json!("audio_only"), &json!(120), &json!(false), &json!("visit"))
+        );
+    }
+
+    #[test]
+    fn the_documented_answer_is_read() {
+        let answer = json!({"room": {"room_id": "room_1", "record": 1, "duration": 120, "directCall": false,
+            "call_type": "audio_video", "live": false, "description": "visit",
+            "user_urls": [{"user": "doc-0007", "url": "https://h/connect/rest-call-handler/00",
+                "tools": {"chat": true, "whiteboard": {"wb_pen": true}}, "is_admin": true}]}});
+        let wire = get(&RoomId::new("room_1").unwrap());
+        let room = (wire.decoder)(answer.to_string().as_bytes()).unwrap();
+        assert_eq!(room.max_duration, Some(Duration::from_secs(120)));
+        assert_eq!((room.recording, room.disabled), (Some(Recording::Automatic), Some(false)));
+        let doctor = &room.participants[0];
+        assert_eq!(doctor.join_url.as_ref().unwrap().expose(), "https://h/connect/rest-call-handler/00");
+        assert!(doctor.tools.unwrap().whiteboard.pen && !doctor.tools.unwrap().whiteboard.text);
+    }
+
+    #[test]
+    fn list_items_spell_the_recording_and_the_date_in_another_way() {
+        let answer = json!({"skip": 20, "limit": 20, "has_more": false, "count": 1, "rooms": [
+            {"room_id": "room_1", "record": false, "call_type": "audio_video", "live": true, "description": null,
+             "status": "CLOSED", "creationDate": "2024-03-05T09:12:30.000Z", "disabled": true}]});
+        let page = (list(20, None).decoder)(answer.to_string().as_bytes()).unwrap();
+        let room = &page.items[0];
+        assert_eq!((page.offset, room.status.as_ref()), (20, Some(&RoomStatus::Closed)));
+        assert_eq!((room.recording.as_ref(), room.disabled), (Some(&Recording::Off), Some(true)));
+        assert!(room.created_at.is_some() && room.description.is_none());
+    }
+}

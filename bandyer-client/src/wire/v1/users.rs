@@ -1,0 +1,134 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
+
+use crate::model::ids::UserId;
+use crate::model::page::Page;
+use crate::users::{Language, NewUser, Role, User, UserChange};
+use crate::wire::{Call, DecodeFailure, Wire, json, lenient, nothing};
+
+#[skip_serializing_none]
+#[derive(Serialize)]
+struct Body<'a> {
+    id: Option<&'a UserId>,
+    role: Option<&'a Role>,
+    language: Option<&'a Language>,
+    can_video: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Enveloped {
+    user: Record,
+}
+
+#[derive(Deserialize)]
+struct Record {
+    id: UserId,
+    role: Option<Role>,
+    language: Option<Language>,
+    #[serde(default, deserialize_with = "lenient::flag")]
+    can_video: Option<bool>,
+    #[serde(default, deserialize_with = "lenient::flag")]
+    active: Option<bool>,
+    #[serde(default, deserialize_with = "lenient::moment")]
+    creation_date: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+struct Ids {
+    user_id_list: Vec<UserId>,
+}
+
+fn user(body: &[u8]) -> Result<User, DecodeFailure> {
+    let Enveloped { user } = json(body)?;
+    Ok(User {
+        role: user.role,
+        language: user.language,
+        camera: user.can_video,
+        active: user.active,
+        created_at: user.creation_date,
+        ..User::bare(user.id)
+    })
+}
+
+pub(crate) fn create(new: &NewUser) -> Wire<User> {
+    let body =
+        Body { id: new.id.as_ref(), role: Some(&new.role), language: new.language.as_ref(), can_video: new.camera };
+    Call::post(&["user", "create"]).json(&body).idempotent(new.id.is_some()).answered_by(user)
+}
+
+pub(crate) fn get(id: &UserId) -> Wire<User> {
+    Call::get(&["user", "list", id.as_str()]).answered_by(user)
+}
+
+pub(crate) fn list() -> Wire<Page<User>> {
+    Call::get(&["user", "list"]).answered_by(|body| {
+        let Ids { user_id_list } = json(body)?;
+        Ok(Page { items: user_id_list.into_iter().map(User::bare).collect(), offset: 0, has_more: false })
+    })
+}
+
+pub(crate) fn update(id: &UserId, change: &UserChange) -> Wire<User> {
+    let body =
+        Body { id: None, role: change.role.as_ref(), language: change.language.as_ref(), can_video: change.camera };
+    Call::put(&["user", "update", id.as_str()]).json(&body).answered_by(user)
+}
+
+pub(crate) fn delete(id: &UserId) -> Wire<()> {
+    Call::delete(&["user", "delete", id.as_str()]).answered_by(nothing)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{create, get, list, update};
+    use crate::model::ids::UserId;
+    use crate::users::{Language, NewUser, Role, UserChange};
+    use crate::wire::Call;
+
+    fn body(call: &Call) -> Value {
+        serde_json::from_slice(call.body.as_deref().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_creation_sends_only_what_was_chosen() {
+        let mut new = NewUser { role: Role::Basic, id: None, language: None, camera: None };
+        let wire = create(&new);
+        assert_eq!((wire.call.method.as_str(), wire.call.segments.join("/")), ("POST", "user/create".into()));
+        assert_eq!(body(&wire.call), json!({"role": "basic"}));
+        assert!(!wire.call.idempotent);
+
+        new.id = Some(UserId::new("pat-0042").unwrap());
+        new.language = Some(Language::Italian);
+        new.camera = Some(false);
+        let wire = create(&new);
+        assert_eq!(body(&wire.call), json!({"id": "pat-0042", "role": "basic", "language": "it", "can_video": false}));
+        assert!(wire.call.idempotent);
+    }
+
+    #[test]
+    fn an_update_leaves_out_what_stays() {
+        let change = UserChange { camera: Some(true), ..UserChange::default() };
+        let wire = update(&UserId::new("a").unwrap(), &change);
+        assert_eq!((wire.call.method.as_str(), wire.call.segments.join("/")), ("PUT", "user/update/a".into()));
+        assert_eq!(body(&wire.call), json!({"can_video": true}));
+    }
+
+    #[test]
+    fn the_documented_answer_is_read() {
+        let answer = json!({"user": {"id": "pat-0042", "role": "basic", "can_video": "1", "language": "it",
+            "firstName": "", "creation_date": "2024-03-05T09:12:30.000Z"}, "id": "pat-0042"});
+        let user = (get(&UserId::new("x").unwrap()).decoder)(answer.to_string().as_bytes()).unwrap();
+        assert_eq!(user.id, "pat-0042");
+        assert_eq!((user.role, user.language, user.camera), (Some(Role::Basic), Some(Language::Italian), Some(true)));
+        assert_eq!(user.created_at.unwrap().as_second(), 1_709_629_950);
+    }
+
+    #[test]
+    fn the_list_is_one_page_of_bare_ids() {
+        let page = (list().decoder)(br#"{"user_id_list": ["a", "b"]}"#).unwrap();
+        assert_eq!(page.items.iter().map(|user| user.id.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+        assert!(!page.has_more);
+    }
+}

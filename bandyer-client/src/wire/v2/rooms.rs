@@ -1,0 +1,183 @@
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
+
+use crate::model::ids::{RoomId, UserId};
+use crate::model::page::Page;
+use crate::model::secret::JoinUrl;
+use crate::rooms::{CallType, Description, NewRoom, Participant, Recording, Room, RoomStatus, Tools};
+use crate::wire::v1::rooms::ParticipantBody;
+use crate::wire::{Call, DecodeFailure, Wire, json, lenient, nothing};
+
+#[skip_serializing_none]
+#[derive(Serialize)]
+struct Body<'a> {
+    participants: Vec<ParticipantBody<'a>>,
+    recording: Option<&'a Recording>,
+    call_type: Option<&'a CallType>,
+    live: Option<bool>,
+    duration: Option<u64>,
+    description: Option<&'a str>,
+}
+
+#[derive(Deserialize)]
+struct Record {
+    #[serde(alias = "room_id")]
+    id: RoomId,
+    #[serde(default, deserialize_with = "recording")]
+    recording: Option<Recording>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    recording_status: Option<String>,
+    call_type: Option<CallType>,
+    #[serde(default, deserialize_with = "lenient::flag")]
+    live: Option<bool>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    description: Option<String>,
+    status: Option<RoomStatus>,
+    #[serde(default, deserialize_with = "lenient::flag")]
+    disabled: Option<bool>,
+    #[serde(default, deserialize_with = "lenient::seconds")]
+    duration: Option<Duration>,
+    #[serde(default, deserialize_with = "lenient::seconds")]
+    duration_used: Option<Duration>,
+    #[serde(default, deserialize_with = "lenient::moment")]
+    creation_date: Option<Timestamp>,
+    #[serde(default)]
+    participants: Vec<ParticipantRecord>,
+}
+
+#[derive(Deserialize)]
+struct ParticipantRecord {
+    #[serde(alias = "user", alias = "id")]
+    user_id: UserId,
+    #[serde(alias = "link", alias = "access_link")]
+    url: Option<JoinUrl>,
+    #[serde(default, deserialize_with = "lenient::flag")]
+    is_admin: Option<bool>,
+    tools: Option<Tools>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    rooms: Vec<Record>,
+    #[serde(default)]
+    offset: u64,
+    #[serde(default)]
+    has_more: bool,
+}
+
+/// Off is written as `none` in one place and as null in another.
+fn recording<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Recording>, D::Error> {
+    Ok(Some(Option::<Recording>::deserialize(deserializer)?.unwrap_or(Recording::Off)))
+}
+
+impl From<Record> for Room {
+    fn from(record: Record) -> Self {
+        Self {
+            id: record.id,
+            participants: record.participants.into_iter().map(Participant::from).collect(),
+            call_type: record.call_type,
+            recording: record.recording,
+            recording_status: record.recording_status,
+            description: record.description.map(Description::new),
+            status: record.status,
+            disabled: record.disabled,
+            live: record.live,
+            max_duration: record.duration.filter(|duration| !duration.is_zero()),
+            used_duration: record.duration_used,
+            created_at: record.creation_date,
+        }
+    }
+}
+
+impl From<ParticipantRecord> for Participant {
+    fn from(record: ParticipantRecord) -> Self {
+        Self { user_id: record.user_id, join_url: record.url, is_admin: record.is_admin, tools: record.tools }
+    }
+}
+
+fn room(body: &[u8]) -> Result<Room, DecodeFailure> {
+    json::<Record>(body).map(Room::from)
+}
+
+pub(crate) fn create(new: &NewRoom) -> Wire<Room> {
+    let body = Body {
+        participants: new.participants.iter().map(ParticipantBody::from).collect(),
+        recording: new.recording.as_ref(),
+        call_type: new.call_type.as_ref(),
+        live: new.live,
+        duration: new.max_duration.map(|duration| duration.as_secs()),
+        description: new.description.as_deref(),
+    };
+    Call::post(&["rooms"]).json(&body).answered_by(room)
+}
+
+pub(crate) fn get(id: &RoomId) -> Wire<Room> {
+    Call::get(&["rooms", id.as_str()]).answered_by(room)
+}
+
+pub(crate) fn list(offset: u64, limit: Option<u32>) -> Wire<Page<Room>> {
+    let offset = (offset > 0).then_some(offset);
+    Call::get(&["rooms"]).query("offset", offset).query("limit", limit).answered_by(|body| {
+        let listed: Listed = json(body)?;
+        let items = listed.rooms.into_iter().map(Room::from).collect();
+        Ok(Page { items, offset: listed.offset, has_more: listed.has_more })
+    })
+}
+
+pub(crate) fn disable(id: &RoomId) -> Wire<()> {
+    Call::put(&["rooms", id.as_str(), "disable"]).answered_by(nothing)
+}
+
+pub(crate) fn delete(id: &RoomId) -> Wire<()> {
+    Call::delete(&["rooms", id.as_str()]).answered_by(nothing)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::{Value, json};
+
+    use super::{create, get};
+    use crate::model::ids::{RoomId, UserId};
+    use crate::rooms::{NewParticipant, NewRoom, Recording};
+
+    #[test]
+    fn recording_is_one_word() {
+        let participants = ["d", "p"].map(|id| NewParticipant::new(UserId::new(id).unwrap())).to_vec();
+        let new = NewRoom {
+            participants,
+            call_type: None,
+            recording: Some(Recording::Off),
+            max_duration: Some(Duration::from_secs(60)),
+            live: Some(true),
+            description: None,
+        };
+        let wire = create(&new);
+        let body: Value = serde_json::from_slice(wire.call.body.as_deref().unwrap()).unwrap();
+        assert_eq!(
+            body,
+            json!({"participants": [{"user_id": "d", "is_admin": false}, {"user_id": "p", "is_admin": false}],
+                   "recording": "none", "live": true, "duration": 60})
+        );
+        assert!(!wire.call.idempotent);
+    }
+
+    #[test]
+    fn every_spelling_of_id_link_and_recording_is_read() {
+        let read = |value: Value| (get(&RoomId::new("r").unwrap()).decoder)(value.to_string().as_bytes()).unwrap();
+        for id in ["id", "room_id"] {
+            for link in ["url", "link", "access_link"] {
+                let room = read(json!({id: "room_1", "participants": [{"user_id": "d", link: "https://h/x"}]}));
+                assert_eq!(room.id, "room_1");
+                assert_eq!(room.participants[0].join_url.as_ref().unwrap().expose(), "https://h/x");
+            }
+        }
+        assert_eq!(read(json!({"id": "r", "recording": null})).recording, Some(Recording::Off));
+        assert_eq!(read(json!({"id": "r", "recording": "manual"})).recording, Some(Recording::Manual));
+        assert_eq!(read(json!({"id": "r"})).recording, None);
+    }
+}

@@ -1,0 +1,150 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
+
+use crate::model::ids::UserId;
+use crate::model::page::Page;
+use crate::users::{Language, NewUser, Role, User, UserChange};
+use crate::wire::{Call, DecodeFailure, Wire, json, lenient, nothing};
+
+#[skip_serializing_none]
+#[derive(Serialize)]
+struct Body<'a> {
+    id: Option<&'a UserId>,
+    role: Option<&'a Role>,
+    language: Option<&'a Language>,
+    allow_camera: Option<bool>,
+    active: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Record {
+    #[serde(alias = "user_id")]
+    id: UserId,
+    role: Option<Role>,
+    language: Option<Language>,
+    #[serde(default, deserialize_with = "lenient::flag")]
+    allow_camera: Option<bool>,
+    #[serde(default, deserialize_with = "lenient::flag")]
+    active: Option<bool>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    avatar_url: Option<String>,
+    #[serde(default, deserialize_with = "lenient::moment")]
+    creation_date: Option<Timestamp>,
+}
+
+impl From<Record> for User {
+    fn from(record: Record) -> Self {
+        Self {
+            id: record.id,
+            role: record.role,
+            language: record.language,
+            camera: record.allow_camera,
+            active: record.active,
+            avatar_url: record.avatar_url,
+            created_at: record.creation_date,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    users: Vec<Record>,
+    #[serde(default)]
+    offset: u64,
+    #[serde(default)]
+    has_more: bool,
+}
+
+fn user(body: &[u8]) -> Result<User, DecodeFailure> {
+    json::<Record>(body).map(User::from)
+}
+
+pub(crate) fn create(new: &NewUser) -> Wire<User> {
+    let body = Body {
+        id: new.id.as_ref(),
+        role: Some(&new.role),
+        language: new.language.as_ref(),
+        allow_camera: new.camera,
+        active: None,
+    };
+    Call::post(&["users"]).json(&body).idempotent(new.id.is_some()).answered_by(user)
+}
+
+pub(crate) fn get(id: &UserId) -> Wire<User> {
+    Call::get(&["users", id.as_str()]).answered_by(user)
+}
+
+pub(crate) fn list(offset: u64, limit: Option<u32>) -> Wire<Page<User>> {
+    let offset = (offset > 0).then_some(offset);
+    Call::get(&["users"]).query("offset", offset).query("limit", limit).answered_by(|body| {
+        let listed: Listed = json(body)?;
+        let items = listed.users.into_iter().map(User::from).collect();
+        Ok(Page { items, offset: listed.offset, has_more: listed.has_more })
+    })
+}
+
+pub(crate) fn update(id: &UserId, change: &UserChange) -> Wire<User> {
+    let body = Body {
+        id: None,
+        role: change.role.as_ref(),
+        language: change.language.as_ref(),
+        allow_camera: change.camera,
+        active: change.active,
+    };
+    Call::put(&["users", id.as_str()]).json(&body).answered_by(user)
+}
+
+pub(crate) fn delete(id: &UserId) -> Wire<()> {
+    Call::delete(&["users", id.as_str()]).answered_by(nothing)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{create, get, list, update};
+    use crate::model::ids::UserId;
+    use crate::users::{NewUser, Role, UserChange};
+    use crate::wire::Call;
+
+    fn body(call: &Call) -> Value {
+        serde_json::from_slice(call.body.as_deref().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_creation_uses_the_new_name_of_the_camera_switch() {
+        let new = NewUser { role: Role::Plus, id: UserId::new("d").ok(), language: None, camera: Some(true) };
+        let wire = create(&new);
+        assert_eq!((wire.call.method.as_str(), wire.call.segments.join("/")), ("POST", "users".into()));
+        assert_eq!(body(&wire.call), json!({"id": "d", "role": "plus", "allow_camera": true}));
+        assert!(wire.call.idempotent);
+    }
+
+    #[test]
+    fn a_user_can_be_kept_out() {
+        let change = UserChange { active: Some(false), ..UserChange::default() };
+        let wire = update(&UserId::new("d").unwrap(), &change);
+        assert_eq!((wire.call.method.as_str(), wire.call.segments.join("/")), ("PUT", "users/d".into()));
+        assert_eq!(body(&wire.call), json!({"active": false}));
+    }
+
+    #[test]
+    fn an_answer_with_the_id_alone_is_enough() {
+        let user = (get(&UserId::new("x").unwrap()).decoder)(br#"{"id": "d"}"#).unwrap();
+        assert_eq!(user.id, "d");
+        assert_eq!((user.role, user.active, user.avatar_url), (None, None, None));
+    }
+
+    #[test]
+    fn a_page_tells_where_it_starts_and_whether_there_is_more() {
+        let wire = list(40, Some(20));
+        assert_eq!(wire.call.query, [("offset".into(), "40".into()), ("limit".into(), "20".into())]);
+        let answer = json!({"users": [{"id": "a"}, {"id": "b", "avatar_url": "https://static.example/a.png"}],
+            "offset": 40, "limit": 20, "has_more": true, "count": 2});
+        let page = (wire.decoder)(answer.to_string().as_bytes()).unwrap();
+        assert_eq!((page.items.len(), page.offset, page.has_more), (2, 40, true));
+        assert_eq!(page.next_offset(), Some(42));
+        assert!(list(0, None).call.query.is_empty());
+    }
+}
