@@ -1,1 +1,250 @@
-//! The vendor in one process.
+//! The vendor in one process: for your tests, for trying things out, and for programs in other languages.
+//!
+//! Users, rooms, personal links and SDK credentials of both generations work on one shared state. The key is checked
+//! first, every documented limit holds, and answers have the vendor's own shapes. [`Faults`] make it misbehave on
+//! purpose: refuse, reset, stall, answer slowly, half, too much or with nonsense.
+//!
+//! ```
+//! use bandyer_client::UserId;
+//! use bandyer_client::emulator::Emulator;
+//! use bandyer_client::users::Role;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let emulator = Emulator::start().await?;
+//! let client = emulator.client()?;
+//! client.users().create(Role::Plus).id(UserId::new("doc-0007")?).send().await?;
+//! assert_eq!(emulator.users()[0].id, "doc-0007");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Over HTTP
+//!
+//! The binary `bandyer-emulator` serves the same without Rust. Beside `/rest`, `/v2` and the pages behind the links,
+//! both offer control routes that need no key:
+//!
+//! | method and path | what it does |
+//! |---|---|
+//! | `GET /_emulator/state` | all users and rooms, with links |
+//! | `GET /_emulator/calls` | what was asked, oldest first |
+//! | `POST /_emulator/faults` | adds a fault, such as `{"operation": "create_room", "action": "status", "status": 503}` |
+//! | `DELETE /_emulator/faults` | removes all faults |
+//! | `POST /_emulator/plant` | adds a user (`{"user": {"id", "role"}}`) or a room (`{"room": {"description"}}`) that nobody made |
+//! | `POST /_emulator/reset` | forgets everything |
+//!
+//! # What it does not do
+//!
+//! Media, chats, uploads, recordings, webhooks, the company's settings and broadcasts. Rooms do not run, so no duration
+//! is used up. Where the vendor's own behaviour is not documented, the emulator follows the first generation. State is
+//! in memory alone.
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::client::Client;
+use crate::config::{ApiKey, ApiVersion, ConfigError};
+use crate::model::ids::{RoomId, UserId};
+use crate::users::Role;
+
+mod calls;
+mod control;
+mod faults;
+mod input;
+mod links;
+mod refusal;
+mod routes;
+mod server;
+mod state;
+mod token;
+mod v1;
+mod v2;
+
+pub use self::calls::{Operation, RecordedCall};
+pub use self::faults::{Action, Fault, Faults};
+pub use self::state::{EmulatedParticipant, EmulatedRoom, EmulatedUser};
+
+use self::calls::Calls;
+use self::server::Shared;
+use self::state::State;
+
+/// A running emulator. Dropping it stops it.
+pub struct Emulator {
+    address: SocketAddr,
+    url: String,
+    key: ApiKey,
+    shared: Arc<Shared>,
+    serving: JoinHandle<()>,
+}
+
+impl Emulator {
+    /// The key that is valid unless another one is set.
+    pub const DEFAULT_KEY: &'static str = "ak_test_emulator0001";
+
+    /// Starts on a free port of loopback.
+    ///
+    /// # Errors
+    ///
+    /// When no port can be had.
+    pub async fn start() -> io::Result<Self> {
+        Self::builder().start().await
+    }
+
+    /// Starts with other settings.
+    pub fn builder() -> EmulatorBuilder {
+        EmulatorBuilder { address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), key: Self::DEFAULT_KEY.into() }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The address as a URL without path.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The base URL of one generation.
+    #[must_use]
+    pub fn base_url(&self, version: ApiVersion) -> String {
+        format!("{}/{}", self.url, version.path_prefix())
+    }
+
+    /// The key that is valid.
+    #[must_use]
+    pub const fn api_key(&self) -> &ApiKey {
+        &self.key
+    }
+
+    /// A client of this emulator that speaks v2.
+    ///
+    /// # Errors
+    ///
+    /// When the HTTP client cannot be made.
+    pub fn client(&self) -> Result<Client, ConfigError> {
+        self.client_for(ApiVersion::V2)
+    }
+
+    /// A client of this emulator that speaks one generation.
+    ///
+    /// # Errors
+    ///
+    /// When the HTTP client cannot be made.
+    pub fn client_for(&self, version: ApiVersion) -> Result<Client, ConfigError> {
+        Client::builder(self.key.clone()).base_url(self.base_url(version)).build()
+    }
+
+    /// The faults it shows.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.shared.faults
+    }
+
+    /// All users, in the order of their creation.
+    #[must_use]
+    pub fn users(&self) -> Vec<EmulatedUser> {
+        self.shared.state().users()
+    }
+
+    /// All rooms that ever were, in the order of their creation; see [`EmulatedRoom::deleted`].
+    #[must_use]
+    pub fn rooms(&self) -> Vec<EmulatedRoom> {
+        self.shared.state().rooms()
+    }
+
+    /// The rooms that are neither deleted nor disabled.
+    #[must_use]
+    pub fn live_rooms(&self) -> Vec<EmulatedRoom> {
+        self.rooms().into_iter().filter(|room| !room.deleted && !room.disabled).collect()
+    }
+
+    /// What was asked, oldest first.
+    #[must_use]
+    pub fn calls(&self) -> Vec<RecordedCall> {
+        self.shared.calls.all()
+    }
+
+    /// How often one operation was asked for, faults included.
+    #[must_use]
+    pub fn calls_of(&self, operation: Operation) -> usize {
+        self.shared.calls.count(operation)
+    }
+
+    /// Adds a user that the program under test did not make.
+    pub fn plant_user(&self, id: &UserId, role: Role) {
+        self.shared.state().plant_user(id.as_str(), role);
+    }
+
+    /// Adds a room that the program under test did not make, with two users of its own.
+    pub fn plant_room(&self, description: &str) -> RoomId {
+        RoomId::new(self.shared.state().plant_room(description)).unwrap_or_else(|_| unreachable!("ids are hex digits"))
+    }
+
+    /// Forgets users, rooms, calls and faults.
+    pub fn reset(&self) {
+        self.shared.reset();
+    }
+
+    /// Stops it and closes its connections.
+    pub async fn stop(mut self) {
+        self.serving.abort();
+        // Aborted is what it is asked to be.
+        let _ = (&mut self.serving).await;
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+impl fmt::Debug for Emulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emulator").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+/// Settings of an [`Emulator`].
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until `start()` is awaited"]
+pub struct EmulatorBuilder {
+    address: SocketAddr,
+    key: ApiKey,
+}
+
+impl EmulatorBuilder {
+    /// Where to listen; a free port of loopback unless set.
+    pub const fn listen(mut self, address: SocketAddr) -> Self {
+        self.address = address;
+        self
+    }
+
+    /// The key that is valid; [`Emulator::DEFAULT_KEY`] unless set.
+    pub fn api_key(mut self, key: impl Into<ApiKey>) -> Self {
+        self.key = key.into();
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be listened on.
+    pub async fn start(self) -> io::Result<Emulator> {
+        let listener = TcpListener::bind(self.address).await?;
+        let address = listener.local_addr()?;
+        let url = format!("http://{address}");
+        let shared = Arc::new(Shared::new(self.key.clone(), State::new(url.clone()), Calls::default()));
+        let serving = tokio::spawn(server::serve(listener, Arc::clone(&shared)));
+        Ok(Emulator { address, url, key: self.key, shared, serving })
+    }
+}

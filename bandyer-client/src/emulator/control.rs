@@ -1,0 +1,181 @@
+//! The routes under `/_emulator/`, for programs that are not in Rust and for people with `curl`.
+
+use std::time::Duration;
+
+use http::{Method, Response, StatusCode};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
+
+use super::calls::Operation;
+use super::faults::{Action, Fault};
+use super::refusal::Refusal;
+use super::server::{EmulatedBody, Shared, json as answer_json, only_looks};
+use super::state::{EmulatedParticipant, EmulatedRoom};
+use crate::model::ids::UserId;
+use crate::users::Role;
+
+pub(super) fn answer(shared: &Shared, method: &Method, segments: &[String], body: &[u8]) -> Response<EmulatedBody> {
+    let path: Vec<&str> = segments.iter().skip(1).map(String::as_str).collect();
+    let result = match (method, path.as_slice()) {
+        (method, ["" | "state"] | []) if only_looks(method) => Ok(state(shared)),
+        (method, ["calls"]) if only_looks(method) => Ok(json!({"calls": shared.calls.all()})),
+        (&Method::POST, ["faults"]) => add_fault(shared, body),
+        (&Method::DELETE, ["faults"]) => {
+            shared.faults.clear();
+            Ok(json!({}))
+        }
+        (&Method::POST, ["plant"]) => plant(shared, body),
+        (&Method::POST, ["reset"]) => {
+            shared.reset();
+            Ok(json!({}))
+        }
+        _ => Err(Refusal::not_found("not_found", "There is no such control route")),
+    };
+    match result {
+        Ok(body) => answer_json(StatusCode::OK, &body),
+        Err(refusal) => refusal.into(),
+    }
+}
+
+fn state(shared: &Shared) -> Value {
+    let state = shared.state();
+    let rooms: Vec<Value> = state.rooms().iter().map(room).collect();
+    json!({"users": state.users(), "rooms": rooms})
+}
+
+fn room(room: &EmulatedRoom) -> Value {
+    let participant = |one: &EmulatedParticipant| json!({"user_id": one.user_id, "is_admin": one.is_admin, "link": one.link.expose()});
+    json!({
+        "id": room.id,
+        "description": room.description,
+        "participants": room.participants.iter().map(participant).collect::<Vec<_>>(),
+        "call_type": room.call_type,
+        "recording": room.recording,
+        "duration": room.duration,
+        "live": room.live,
+        "created_at": format!("{:.3}", room.created_at),
+        "disabled": room.disabled,
+        "deleted": room.deleted,
+        "planted": room.planted,
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FaultBody {
+    /// Absent means all.
+    operation: Option<Operation>,
+    #[serde(default = "one")]
+    nth: u32,
+    #[serde(default, deserialize_with = "times")]
+    times: Times,
+    action: ActionName,
+    status: Option<u16>,
+    retry_after: Option<String>,
+    #[serde(default)]
+    after_effect: bool,
+    pause_ms: Option<u64>,
+    bytes: Option<u64>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ActionName {
+    Status,
+    ResetBefore,
+    ResetAfter,
+    Delay,
+    Stall,
+    SlowBody,
+    Truncate,
+    Garbage,
+    Html502,
+    HugeBody,
+}
+
+#[derive(Clone, Copy)]
+struct Times(Option<u32>);
+
+impl Default for Times {
+    fn default() -> Self {
+        Self(Some(1))
+    }
+}
+
+const fn one() -> u32 {
+    1
+}
+
+/// A number, or `"always"`.
+fn times<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Times, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a number or \"always\"")]
+    enum Written {
+        Number(u32),
+        Word(Always),
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Always {
+        Always,
+    }
+    Ok(match Written::deserialize(deserializer)? {
+        Written::Number(times) => Times(Some(times)),
+        Written::Word(Always::Always) => Times(None),
+    })
+}
+
+fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Refusal> {
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| Refusal::request("invalid_control_body", format!("at `{}`: {}", error.path(), error.inner())))
+}
+
+fn add_fault(shared: &Shared, body: &[u8]) -> Result<Value, Refusal> {
+    let body: FaultBody = read(body)?;
+    let needs = |field: &str| Refusal::request("invalid_control_body", format!("at `{field}`: this action needs it"));
+    let pause = || body.pause_ms.map(Duration::from_millis).ok_or_else(|| needs("pause_ms"));
+    let action = match body.action {
+        ActionName::Status => {
+            let status = body.status.and_then(|status| StatusCode::from_u16(status).ok());
+            Action::Status(status.filter(|status| status.as_u16() >= 200).ok_or_else(|| needs("status"))?)
+        }
+        ActionName::ResetBefore => Action::ResetBefore,
+        ActionName::ResetAfter => Action::ResetAfter,
+        ActionName::Delay => Action::Delay(pause()?),
+        ActionName::Stall => Action::Stall,
+        ActionName::SlowBody => Action::SlowBody(pause()?),
+        ActionName::Truncate => Action::Truncate,
+        ActionName::Garbage => Action::Garbage,
+        ActionName::Html502 => Action::Html502,
+        ActionName::HugeBody => Action::HugeBody(body.bytes.ok_or_else(|| needs("bytes"))?),
+    };
+    let fault = body.operation.map_or_else(Fault::on_any, Fault::on).nth(body.nth).action(action);
+    let fault = match body.times.0 {
+        Some(times) => fault.times(times),
+        None => fault.always(),
+    };
+    let fault = if body.after_effect { fault.after_effect() } else { fault };
+    shared.faults.add(match body.retry_after {
+        Some(text) => fault.retry_after(text),
+        None => fault,
+    });
+    Ok(json!({}))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum PlantBody {
+    User { id: UserId, role: Role },
+    Room { description: String },
+}
+
+fn plant(shared: &Shared, body: &[u8]) -> Result<Value, Refusal> {
+    match read(body)? {
+        PlantBody::User { id, role } => {
+            shared.state().plant_user(id.as_str(), role);
+            Ok(json!({"id": id}))
+        }
+        PlantBody::Room { description } => Ok(json!({"id": shared.state().plant_room(&description)})),
+    }
+}

@@ -1,0 +1,57 @@
+//! How the vendor says no. The shape of its error bodies is nowhere shown, so it is settled here alone.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    name: &'static str,
+    code: &'static str,
+    message: String,
+}
+
+impl Refusal {
+    const fn new(status: StatusCode, name: &'static str, code: &'static str, message: String) -> Self {
+        Self { status, name, code, message }
+    }
+
+    pub(super) fn invalid_key() -> Self {
+        let message = "The API key is missing or invalid".to_owned();
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_api_key", "invalid_api_key", message)
+    }
+
+    /// The request itself is wrong.
+    pub(super) fn request(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request_error", code, message.into())
+    }
+
+    /// A parameter is wrong.
+    pub(super) fn validation(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation_error", code, message.into())
+    }
+
+    pub(super) fn not_found(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "invalid_request_error", code, message.into())
+    }
+
+    pub(super) fn too_large() -> Self {
+        let message = "The body is larger than 1 MiB".to_owned();
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request_error", "body_too_large", message)
+    }
+
+    /// What a fault answers.
+    pub(super) fn fault(status: StatusCode) -> Self {
+        let (name, code) = match status.as_u16() {
+            401 => ("invalid_api_key", "invalid_api_key"),
+            429 => ("invalid_request_error", "too_many_requests"),
+            400..=499 => ("invalid_request_error", "emulated_fault"),
+            _ => ("internal_server_error", "internal_server_error"),
+        };
+        Self::new(status, name, code, "This fault was asked for".to_owned())
+    }
+
+    pub(super) fn body(&self) -> Value {
+        json!({"status": self.status.as_u16(), "name": self.name, "code": self.code, "message": self.message})
+    }
+}

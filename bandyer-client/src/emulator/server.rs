@@ -1,0 +1,289 @@
+//! Sockets and bytes: takes requests, answers them, and carries faults out.
+
+use std::convert::Infallible;
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use super::calls::Calls;
+use super::faults::{Action, Faults, Misbehaviour};
+use super::refusal::Refusal;
+use super::routes::{self, Route};
+use super::state::State;
+use super::{control, links, v1, v2};
+use crate::config::{ApiKey, ApiVersion};
+
+mod body;
+
+pub(super) use body::EmulatedBody;
+
+/// Largest body that is read, in bytes. The largest room has about 10 KiB.
+const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// Time for a head; without it a silent client would stay for ever.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
+/// Pause after the system refused a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What all connections share.
+pub(super) struct Shared {
+    key: ApiKey,
+    state: Mutex<State>,
+    pub(super) calls: Calls,
+    pub(super) faults: Faults,
+}
+
+/// What a vendor operation reads of a request.
+pub(super) struct Asked<'a> {
+    pub(super) query: Option<&'a str>,
+    pub(super) body: &'a [u8],
+    pub(super) key: &'a ApiKey,
+}
+
+impl Shared {
+    pub(super) fn new(key: ApiKey, state: State, calls: Calls) -> Self {
+        Self { key, state: Mutex::new(state), calls, faults: Faults::default() }
+    }
+
+    /// Never held while waiting.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn reset(&self) {
+        self.state().forget();
+        self.calls.clear();
+        self.faults.clear();
+    }
+}
+
+pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    // Dropped with this task, and with it every connection.
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                connections.spawn(connection(stream, Arc::clone(&shared)));
+            }
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, shared: Arc<Shared>) {
+    // Failing to say so only costs time.
+    let _ = stream.set_nodelay(true);
+    let reset = Arc::new(AtomicBool::new(false));
+    let stream = ResettableStream { stream, reset: Arc::clone(&reset) };
+    let service = service_fn(move |request| {
+        let (shared, reset) = (Arc::clone(&shared), Arc::clone(&reset));
+        async move {
+            answer(&shared, request).await.map_err(|Reset| {
+                reset.store(true, Ordering::Relaxed);
+                io::Error::from(io::ErrorKind::ConnectionReset)
+            })
+        }
+    });
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service);
+    // However it ends, the client has seen it.
+    let _ = serving.await;
+}
+
+/// The connection is to be reset.
+struct Reset;
+
+async fn answer(shared: &Shared, request: Request<Incoming>) -> Result<Response<EmulatedBody>, Reset> {
+    let (head, body) = request.into_parts();
+    let segments = decoded_segments(head.uri.path());
+    let query = head.uri.query();
+    if let Some(page) = links::answer(shared, &head.method, &segments, query) {
+        return Ok(page);
+    }
+    let is_control = segments.first().is_some_and(|first| first == "_emulator");
+    let key = head.headers.get("apikey").map(HeaderValue::as_bytes);
+    if !is_control && key != Some(shared.key.expose().as_bytes()) {
+        return Ok(refused(&Refusal::invalid_key()));
+    }
+    let Ok(body) = Limited::new(body, MAX_BODY_BYTES).collect().await else {
+        return Ok(refused(&Refusal::too_large()));
+    };
+    let body = body.to_bytes();
+    if is_control {
+        return Ok(control::answer(shared, &head.method, &segments, &body));
+    }
+    match routes::find(&head.method, &segments) {
+        Some(route) => operate(shared, &route, &Asked { query, body: &body, key: &shared.key }).await,
+        None => Ok(refused(&Refusal::not_found("not_found", "There is no such endpoint"))),
+    }
+}
+
+/// Carries out an operation, with the fault that strikes it, if one does.
+async fn operate(shared: &Shared, route: &Route, asked: &Asked<'_>) -> Result<Response<EmulatedBody>, Reset> {
+    shared.calls.arrived(route.operation);
+    let usual = || {
+        let mut state = shared.state();
+        let result = match route.version {
+            ApiVersion::V1 => v1::answer(&mut state, route, asked),
+            ApiVersion::V2 => v2::answer(&mut state, route, asked),
+        };
+        match result {
+            Ok((status, body)) => json(status, &body),
+            Err(refusal) => refused(&refusal),
+        }
+    };
+    let response = match shared.faults.strike(route.operation) {
+        None => Ok(usual()),
+        Some(misbehaviour) => misbehave(&misbehaviour, usual).await,
+    };
+    let status = response.as_ref().ok().map(|response| response.status().as_u16());
+    shared.calls.answered(route.operation, route.version, status);
+    response
+}
+
+async fn misbehave(
+    misbehaviour: &Misbehaviour,
+    usual: impl Fn() -> Response<EmulatedBody>,
+) -> Result<Response<EmulatedBody>, Reset> {
+    if let Action::Delay(pause) = misbehaviour.action {
+        tokio::time::sleep(pause).await;
+    }
+    let done = misbehaviour.has_effect().then(&usual);
+    let done_or_empty =
+        |done: Option<Response<EmulatedBody>>| done.unwrap_or_else(|| json(StatusCode::OK, &Value::Null));
+    match &misbehaviour.action {
+        Action::Status(status) => {
+            let mut response = refused(&Refusal::fault(*status));
+            let retry_after = misbehaviour.retry_after.as_deref().map(HeaderValue::from_str);
+            if let Some(Ok(retry_after)) = retry_after {
+                response.headers_mut().insert(header::RETRY_AFTER, retry_after);
+            }
+            Ok(response)
+        }
+        Action::ResetBefore | Action::ResetAfter => Err(Reset),
+        Action::Delay(_) => Ok(done_or_empty(done)),
+        Action::Stall => {
+            std::future::pending::<Infallible>().await;
+            Err(Reset)
+        }
+        Action::SlowBody(pause) => Ok(done_or_empty(done).map(|body| body.slow(*pause))),
+        Action::Truncate => Ok(done_or_empty(done).map(EmulatedBody::truncated)),
+        Action::Garbage => Ok(done_or_empty(done).map(|_| EmulatedBody::full("\u{1}\u{2}<not json>".into()))),
+        Action::Html502 => {
+            let page = "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>";
+            let mut response = Response::new(EmulatedBody::full(page.into()));
+            *response.status_mut() = StatusCode::BAD_GATEWAY;
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
+            Ok(response)
+        }
+        Action::HugeBody(bytes) => Ok(done_or_empty(done).map(|_| EmulatedBody::huge(*bytes))),
+    }
+}
+
+fn decoded_segments(path: &str) -> Vec<String> {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    path.split('/').map(|part| percent_encoding::percent_decode_str(part).decode_utf8_lossy().into_owned()).collect()
+}
+
+pub(super) fn json(status: StatusCode, body: &Value) -> Response<EmulatedBody> {
+    let mut response = Response::new(EmulatedBody::full(body.to_string().into()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    let id = format!("emu-{:016x}", fastrand::u64(..));
+    if let Ok(id) = HeaderValue::try_from(id) {
+        headers.insert("x-request-id", id);
+    }
+    response
+}
+
+fn refused(refusal: &Refusal) -> Response<EmulatedBody> {
+    json(refusal.status, &refusal.body())
+}
+
+/// Whether a method only looks.
+pub(super) fn only_looks(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+/// A socket that can end with a reset in place of a polite goodbye.
+struct ResettableStream {
+    stream: TcpStream,
+    reset: Arc<AtomicBool>,
+}
+
+impl Drop for ResettableStream {
+    fn drop(&mut self) {
+        if self.reset.load(Ordering::Relaxed) {
+            // If it fails the connection closes politely, which the client takes for lost all the same.
+            let _ = self.stream.set_zero_linger();
+        }
+    }
+}
+
+impl AsyncRead for ResettableStream {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for ResettableStream {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.reset.load(Ordering::Relaxed) {
+            // A polite goodbye now would spoil the reset that `drop` is about to send.
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut this.stream).poll_shutdown(context)
+    }
+}
+
+impl From<Refusal> for Response<EmulatedBody> {
+    fn from(refusal: Refusal) -> Self {
+        refused(&refusal)
+    }
+}
+
+/// A page for people.
+pub(super) fn html(status: StatusCode, page: String) -> Response<EmulatedBody> {
+    let mut response = Response::new(EmulatedBody::full(Bytes::from(page)));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
