@@ -1,1 +1,29 @@
+//! A teleconsultation backend on the Bandyer / Kaleyra Video API.
+//!
+//! Doctors (*plus* users) and patients (*basic* users) get a personal link to a vendor room at the right moment. The
+//! binary is the product; this library is what it is made of, and what its tests start.
+//!
+//! A request travels through [`server`] (connections and limits), [`http`] (routing, reading, answering), [`handlers`]
+//! (input, use case, output), [`appointments`] (the use cases) and [`domain`] (the rules, pure). [`directory`] knows the
+//! vendor's users, [`room_keeper`] the rooms, [`store`] what is remembered, and [`vendor`] the calls that are made.
 
+#![expect(missing_debug_implementations, reason = "services hold connections and people; only values are shown")]
+
+pub mod app;
+pub mod appointments;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod details;
+pub mod directory;
+pub mod domain;
+pub mod handlers;
+pub mod http;
+pub mod identity;
+mod keyed_lock;
+pub mod room_keeper;
+pub mod run;
+pub mod server;
+pub mod store;
+pub mod telemetry;
+pub mod vendor;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The binary; everything else is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    teleconsult_server::cli::main()
+}

@@ -1,0 +1,87 @@
+//! What every request shares.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio_util::task::TaskTracker;
+
+use crate::appointments::Appointments;
+use crate::config::{Config, IdentitySettings, Limits};
+use crate::details::Details;
+use crate::directory::Directory;
+use crate::room_keeper::RoomKeeper;
+use crate::store::Store;
+use crate::vendor::VideoCalls;
+
+/// What handlers need to know of the configuration.
+#[derive(Debug)]
+pub struct AppSettings {
+    /// What comes before every path.
+    pub prefix: String,
+    /// What a client may take.
+    pub limits: Limits,
+    /// How the caller is recognised.
+    pub identity: IdentitySettings,
+    /// Groups whose members get a background picture without asking.
+    pub background_groups: Vec<String>,
+}
+
+/// The parts of the service, put together.
+pub struct App {
+    /// The use cases.
+    pub appointments: Appointments,
+    /// The vendor's users.
+    pub directory: Arc<Directory>,
+    /// The vendor's rooms.
+    pub keeper: Arc<RoomKeeper>,
+    /// Room details for viewers.
+    pub details: Details,
+    /// The vendor's calls.
+    pub calls: VideoCalls,
+    /// What is remembered.
+    pub store: Arc<dyn Store>,
+    /// What handlers need to know of the configuration.
+    pub settings: AppSettings,
+    /// Changes that go on when their caller has left.
+    pub tasks: TaskTracker,
+    closing: AtomicBool,
+}
+
+impl App {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(config: &Config, store: Arc<dyn Store>) -> Self {
+        let calls = VideoCalls::new(config.vendor.clone());
+        let directory = Arc::new(Directory::new(Arc::clone(&store), calls.clone()));
+        let keeper = Arc::new(RoomKeeper::new(Arc::clone(&store), calls.clone(), config.rooms.clone()));
+        let appointments =
+            Appointments::new(Arc::clone(&store), Arc::clone(&directory), Arc::clone(&keeper), config.rules.clone());
+        Self {
+            appointments,
+            directory,
+            keeper,
+            details: Details::new(calls.clone()),
+            calls,
+            store,
+            settings: AppSettings {
+                prefix: config.http.prefix.clone(),
+                limits: config.http.limits.clone(),
+                identity: config.identity.clone(),
+                background_groups: config.background_groups.clone(),
+            },
+            tasks: TaskTracker::new(),
+            closing: AtomicBool::new(false),
+        }
+    }
+
+    /// Says that no new requests are wanted. They are still served; only readiness changes.
+    pub fn close_soon(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether new requests are wanted.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !self.closing.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,217 @@
+//! The use cases: create, change, add, delete and view a teleconsultation.
+//!
+//! Each reads, lets the domain decide and carries the decision out. Changes to one teleconsultation take turns here;
+//! compare-and-set in the store catches whoever else writes to it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::directory::{Directory, DirectoryError};
+use crate::domain::ids::TeleconsultationId;
+use crate::domain::participants::{Invitation, Participant};
+use crate::domain::teleconsultation::{
+    self, Change, Draft, Plan, Proposal, Refusal, RoomPlan, Rules, Teleconsultation,
+};
+use crate::keyed_lock::KeyedLock;
+use crate::room_keeper::{KeepError, RoomKeeper};
+use crate::store::{Store, StoreError, Stored};
+
+/// How often a decision is taken anew when somebody else was first.
+const TURNS: u32 = 4;
+
+/// Why a use case ends without success.
+#[derive(Debug, thiserror::Error)]
+pub enum AppointmentError {
+    /// No such teleconsultation, or it is in the trash.
+    #[error("there is no such teleconsultation")]
+    NotFound,
+    /// The rules.
+    #[error("the rules refuse it")]
+    Refused(Refusal),
+    /// Others kept changing it.
+    #[error("the teleconsultation is being changed by others")]
+    Contended,
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The vendor.
+    #[error(transparent)]
+    Vendor(#[from] bandyer_client::Error),
+    /// The vendor's room cannot be used.
+    #[error("the vendor's room has no usable link for every participant")]
+    Links,
+}
+
+impl From<DirectoryError> for AppointmentError {
+    fn from(error: DirectoryError) -> Self {
+        match error {
+            DirectoryError::Store(error) => Self::Store(error),
+            DirectoryError::Vendor(error) => Self::Vendor(error),
+        }
+    }
+}
+
+type Result<T> = std::result::Result<T, AppointmentError>;
+
+/// The use cases.
+pub struct Appointments {
+    store: Arc<dyn Store>,
+    directory: Arc<Directory>,
+    keeper: Arc<RoomKeeper>,
+    rules: Rules,
+    changing: KeyedLock<TeleconsultationId>,
+}
+
+impl Appointments {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, directory: Arc<Directory>, keeper: Arc<RoomKeeper>, rules: Rules) -> Self {
+        Self { store, directory, keeper, rules, changing: KeyedLock::default() }
+    }
+
+    /// The rules that hold.
+    pub const fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Reads one.
+    ///
+    /// # Errors
+    ///
+    /// [`AppointmentError::NotFound`] and the store's.
+    pub async fn view(&self, id: &TeleconsultationId) -> Result<Teleconsultation> {
+        self.store.teleconsultation(id).await?.ok_or(AppointmentError::NotFound)
+    }
+
+    /// Creates one.
+    ///
+    /// # Errors
+    ///
+    /// [`AppointmentError`]; then there is no teleconsultation.
+    pub async fn create(&self, proposal: Proposal) -> Result<TeleconsultationId> {
+        let plan = teleconsultation::create(proposal, &self.rules).map_err(AppointmentError::Refused)?;
+        let now = Timestamp::now();
+        let id = TeleconsultationId::generate(now);
+        let next = self.settled(id.clone(), plan.draft, None).await?;
+        match plan.room {
+            RoomPlan::Create | RoomPlan::Replace => match self.keeper.make_room(next, None).await {
+                Ok(()) => {}
+                // Nobody else knows the id yet, so only a recovery that took the attempt over can have been first.
+                Err(KeepError::Stale) => return Err(AppointmentError::Contended),
+                Err(error) => return Err(kept(error)),
+            },
+            RoomPlan::None | RoomPlan::Keep | RoomPlan::Retire => self.store.insert(&next, now).await?,
+        }
+        Ok(id)
+    }
+
+    /// Changes one.
+    ///
+    /// # Errors
+    ///
+    /// [`AppointmentError`]; then it is as it was.
+    pub async fn change(&self, id: &TeleconsultationId, change: Change) -> Result<()> {
+        self.apply(id, |current, now| teleconsultation::change(current, change.clone(), &self.rules, now)).await
+    }
+
+    /// Adds a participant.
+    ///
+    /// # Errors
+    ///
+    /// [`AppointmentError`]; then it is as it was.
+    pub async fn add(&self, id: &TeleconsultationId, one: Invitation) -> Result<()> {
+        self.apply(id, |current, now| teleconsultation::add(current, one.clone(), &self.rules, now)).await
+    }
+
+    /// Moves one to the trash; its room goes soon after.
+    ///
+    /// # Errors
+    ///
+    /// [`AppointmentError::NotFound`], [`AppointmentError::Contended`] and the store's.
+    pub async fn delete(&self, id: &TeleconsultationId) -> Result<()> {
+        let _turn = self.changing.lock(id).await;
+        for _ in 0..TURNS {
+            let current = self.view(id).await?;
+            if self.store.trash(&current, Timestamp::now()).await? == Stored::Yes {
+                self.keeper.retire_soon();
+                return Ok(());
+            }
+        }
+        Err(AppointmentError::Contended)
+    }
+
+    async fn apply<D>(&self, id: &TeleconsultationId, decide: D) -> Result<()>
+    where
+        D: Fn(&Teleconsultation, Timestamp) -> std::result::Result<Plan, Refusal> + Send + Sync,
+    {
+        let _turn = self.changing.lock(id).await;
+        for _ in 0..TURNS {
+            let current = self.view(id).await?;
+            let plan = decide(&current, Timestamp::now()).map_err(AppointmentError::Refused)?;
+            if self.carry_out(plan, &current).await? == Stored::Yes {
+                return Ok(());
+            }
+        }
+        Err(AppointmentError::Contended)
+    }
+
+    async fn carry_out(&self, plan: Plan, current: &Teleconsultation) -> Result<Stored> {
+        let mut next = self.settled(current.id.clone(), plan.draft, Some(current)).await?;
+        let now = Timestamp::now();
+        match plan.room {
+            RoomPlan::Create | RoomPlan::Replace => match self.keeper.make_room(next, Some(current)).await {
+                Ok(()) => Ok(Stored::Yes),
+                Err(KeepError::Stale) => Ok(Stored::Stale),
+                Err(error) => Err(kept(error)),
+            },
+            RoomPlan::None => Ok(self.store.update(&next, None, now).await?),
+            RoomPlan::Keep => {
+                next.room.clone_from(&current.room);
+                for participant in &mut next.participants {
+                    let before = current.participant(participant.external_id().as_str());
+                    participant.access_link = before.and_then(|before| before.access_link.clone());
+                }
+                Ok(self.store.update(&next, None, now).await?)
+            }
+            RoomPlan::Retire => {
+                let stored = self.store.update(&next, current.room.as_ref(), now).await?;
+                self.keeper.retire_soon();
+                Ok(stored)
+            }
+        }
+    }
+
+    /// The record that a draft becomes, with everybody's vendor user and without a room.
+    async fn settled(
+        &self,
+        id: TeleconsultationId,
+        draft: Draft,
+        current: Option<&Teleconsultation>,
+    ) -> Result<Teleconsultation> {
+        let users = self.directory.ensure(&draft.members).await?;
+        let participants = draft.members.into_iter().zip(users).map(|(member, vendor_user_id)| Participant {
+            member,
+            vendor_user_id,
+            access_link: None,
+        });
+        Ok(Teleconsultation {
+            id,
+            version: current.map_or(1, |current| current.version),
+            generation: current.map_or(0, |current| current.generation),
+            schedule: draft.schedule,
+            number: draft.number,
+            participants: participants.collect(),
+            room: None,
+        })
+    }
+}
+
+fn kept(error: KeepError) -> AppointmentError {
+    match error {
+        KeepError::Stale => AppointmentError::Contended,
+        KeepError::Store(error) => AppointmentError::Store(error),
+        KeepError::Vendor(error) => AppointmentError::Vendor(error),
+        KeepError::Links => AppointmentError::Links,
+    }
+}

@@ -1,0 +1,356 @@
+//! The server's settings, from environment variables and one JSON file.
+//!
+//! Nothing here binds or connects. All problems are found in one go, each with the name of its variable and without
+//! its value, which may be a secret.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bandyer_client::rooms::Recording;
+use bandyer_client::{ApiKey, Client, RetryPolicy};
+use jiff::SignedDuration;
+
+use crate::domain::teleconsultation::Rules;
+use crate::identity::requester::UserIdPath;
+use crate::room_keeper::RoomSettings;
+use crate::telemetry::logs::Level;
+use crate::vendor;
+
+mod env;
+mod file;
+
+use env::Variables;
+
+/// Everything the server is told at start.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The vendor.
+    pub vendor: Client,
+    /// Where the embedded store is.
+    pub data_dir: PathBuf,
+    /// The business rules.
+    pub rules: Rules,
+    /// What rooms are made of.
+    pub rooms: RoomSettings,
+    /// How the caller is recognised.
+    pub identity: IdentitySettings,
+    /// Groups whose members get a background picture without asking.
+    pub background_groups: Vec<String>,
+    /// Where and how connections are served.
+    pub http: HttpSettings,
+    /// What is logged.
+    pub log_level: Level,
+    /// What is odd but does not stop the start.
+    pub warnings: Vec<String>,
+}
+
+/// How the caller is recognised.
+#[derive(Debug, Clone)]
+pub struct IdentitySettings {
+    /// The header in which the platform tells who calls (`USERID_HEADER_KEY`).
+    pub user_id_header: http::HeaderName,
+    /// Where the viewer of a teleconsultation is found, if not in that header.
+    pub user_id_path: Option<UserIdPath>,
+}
+
+/// Where and how connections are served.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// Address to listen on.
+    pub address: IpAddr,
+    /// Port to listen on; 0 lets the system choose.
+    pub port: u16,
+    /// What comes before every path but those under `/-/`; empty or starting with a slash.
+    pub prefix: String,
+    /// The limits.
+    pub limits: Limits,
+    /// How long requests are still taken after SIGTERM, so that balancers notice.
+    pub wait_before_close: Duration,
+}
+
+/// What a client may take of the server.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Connections at once; more wait in the system's queue.
+    pub connections: usize,
+    /// Time from the first byte of a head to its end.
+    pub header_timeout: Duration,
+    /// Time a connection may be idle between requests. The predecessor keeps 72 s, and a gateway that reuses
+    /// connections must not find them closed earlier.
+    pub idle_timeout: Duration,
+    /// Largest head, in bytes.
+    pub head_bytes: usize,
+    /// Largest JSON body, in bytes.
+    pub body_bytes: usize,
+    /// Time for a body.
+    pub body_timeout: Duration,
+    /// Time for an answer. Above what all vendor calls of one request may take, so that the answer is ours and not a
+    /// gateway's.
+    pub request_timeout: Duration,
+    /// Time for running requests after the listener is closed.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
+            head_bytes: 32 * 1024,
+            body_bytes: 256 * 1024,
+            body_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(90),
+            drain_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The variable, or the place in the file.
+    pub place: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.place, self.message)
+    }
+}
+
+/// Everything that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the configuration has {} problem(s)", .0.len())]
+pub struct Problems(pub Vec<Problem>);
+
+impl Config {
+    /// Reads the environment of the process.
+    ///
+    /// # Errors
+    ///
+    /// [`Problems`], all of them.
+    pub fn from_env() -> Result<Self, Problems> {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+        Self::from_lookup(&|name| std::env::var(name).ok())
+    }
+
+    /// Reads variables through a function, so that tests need no environment.
+    ///
+    /// # Errors
+    ///
+    /// [`Problems`], all of them.
+    pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Problems> {
+        let mut vars = Variables::new(lookup);
+        refuse_other_stores(&mut vars);
+
+        let key = vars.required("BANDYER_API_SECRET_KEY");
+        let base_url = vars.required("BANDYER_BASE_URL");
+        let vendor = key.zip(base_url).and_then(|(key, url)| vendor_client(&mut vars, &key, url));
+
+        let user_id_header = vars.header("USERID_HEADER_KEY", http::HeaderName::from_static("miauserid"));
+        let unlimited = vars.boolean("UNLIMITED_TELECONSULTATION", true);
+        let live = vars.boolean("LIVE_TELECONSULTATION", true);
+        let immutable_ms = vars.number("IMMUTABLE_PERIOD_MS", 0.0);
+        if !(0.0..=MAX_PERIOD_MS).contains(&immutable_ms) {
+            vars.problem("IMMUTABLE_PERIOD_MS", "must be from 0 to 31536000000 (one year)");
+        }
+        let recording = vars.one_of("DEFAULT_RECORDING_TYPE", &["none", "manual", "automatic"], "none");
+
+        let file = match vars.text("TELECONSULTATION_SERVICE_CONFIG_PATH") {
+            Some(path) => file::read(&path, &mut vars),
+            None => file::Settings::default(),
+        };
+
+        let defaults = Limits::default();
+        let limits = Limits {
+            connections: vars.count("TELECONSULT_MAX_CONNECTIONS", 1..=1_000_000, defaults.connections),
+            header_timeout: vars.seconds("TELECONSULT_HEADER_TIMEOUT_SECONDS", 1..=600, defaults.header_timeout),
+            body_timeout: vars.seconds("TELECONSULT_BODY_TIMEOUT_SECONDS", 1..=600, defaults.body_timeout),
+            drain_timeout: vars.seconds("TELECONSULT_DRAIN_TIMEOUT_SECONDS", 0..=600, defaults.drain_timeout),
+            ..defaults
+        };
+        let http = HttpSettings {
+            address: vars.address("TELECONSULT_BIND_ADDRESS", IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+            port: vars.count("HTTP_PORT", 0..=65_535, 3000).try_into().unwrap_or(3000),
+            prefix: vars.prefix("SERVICE_PREFIX"),
+            limits,
+            wait_before_close: vars.launcher_wait("WAIT_BEFORE_SERVER_CLOSE_SEC", DEFAULT_WAIT),
+        };
+        let recovery_interval =
+            vars.seconds("TELECONSULT_RECOVERY_INTERVAL_SECONDS", 1..=3600, Duration::from_secs(15));
+        let orphan_grace = vars.seconds("TELECONSULT_ORPHAN_GRACE_SECONDS", 30..=86_400, Duration::from_secs(300));
+        let data_dir = vars.text("DATA_DIR").unwrap_or_else(|| "./data".to_owned()).into();
+        let log_level = Level::parse(&vars.one_of("LOG_LEVEL", Level::NAMES, "info"));
+
+        let (warnings, problems) = vars.finish();
+        let Some(vendor) = vendor.filter(|_| problems.is_empty()) else { return Err(Problems(problems)) };
+        #[expect(clippy::cast_possible_truncation, reason = "checked to be within a year")]
+        let immutable_period = SignedDuration::from_millis(immutable_ms as i64);
+        Ok(Self {
+            vendor,
+            data_dir,
+            rules: Rules { privileges: file.privileges.clone(), unlimited, immutable_period },
+            rooms: RoomSettings {
+                privileges: file.privileges,
+                unlimited,
+                live,
+                recording: Recording::from(recording.as_str()),
+                recovery_interval,
+                orphan_grace: SignedDuration::try_from(orphan_grace).unwrap_or(SignedDuration::MAX),
+            },
+            identity: IdentitySettings { user_id_header, user_id_path: file.user_id_path },
+            background_groups: file.background_groups,
+            http,
+            log_level,
+            warnings,
+        })
+    }
+}
+
+/// One year. The period is subtracted from dates, and nobody hides a change for longer.
+const MAX_PERIOD_MS: f64 = 31_536_000_000.0;
+/// What the predecessor's launcher waits.
+const DEFAULT_WAIT: Duration = Duration::from_secs(10);
+
+/// The vendor client, with limits that suit somebody waiting for an answer.
+fn vendor_client(vars: &mut Variables<'_>, key: &str, base_url: String) -> Option<Client> {
+    let built = Client::builder(ApiKey::from(key))
+        .base_url(base_url)
+        .attempt_timeout(vendor::ATTEMPT_TIMEOUT)
+        .retry(RetryPolicy::standard().total_timeout(vendor::CALL_TIMEOUT))
+        .user_agent_suffix(concat!("teleconsult-server/", env!("CARGO_PKG_VERSION")))
+        .build();
+    match built {
+        Ok(client) => Some(client),
+        Err(bandyer_client::ConfigError::ApiKey(reason)) => {
+            vars.problem("BANDYER_API_SECRET_KEY", &format!("is {reason}"));
+            None
+        }
+        Err(bandyer_client::ConfigError::BaseUrl(reason)) => {
+            vars.problem("BANDYER_BASE_URL", reason);
+            None
+        }
+        Err(error) => {
+            vars.problem("BANDYER_BASE_URL", &format!("cannot be used: {error}"));
+            None
+        }
+    }
+}
+
+/// An operator who names another store means it: starting on an empty embedded one would look as if all data were gone.
+fn refuse_other_stores(vars: &mut Variables<'_>) {
+    for name in
+        ["CRUD_SERVICE_URL", "CRUD_SERVICE", "TELECONSULTATIONS_CRUD_NAME", "USER_ID_MAP_CRUD_NAME", "DATABASE_URL"]
+    {
+        if vars.text(name).is_some() {
+            vars.problem(name, "is set, but this version has the embedded store alone; unset it to use DATA_DIR");
+        }
+    }
+    for name in ["AUTH_SERVICE", "CUSTOM_ID_USERS_API_ENDPOINT"] {
+        if vars.text(name).is_some() {
+            vars.problem(name, "is set, but this version takes groups and names from the caller alone; unset it");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Config;
+
+    fn with(pairs: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+        let lookup = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        Config::from_lookup(&lookup).map_err(|problems| problems.0.iter().map(ToString::to_string).collect())
+    }
+
+    const KEY: (&str, &str) = ("BANDYER_API_SECRET_KEY", "ak_test_canary");
+    const URL: (&str, &str) = ("BANDYER_BASE_URL", "https://api.sandbox.eu.bandyer.com");
+
+    #[test]
+    fn two_variables_are_enough_and_the_rest_has_documented_defaults() {
+        let config = with(&[KEY, URL]).unwrap();
+        assert!(config.rules.unlimited && config.rooms.live);
+        assert_eq!(config.rules.immutable_period.as_millis(), 0);
+        assert_eq!((config.http.port, config.http.prefix.as_str()), (3000, ""));
+        assert_eq!(config.http.wait_before_close, Duration::from_secs(10));
+        assert_eq!(config.identity.user_id_header, "miauserid");
+        assert_eq!(config.data_dir.to_str(), Some("./data"));
+        assert!(config.warnings.is_empty());
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once_by_name_and_without_values() {
+        let problems = with(&[
+            ("BANDYER_BASE_URL", "http://canary.example"),
+            ("UNLIMITED_TELECONSULTATION", "TRUE-canary"),
+            ("LIVE_TELECONSULTATION", "1"),
+            ("IMMUTABLE_PERIOD_MS", "soon-canary"),
+            ("DEFAULT_RECORDING_TYPE", "canary"),
+            ("HTTP_PORT", "70000"),
+            ("LOG_LEVEL", "loud"),
+            ("USERID_HEADER_KEY", "mia user"),
+            ("TELECONSULT_BIND_ADDRESS", "here"),
+            ("AUTH_SERVICE", "auth0-client"),
+            ("CRUD_SERVICE_URL", "http://crud-service"),
+            ("TELECONSULTATION_SERVICE_CONFIG_PATH", "/nowhere/canary.json"),
+        ])
+        .unwrap_err();
+        let names = [
+            "BANDYER_API_SECRET_KEY",
+            "UNLIMITED_TELECONSULTATION",
+            "LIVE_TELECONSULTATION",
+            "IMMUTABLE_PERIOD_MS",
+            "DEFAULT_RECORDING_TYPE",
+            "HTTP_PORT",
+            "LOG_LEVEL",
+            "USERID_HEADER_KEY",
+            "TELECONSULT_BIND_ADDRESS",
+            "AUTH_SERVICE",
+            "CRUD_SERVICE_URL",
+            "TELECONSULTATION_SERVICE_CONFIG_PATH",
+        ];
+        for name in names {
+            assert_eq!(
+                problems.iter().filter(|line| line.split(' ').next() == Some(name)).count(),
+                1,
+                "{name} {problems:#?}"
+            );
+        }
+        assert_eq!(problems.len(), names.len());
+        assert!(!problems.iter().any(|line| line.contains("canary")), "{problems:#?}");
+    }
+
+    #[test]
+    fn a_plain_http_vendor_and_a_broken_key_are_refused() {
+        assert_eq!(with(&[KEY, ("BANDYER_BASE_URL", "http://h")]).unwrap_err().len(), 1);
+        assert_eq!(with(&[("BANDYER_API_SECRET_KEY", "a\nb"), URL]).unwrap_err().len(), 1);
+    }
+
+    #[test]
+    fn the_launchers_wait_takes_nonsense_for_ten_seconds_and_says_so() {
+        for (text, seconds, warned) in [("3", 3, false), ("0", 10, true), ("soon", 10, true), ("-1", 10, true)] {
+            let config = with(&[KEY, URL, ("WAIT_BEFORE_SERVER_CLOSE_SEC", text)]).unwrap();
+            assert_eq!(config.http.wait_before_close.as_secs(), seconds, "{text}");
+            assert_eq!(config.warnings.len() == 1, warned, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_is_a_path() {
+        for (text, prefix) in [("/", ""), ("", ""), ("/api/v1/", "/api/v1"), ("/x", "/x")] {
+            assert_eq!(with(&[KEY, URL, ("SERVICE_PREFIX", text)]).unwrap().http.prefix, prefix, "{text}");
+        }
+        assert!(with(&[KEY, URL, ("SERVICE_PREFIX", "x")]).is_err());
+    }
+
+    #[test]
+    fn the_key_is_in_no_debug_text() {
+        assert!(!format!("{:?}", with(&[KEY, URL]).unwrap()).contains("canary"));
+    }
+}

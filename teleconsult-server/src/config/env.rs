@@ -1,0 +1,124 @@
+//! Reads variables one by one and collects what is wrong with them.
+
+use std::fmt::Display;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use http::HeaderName;
+
+use super::Problem;
+
+pub(super) struct Variables<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    problems: Vec<Problem>,
+    warnings: Vec<String>,
+}
+
+impl<'a> Variables<'a> {
+    pub(super) fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self { lookup, problems: Vec::new(), warnings: Vec::new() }
+    }
+
+    pub(super) fn finish(self) -> (Vec<String>, Vec<Problem>) {
+        (self.warnings, self.problems)
+    }
+
+    pub(super) fn problem(&mut self, place: &str, message: &str) {
+        self.problems.push(Problem { place: place.to_owned(), message: message.to_owned() });
+    }
+
+    pub(super) fn warning(&mut self, warning: String) {
+        self.warnings.push(warning);
+    }
+
+    /// A variable that is set to something. An empty one counts as not set, as in many deployment templates.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).filter(|value| !value.is_empty())
+    }
+
+    pub(super) fn required(&mut self, name: &str) -> Option<String> {
+        let value = self.text(name);
+        if value.is_none() {
+            self.problem(name, "must be set");
+        }
+        value
+    }
+
+    fn parsed<T: FromStr>(&mut self, name: &str, expected: impl Display, good: impl Fn(&T) -> bool, default: T) -> T {
+        let Some(text) = self.text(name) else { return default };
+        match text.parse().ok().filter(good) {
+            Some(value) => value,
+            None => {
+                self.problem(name, &format!("must be {expected}"));
+                default
+            }
+        }
+    }
+
+    /// Only `true` and `false`, as the predecessor: a typing mistake must not silently mean no.
+    pub(super) fn boolean(&mut self, name: &str, default: bool) -> bool {
+        match (self.lookup)(name).as_deref() {
+            None => default,
+            Some("true") => true,
+            Some("false") => false,
+            Some(_) => {
+                self.problem(name, "must be true or false");
+                default
+            }
+        }
+    }
+
+    pub(super) fn number(&mut self, name: &str, default: f64) -> f64 {
+        if (self.lookup)(name).is_some_and(|value| value.is_empty()) {
+            self.problem(name, "must be a number");
+            return default;
+        }
+        self.parsed(name, "a number", |number: &f64| number.is_finite(), default)
+    }
+
+    pub(super) fn count(&mut self, name: &str, range: RangeInclusive<usize>, default: usize) -> usize {
+        let expected = format!("a whole number from {} to {}", range.start(), range.end());
+        self.parsed(name, expected, |number| range.contains(number), default)
+    }
+
+    pub(super) fn seconds(&mut self, name: &str, range: RangeInclusive<u64>, default: Duration) -> Duration {
+        let expected = format!("a whole number of seconds from {} to {}", range.start(), range.end());
+        Duration::from_secs(self.parsed(name, expected, |number| range.contains(number), default.as_secs()))
+    }
+
+    pub(super) fn one_of(&mut self, name: &str, allowed: &[&str], default: &str) -> String {
+        let expected = format!("one of {}", allowed.join(", "));
+        self.parsed(name, expected, |text: &String| allowed.contains(&text.as_str()), default.to_owned())
+    }
+
+    pub(super) fn address(&mut self, name: &str, default: IpAddr) -> IpAddr {
+        self.parsed(name, "an IP address", |_| true, default)
+    }
+
+    pub(super) fn header(&mut self, name: &str, default: HeaderName) -> HeaderName {
+        self.parsed(name, "a header name", |_| true, default)
+    }
+
+    /// A path, without the slash at its end; the root is no prefix at all.
+    pub(super) fn prefix(&mut self, name: &str) -> String {
+        let text = self.text(name).unwrap_or_default();
+        let prefix = text.trim_end_matches('/');
+        if !prefix.is_empty() && !prefix.starts_with('/') {
+            self.problem(name, "must start with a slash");
+        }
+        prefix.to_owned()
+    }
+
+    /// The launcher of the predecessor takes zero and whatever is no number for its default.
+    pub(super) fn launcher_wait(&mut self, name: &str, default: Duration) -> Duration {
+        let Some(text) = self.text(name) else { return default };
+        let given = text.parse().ok().filter(|seconds| *seconds > 0.0).map(Duration::try_from_secs_f64);
+        if let Some(Ok(wait)) = given {
+            return wait;
+        }
+        self.warning(format!("{name} is not a number above 0; {} seconds are used", default.as_secs()));
+        default
+    }
+}

@@ -1,0 +1,55 @@
+//! SDK credentials for the person who calls.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use bandyer_client::UserId;
+use http::StatusCode;
+use serde::Serialize;
+
+use crate::app::App;
+use crate::domain::ids::ExternalId;
+use crate::http::error::ApiError;
+use crate::http::input::Input;
+use crate::http::request::Request;
+use crate::http::response::Reply;
+use crate::identity;
+
+/// Lifetimes that the vendor accepts, in seconds.
+const LIFETIME_SECONDS: RangeInclusive<u64> = 360..=86_400;
+/// The predecessor's default, in seconds.
+const DEFAULT_LIFETIME_SECONDS: u64 = 3600;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Issued<'a> {
+    access_token: &'a str,
+    expires_at: String,
+    bandyer_user_id: &'a UserId,
+}
+
+pub(super) async fn issue(app: &App, request: &Request) -> Result<Reply, ApiError> {
+    let lifetime = lifetime(request)?;
+    let caller = identity::platform_user(&app.settings.identity, &request.headers);
+    let caller = caller.as_deref().and_then(ExternalId::parse).ok_or_else(ApiError::unauthorized)?;
+    let user = app.directory.find(&caller).await?.ok_or_else(ApiError::unauthorized)?;
+    let credential = app.calls.issue_credential(&user, lifetime).await?;
+    Reply::json(
+        StatusCode::CREATED,
+        &Issued {
+            access_token: credential.token.expose(),
+            expires_at: format!("{:.3}", credential.expires_at),
+            bandyer_user_id: &user,
+        },
+    )
+}
+
+fn lifetime(request: &Request) -> Result<Duration, ApiError> {
+    let given = match &request.body {
+        Some(body) => Input::body(body).optional("expiresIn")?,
+        None => None,
+    };
+    let Some(given) = given else { return Ok(Duration::from_secs(DEFAULT_LIFETIME_SECONDS)) };
+    let seconds = u64::try_from(given.integer()?).ok().filter(|seconds| LIFETIME_SECONDS.contains(seconds));
+    seconds.map(Duration::from_secs).ok_or_else(|| given.must("be from 360 to 86400"))
+}

@@ -1,0 +1,43 @@
+//! Who takes part: reading the list, and adding one more.
+
+use http::StatusCode;
+
+use super::teleconsultations::id;
+use super::{Operation, failure};
+use crate::app::App;
+use crate::domain::ids::ExternalId;
+use crate::domain::participants::{Invitation, Invitations};
+use crate::http::error::ApiError;
+use crate::http::input::Input;
+use crate::http::request::Request;
+use crate::http::response::Reply;
+
+pub(super) async fn add(app: &App, request: &Request) -> Result<Reply, ApiError> {
+    let id = id(request).ok_or_else(ApiError::not_found)?;
+    let label = format!("POST /teleconsultation/{id}/participants/data");
+    let operation = Operation { short: label.clone(), full: label };
+    let one = invitation(&request.input()?)?;
+    app.appointments.add(&id, one).await.map_err(|error| failure(error, &operation))?;
+    Ok(Reply::empty(StatusCode::CREATED))
+}
+
+pub(super) fn invitations(list: &Input<'_>) -> Result<Invitations, ApiError> {
+    if list.is_array() {
+        // Groups and names would have to come from somewhere else than the caller.
+        return Err(list.must("be object: a list of ids alone needs an auth service"));
+    }
+    let number = list.required("number")?.integer()?;
+    let known = list.required("data")?.array()?.iter().map(invitation).collect::<Result<_, _>>()?;
+    // What does not fit is out of the range that the rules check.
+    Ok(Invitations { number: usize::try_from(number).unwrap_or(0), known })
+}
+
+fn invitation(one: &Input<'_>) -> Result<Invitation, ApiError> {
+    let user = one.required_as(&["userId", "userExternalId"])?;
+    let external_id = ExternalId::parse(&user.text()?)
+        .ok_or_else(|| user.must("have 1 to 128 characters of A-Z a-z 0-9 . _ : | @ + - and not be . or .."))?;
+    let groups = one.required_as(&["groups", "group"])?.texts()?;
+    let full_name = one.required("fullName")?.text()?;
+    let language = one.optional("language")?.map(|language| language.text()).transpose()?;
+    Ok(Invitation { external_id, groups, full_name, language })
+}

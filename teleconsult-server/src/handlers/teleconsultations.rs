@@ -1,0 +1,201 @@
+//! Create, view, change and delete a teleconsultation.
+
+use std::sync::Arc;
+
+use bandyer_client::UserId;
+use bandyer_client::rooms::Room;
+use http::StatusCode;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{Operation, failure, participants};
+use crate::app::App;
+use crate::appointments::AppointmentError;
+use crate::domain::ids::TeleconsultationId;
+use crate::domain::link::{self, LinkOptions};
+use crate::domain::participants::Participant;
+use crate::domain::schedule::{End, ScheduleChange};
+use crate::domain::teleconsultation::{Change, Proposal, Teleconsultation};
+use crate::http::error::ApiError;
+use crate::http::input::Input;
+use crate::http::request::Request;
+use crate::http::response::Reply;
+use crate::identity;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Created {
+    room_id: TeleconsultationId,
+}
+
+pub(super) async fn create(app: &App, request: &Request) -> Result<Reply, ApiError> {
+    let label = "POST /teleconsultation".to_owned();
+    let operation = Operation { short: label.clone(), full: label };
+    let body = request.input()?;
+    let invitations = participants::invitations(&body.required("participants")?)?;
+    let start = body.required("start_date")?.moment()?;
+    let end = end(&body)?.ok_or_else(|| ApiError::validation(EXACTLY_ONE_END))?;
+    let created = app.appointments.create(Proposal { start, end, invitations }).await;
+    let room_id = created.map_err(|error| failure(error, &operation))?;
+    Reply::json(StatusCode::CREATED, &Created { room_id })
+}
+
+pub(super) async fn change(app: &App, request: &Request) -> Result<Reply, ApiError> {
+    let id = id(request).ok_or_else(ApiError::not_found)?;
+    let operation =
+        Operation { short: "PATCH /teleconsultation".to_owned(), full: format!("PATCH /teleconsultation/{id}") };
+    let body = request.input()?;
+    let invitations = body.optional("participants")?.map(|list| participants::invitations(&list)).transpose()?;
+    let start = body.optional("start_date")?.map(|date| date.moment()).transpose()?;
+    let change = Change { schedule: ScheduleChange { start, end: end(&body)? }, invitations };
+    app.appointments.change(&id, change).await.map_err(|error| failure(error, &operation))?;
+    Ok(Reply::empty(StatusCode::NO_CONTENT))
+}
+
+pub(super) async fn delete(app: &App, request: &Request) -> Result<Reply, ApiError> {
+    let id = id(request).ok_or_else(ApiError::not_found)?;
+    let operation =
+        Operation { short: "DELETE /teleconsultation".to_owned(), full: format!("DELETE /teleconsultation/{id}") };
+    app.appointments.delete(&id).await.map_err(|error| failure(error, &operation))?;
+    Ok(Reply::empty(StatusCode::NO_CONTENT))
+}
+
+const EXACTLY_ONE_END: &str = "body must have exactly one of the properties 'end_date', 'duration_in_seconds'";
+
+fn end(body: &Input<'_>) -> Result<Option<End>, ApiError> {
+    match (body.optional("end_date")?, body.optional("duration_in_seconds")?) {
+        (Some(_), Some(_)) => Err(ApiError::validation(EXACTLY_ONE_END)),
+        (Some(date), None) => Ok(Some(End::At(date.moment()?))),
+        (None, Some(seconds)) => Ok(Some(End::After(seconds.integer()?))),
+        (None, None) => Ok(None),
+    }
+}
+
+/// The id in the path, or nothing when no record can have it.
+pub(super) fn id(request: &Request) -> Option<TeleconsultationId> {
+    TeleconsultationId::parse(request.id.as_deref()?)
+}
+
+/// What a participant sees. Everything but one's own link is the same for all of them.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct View<'a> {
+    bandyer_user_id: &'a UserId,
+    #[serde(rename = "accessLinkURL")]
+    access_link: Option<String>,
+    participants_bandyer_call: Vec<Seen<'a>>,
+    details: Option<RoomView<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Seen<'a> {
+    bandyer_user_id: &'a UserId,
+    full_name: &'a str,
+}
+
+/// The vendor's room, in camel case.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RoomView<'a> {
+    recording: Option<&'a str>,
+    recording_status: Option<&'a str>,
+    call_type: Option<&'a str>,
+    description: Option<&'a str>,
+    status: Option<&'a str>,
+    disabled: Option<bool>,
+    creation_date: Option<String>,
+    duration_in_seconds: u64,
+    duration_used_in_seconds: u64,
+    live: Option<bool>,
+}
+
+impl<'a> From<&'a Room> for RoomView<'a> {
+    fn from(room: &'a Room) -> Self {
+        Self {
+            recording: room.recording.as_ref().map(|recording| recording.as_str()),
+            recording_status: room.recording_status.as_deref(),
+            call_type: room.call_type.as_ref().map(|kind| kind.as_str()),
+            description: room.description.as_ref().map(|description| description.as_str()),
+            status: room.status.as_ref().map(|status| status.as_str()),
+            disabled: room.disabled,
+            creation_date: room.created_at.map(|created| format!("{created:.3}")),
+            duration_in_seconds: room.max_duration.unwrap_or_default().as_secs(),
+            duration_used_in_seconds: room.used_duration.unwrap_or_default().as_secs(),
+            live: room.live,
+        }
+    }
+}
+
+pub(super) async fn view(app: &App, request: &Request) -> Result<Reply, ApiError> {
+    let (background, language) = link_query(request)?;
+    let raw = request.id.as_deref().unwrap_or_default();
+    let absent =
+        || ApiError::sentence(StatusCode::NOT_FOUND, format!("Room with id {} not found on CRUD", shown_id(raw)));
+    let id = id(request).ok_or_else(absent)?;
+    let record = match app.appointments.view(&id).await {
+        Ok(record) => record,
+        Err(AppointmentError::NotFound) => return Err(absent()),
+        Err(AppointmentError::Store(error)) => return Err(error.into()),
+        Err(error) => return Err(ApiError::internal(error.to_string())),
+    };
+    let params = [("roomId", raw.to_owned())];
+    let viewer = identity::viewer(&app.settings.identity, request.parts(&params)).ok_or_else(ApiError::unauthorized)?;
+    let viewer = record.participant(&viewer).ok_or_else(ApiError::unauthorized)?;
+    let details = match &record.room {
+        Some(room) => app.details.of(room).await,
+        None => None,
+    };
+    let background = background || is_in_any(viewer, &app.settings.background_groups);
+    let options = LinkOptions { background, language };
+    Reply::json(StatusCode::OK, &seen_by(viewer, &record, app, options, details.as_ref()))
+}
+
+fn seen_by<'a>(
+    viewer: &'a Participant,
+    record: &'a Teleconsultation,
+    app: &App,
+    options: LinkOptions<'_>,
+    details: Option<&'a Arc<Room>>,
+) -> View<'a> {
+    let shown = record.is_immutable(app.appointments.rules(), Timestamp::now());
+    let own_link = viewer.access_link.as_ref().filter(|_| shown);
+    View {
+        bandyer_user_id: &viewer.vendor_user_id,
+        access_link: own_link.map(|own| link::with_options(own.expose(), options)),
+        participants_bandyer_call: record
+            .participants
+            .iter()
+            .map(|participant| Seen {
+                bandyer_user_id: &participant.vendor_user_id,
+                full_name: &participant.member.invitation.full_name,
+            })
+            .collect(),
+        details: details.map(|room| RoomView::from(room.as_ref())),
+    }
+}
+
+fn is_in_any(viewer: &Participant, groups: &[String]) -> bool {
+    viewer.member.invitation.groups.iter().any(|group| groups.contains(group))
+}
+
+fn link_query(request: &Request) -> Result<(bool, Option<&str>), ApiError> {
+    let background = match request.query("useBackground") {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(ApiError::validation("querystring.useBackground must be boolean")),
+    };
+    let language = request.query("language").filter(|language| !language.is_empty());
+    let is_code = |language: &str| language.len() == 2 && language.bytes().all(|byte| byte.is_ascii_lowercase());
+    if language.is_some_and(|language| !is_code(language)) {
+        return Err(ApiError::validation(
+            "querystring.language must be a language code of two letters, such as it or en",
+        ));
+    }
+    Ok((background, language))
+}
+
+/// An id that no record can have is repeated only as far as it is harmless.
+fn shown_id(raw: &str) -> String {
+    raw.chars().filter(|c| !c.is_control()).take(128).collect()
+}

@@ -1,0 +1,59 @@
+//! The one line that tells of a request: what was asked, what was answered, how long it took.
+//!
+//! Never the raw path or query of a known route, a body, or an id of a person.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use http::{HeaderMap, Method, StatusCode, header};
+
+use super::router::Route;
+
+/// Longest unknown path and longest header value that is logged, in characters.
+const MAX_CHARS: usize = 256;
+
+pub(super) struct Seen<'a> {
+    pub(super) method: &'a Method,
+    pub(super) route: Option<Route>,
+    pub(super) path: &'a str,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) peer: IpAddr,
+    pub(super) started: Instant,
+}
+
+pub(super) fn completed(seen: &Seen<'_>, status: StatusCode, body_bytes: Option<u64>, cause: Option<&str>) {
+    let failed = status.is_server_error();
+    if seen.route.is_some_and(Route::is_status) && !failed {
+        return;
+    }
+    let path = seen.route.map_or_else(|| shown_path(seen.path), |route| route.template().to_owned());
+    let text = |name: header::HeaderName| seen.headers.get(name).and_then(|value| value.to_str().ok()).map(cut);
+    let host = text(header::HOST).map(|host| host.split(':').next().unwrap_or_default().to_owned());
+    let response_time = seen.started.elapsed().as_secs_f64() * 1000.0;
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(
+                http.request.method = seen.method.as_str(),
+                http.request.userAgent.original = text(header::USER_AGENT),
+                http.response.statusCode = status.as_u16(),
+                http.response.body.bytes = body_bytes,
+                url.path = path,
+                host.hostname = host,
+                host.ip = %seen.peer,
+                responseTime = response_time,
+                cause,
+                "request completed"
+            )
+        };
+    }
+    if failed { line!(error) } else { line!(info) }
+}
+
+/// An unknown path, as far as it is harmless: escaped, cut, without its query.
+pub(super) fn shown_path(path: &str) -> String {
+    cut(&path.escape_default().to_string())
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(MAX_CHARS).collect()
+}

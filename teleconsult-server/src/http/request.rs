@@ -1,0 +1,158 @@
+//! Reads a request within limits.
+
+use std::pin::pin;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, StatusCode, header};
+use http_body_util::BodyExt;
+use hyper::body::Body;
+use serde_json::Value;
+use url::form_urlencoded;
+
+use super::error::ApiError;
+use super::input::Input;
+use super::router::Route;
+use crate::config::Limits;
+use crate::identity::requester::RequestParts;
+
+/// A request that was routed and read.
+#[derive(Debug)]
+pub struct Request {
+    /// What is asked for.
+    pub route: Route,
+    /// The `:roomId` of the path, whatever the caller wrote there.
+    pub id: Option<String>,
+    /// The query string, decoded.
+    pub query: Vec<(String, String)>,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, where the route takes one and the caller sent one.
+    pub body: Option<Value>,
+}
+
+impl Request {
+    /// The body to read from.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub fn input(&self) -> Result<Input<'_>, ApiError> {
+        self.body.as_ref().map(Input::body).ok_or_else(|| ApiError::validation("body must be object"))
+    }
+
+    /// The last value of a query parameter.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.query.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The parts in which a caller's id may be.
+    #[must_use]
+    pub fn parts<'a>(&'a self, params: &'a [(&'static str, String)]) -> RequestParts<'a> {
+        RequestParts { headers: &self.headers, query: &self.query, params }
+    }
+}
+
+/// Refuses what two readers might take for two different requests: a body with two lengths, or one without a host.
+///
+/// # Errors
+///
+/// 400 that closes the connection.
+pub fn check_framing(version: http::Version, headers: &HeaderMap) -> Result<(), ApiError> {
+    if headers.contains_key(header::CONTENT_LENGTH) && headers.contains_key(header::TRANSFER_ENCODING) {
+        let message = "Content-Length and Transfer-Encoding exclude each other";
+        return Err(ApiError::standard(StatusCode::BAD_REQUEST, message).closing());
+    }
+    let hosts = headers.get_all(header::HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && version == http::Version::HTTP_11) {
+        return Err(ApiError::standard(StatusCode::BAD_REQUEST, "exactly one Host header is needed").closing());
+    }
+    Ok(())
+}
+
+/// The query string, decoded.
+#[must_use]
+pub fn query_pairs(query: Option<&str>) -> Vec<(String, String)> {
+    form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect()
+}
+
+/// How much of a body beyond the limit is read and thrown away before it is refused, in bytes. A client that is still
+/// sending when the connection closes sees a reset and never the answer.
+const DISCARD_BYTES: usize = 4 * 1024 * 1024;
+
+/// Reads a JSON body within size and time. No body and no content type is no body.
+///
+/// # Errors
+///
+/// 400, 408, 413 or 415.
+pub async fn read_json<B>(headers: &HeaderMap, body: B, limits: &Limits) -> Result<Option<Value>, ApiError>
+where
+    B: Body<Data = Bytes> + Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    if body.is_end_stream() && !headers.contains_key(header::CONTENT_TYPE) {
+        return Ok(None);
+    }
+    check_media_type(headers)?;
+    match tokio::time::timeout(limits.body_timeout, collect(body, limits.body_bytes)).await {
+        Ok(bytes) => parse(&bytes?).map(Some),
+        Err(_) => {
+            let message = "the request body did not arrive in time";
+            Err(ApiError::standard(StatusCode::REQUEST_TIMEOUT, message).closing())
+        }
+    }
+}
+
+async fn collect<B>(body: B, limit: usize) -> Result<BytesMut, ApiError>
+where
+    B: Body<Data = Bytes> + Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let most = limit + DISCARD_BYTES;
+    let mut seen =
+        usize::try_from(body.size_hint().lower()).map_or(usize::MAX, |told| if told > most { told } else { 0 });
+    let mut kept = BytesMut::new();
+    let mut body = pin!(body);
+    while seen <= most
+        && let Some(frame) = body.frame().await
+    {
+        let frame = frame.map_err(|error| {
+            ApiError::standard(StatusCode::BAD_REQUEST, "the request body ended early")
+                .closing()
+                .because(error.into().to_string())
+        })?;
+        let Ok(data) = frame.into_data() else { continue };
+        seen += data.len();
+        if seen <= limit {
+            kept.extend_from_slice(&data);
+        }
+    }
+    if seen > limit {
+        let message = "Request body is too large";
+        return Err(ApiError::coded(StatusCode::PAYLOAD_TOO_LARGE, "FST_ERR_CTP_BODY_TOO_LARGE", message).closing());
+    }
+    Ok(kept)
+}
+
+fn check_media_type(headers: &HeaderMap) -> Result<(), ApiError> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    if media_type.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let shown: String = media_type.chars().filter(|c| !c.is_control()).take(64).collect();
+    let message = format!("Unsupported Media Type: {shown}");
+    Err(ApiError::coded(StatusCode::UNSUPPORTED_MEDIA_TYPE, "FST_ERR_CTP_INVALID_MEDIA_TYPE", message).closing())
+}
+
+fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
+    if bytes.is_empty() {
+        let message = "Body cannot be empty when content-type is set to 'application/json'";
+        return Err(ApiError::coded(StatusCode::BAD_REQUEST, "FST_ERR_CTP_EMPTY_JSON_BODY", message));
+    }
+    serde_json::from_slice(bytes).map_err(|error| {
+        // Line and column only: the parser's own sentence may quote the text.
+        let message = format!("Body is not valid JSON at line {} column {}", error.line(), error.column());
+        ApiError::standard(StatusCode::BAD_REQUEST, message)
+    })
+}

@@ -1,0 +1,72 @@
+//! Answers and the headers they all have.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http_body_util::Full;
+use serde::Serialize;
+
+use super::error::ApiError;
+
+/// The body of every answer.
+pub type Body = Full<Bytes>;
+
+/// An answer that is a success.
+#[derive(Debug)]
+pub struct Reply {
+    status: StatusCode,
+    body: Option<Bytes>,
+}
+
+impl Reply {
+    /// A JSON body.
+    ///
+    /// # Errors
+    ///
+    /// An internal error, when the value is no JSON.
+    pub fn json(status: StatusCode, value: &impl Serialize) -> Result<Self, ApiError> {
+        let body = serde_json::to_vec(value).map_err(|error| ApiError::internal(error.to_string()))?;
+        Ok(Self { status, body: Some(body.into()) })
+    }
+
+    /// No body.
+    #[must_use]
+    pub const fn empty(status: StatusCode) -> Self {
+        Self { status, body: None }
+    }
+
+    pub(super) fn into_response(self) -> Response<Body> {
+        match self.body {
+            Some(body) => response(self.status, "application/json; charset=utf-8", body),
+            None => with_common_headers(self.status, Bytes::new()),
+        }
+    }
+}
+
+impl ApiError {
+    pub(super) fn into_response(self, request: &HeaderMap) -> Response<Body> {
+        let (content_type, body) = self.render(request);
+        let mut response = response(self.status(), content_type, body.to_string().into());
+        if let Some(seconds) = self.retry_after_seconds() {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        if self.closes() {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}
+
+fn response(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Body> {
+    let mut response = with_common_headers(status, body);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+fn with_common_headers(status: StatusCode, body: Bytes) -> Response<Body> {
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = status;
+    // Personal links and tokens must stay in no cache on the way.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

@@ -1,0 +1,96 @@
+//! One request from its head to its answer.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode};
+use hyper::body::Body as _;
+use tracing::Instrument;
+
+use super::access_log::{self, Seen};
+use super::error::ApiError;
+use super::request::{Request, check_framing, query_pairs, read_json};
+use super::request_id::request_id;
+use super::response::{Body, Reply};
+use super::router;
+use crate::app::App;
+use crate::handlers;
+
+/// Answers a request. Never fails: whatever goes wrong becomes an answer and one line in the log.
+pub async fn answer<B>(app: Arc<App>, request: http::Request<B>, peer: IpAddr) -> Response<Body>
+where
+    B: hyper::body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let started = Instant::now();
+    let span = tracing::info_span!("request", reqId = request_id(request.headers()));
+    async move {
+        let (head, body) = request.into_parts();
+        let matched = router::find(&head.method, head.uri.path(), &app.settings.prefix);
+        let route = matched.as_ref().map(|matched| matched.route);
+        let result = match check_framing(head.version, &head.headers) {
+            Err(error) => Err(error),
+            Ok(()) => match matched {
+                Some(matched) => {
+                    let query = query_pairs(head.uri.query());
+                    respond(&app, matched, query, head.headers.clone(), body).await
+                }
+                None => Err(ApiError::unrouted(&head.method, &access_log::shown_path(head.uri.path()))),
+            },
+        };
+        let seen = Seen { method: &head.method, route, path: head.uri.path(), headers: &head.headers, peer, started };
+        finish(result, &seen)
+    }
+    .instrument(span)
+    .await
+}
+
+async fn respond<B>(
+    app: &Arc<App>,
+    matched: router::Matched,
+    query: Vec<(String, String)>,
+    headers: HeaderMap,
+    body: B,
+) -> Result<Reply, ApiError>
+where
+    B: hyper::body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let route = matched.route;
+    let body = if route.takes_body() { read_json(&headers, body, &app.settings.limits).await? } else { None };
+    let request = Request { route, id: matched.id, query, headers, body };
+    let handled = {
+        let app = Arc::clone(app);
+        async move { handlers::handle(&app, &request).await }
+    };
+    let answer = async {
+        if route.has_effects() {
+            // In a task of its own: a caller that leaves must not stop a change half-way. Shutdown waits for it.
+            match app.tasks.spawn(handled.in_current_span()).await {
+                Ok(result) => result,
+                Err(error) => Err(ApiError::internal(format!("the handler stopped: {error}"))),
+            }
+        } else {
+            handled.await
+        }
+    };
+    tokio::time::timeout(app.settings.limits.request_timeout, answer).await.unwrap_or_else(|_| {
+        let message = "the request took too long; it may still be carried out";
+        Err(ApiError::coded(StatusCode::GATEWAY_TIMEOUT, "request_timeout", message))
+    })
+}
+
+fn finish(result: Result<Reply, ApiError>, seen: &Seen<'_>) -> Response<Body> {
+    let (response, cause) = match result {
+        Ok(reply) => (reply.into_response(), None),
+        Err(error) => {
+            let cause = error.cause().map(str::to_owned);
+            (error.into_response(seen.headers), cause)
+        }
+    };
+    let bytes = response.body().size_hint().exact().filter(|bytes| *bytes > 0);
+    access_log::completed(seen, response.status(), bytes, cause.as_deref());
+    response
+}

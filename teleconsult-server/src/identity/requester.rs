@@ -1,0 +1,152 @@
+//! Finds the caller's id in the request: in the platform's header, or where the configuration file says.
+
+use http::HeaderMap;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// One step of `userIdPathInRequest`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct UserIdStep {
+    from: From,
+    extract: Key,
+}
+
+/// How the current value is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum From {
+    /// A property of an object.
+    Object,
+    /// A property of the object that a text holds as JSON.
+    Json,
+    /// An element of an array.
+    Array,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+enum Key {
+    Index(usize),
+    Name(String),
+}
+
+/// The way from the request to the caller's id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserIdPath(Vec<UserIdStep>);
+
+/// The parts of a request that a path may start from.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestParts<'a> {
+    /// The headers, with lower-case names.
+    pub headers: &'a HeaderMap,
+    /// The query string.
+    pub query: &'a [(String, String)],
+    /// The values in the path.
+    pub params: &'a [(&'static str, String)],
+}
+
+impl UserIdPath {
+    /// Checks the steps.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, as the end of a sentence.
+    pub fn new(steps: Vec<UserIdStep>) -> Result<Self, &'static str> {
+        let Some(first) = steps.first() else { return Err("is empty") };
+        match (&first.from, &first.extract) {
+            (From::Object, Key::Name(name)) if ["headers", "query", "params"].contains(&name.as_str()) => {
+                Ok(Self(steps))
+            }
+            _ => Err("must start from the object `headers`, `query` or `params`"),
+        }
+    }
+
+    /// The caller's id, or nothing when a step leads nowhere.
+    #[must_use]
+    pub fn find(&self, request: RequestParts<'_>) -> Option<String> {
+        let mut value = Value::Object(match &self.0.first()?.extract {
+            Key::Name(name) if name == "query" => pairs(request.query.iter().map(|(k, v)| (k.as_str(), v.as_str()))),
+            Key::Name(name) if name == "params" => pairs(request.params.iter().map(|(k, v)| (*k, v.as_str()))),
+            _ => pairs(request.headers.iter().filter_map(|(k, v)| Some((k.as_str(), v.to_str().ok()?)))),
+        });
+        for step in self.0.iter().skip(1) {
+            if step.from == From::Json {
+                value = serde_json::from_str(value.as_str()?).ok()?;
+            }
+            value = match &step.extract {
+                Key::Name(name) => match &mut value {
+                    Value::Array(items) => items.get_mut(name.parse::<usize>().ok()?)?.take(),
+                    other => other.get_mut(name)?.take(),
+                },
+                Key::Index(index) => value.get_mut(index)?.take(),
+            };
+        }
+        match value {
+            Value::String(id) if !id.is_empty() => Some(id),
+            Value::Number(id) => Some(id.to_string()),
+            _ => None,
+        }
+    }
+}
+
+fn pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Map<String, Value> {
+    pairs.map(|(name, value)| (name.to_owned(), Value::from(value))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue};
+    use serde_json::{Value, json};
+
+    use super::{RequestParts, UserIdPath};
+
+    fn path(steps: Value) -> Result<UserIdPath, &'static str> {
+        UserIdPath::new(serde_json::from_value(steps).unwrap())
+    }
+
+    fn find(steps: Value) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        headers.insert("miauserid", HeaderValue::from_static("u1"));
+        headers.insert(
+            "miauserproperties",
+            HeaderValue::from_static(r#"{"customUserId": "c1", "ids": ["a", "b"], "n": 7, "empty": ""}"#),
+        );
+        let query = [("user".to_owned(), "q1".to_owned())];
+        path(steps).unwrap().find(RequestParts { headers: &headers, query: &query, params: &[("id", "p1".into())] })
+    }
+
+    #[test]
+    fn the_id_is_read_from_where_the_steps_lead() {
+        let properties = |last: Value| json!([{"from": "object", "extract": "headers"}, {"from": "object", "extract": "miauserproperties"}, last]);
+        let of =
+            |part: &str, name: &str| json!([{"from": "object", "extract": part}, {"from": "object", "extract": name}]);
+        assert_eq!(find(of("headers", "miauserid")).as_deref(), Some("u1"));
+        assert_eq!(find(of("query", "user")).as_deref(), Some("q1"));
+        assert_eq!(find(of("params", "id")).as_deref(), Some("p1"));
+        let custom = json!({"from": "json", "extract": "customUserId"});
+        assert_eq!(find(properties(custom)).as_deref(), Some("c1"));
+        assert_eq!(find(properties(json!({"from": "json", "extract": "n"}))).as_deref(), Some("7"));
+        let mut array = properties(json!({"from": "json", "extract": "ids"}));
+        array.as_array_mut().unwrap().push(json!({"from": "array", "extract": 1}));
+        assert_eq!(find(array).as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn a_step_that_leads_nowhere_gives_nobody() {
+        for last in ["missing", "empty", "ids"] {
+            let steps = json!([{"from": "object", "extract": "headers"},
+                {"from": "object", "extract": "miauserproperties"}, {"from": "json", "extract": last}]);
+            assert_eq!(find(steps), None, "{last}");
+        }
+        let not_json = json!([{"from": "object", "extract": "headers"},
+            {"from": "object", "extract": "miauserid"}, {"from": "json", "extract": "x"}]);
+        assert_eq!(find(not_json), None);
+    }
+
+    #[test]
+    fn a_path_starts_at_a_part_of_the_request() {
+        assert!(path(json!([])).is_err());
+        assert!(path(json!([{"from": "json", "extract": "headers"}])).is_err());
+        assert!(path(json!([{"from": "object", "extract": "socket"}])).is_err());
+    }
+}

@@ -1,0 +1,93 @@
+//! Deletes the rooms that are queued, until each is gone.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+
+use super::RoomKeeper;
+use crate::store::{Retirement, StoreError};
+
+/// Wait after the first failure; it doubles with each.
+const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(5);
+/// Where doubling stops. A room that resists for days is still tried, and never costs much.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(10);
+/// After how many failures an operator should know: about half an hour.
+const WORRYING_TRIES: u32 = 8;
+/// How many rooms are taken at a time, and how many of them are deleted at once.
+const BATCH: u32 = 64;
+const CONCURRENT_DELETIONS: usize = 4;
+/// How often the queue is looked at though nobody called.
+const IDLE_LOOK: Duration = Duration::from_secs(60);
+/// Pause after the store failed.
+const STORE_PAUSE: Duration = Duration::from_secs(2);
+
+fn wait_after(tries: u32) -> SignedDuration {
+    FIRST_WAIT.saturating_mul(1 << tries.min(16)).min(LONGEST_WAIT)
+}
+
+impl RoomKeeper {
+    /// Deletes queued rooms as they fall due, for ever.
+    pub async fn keep_retiring(&self) {
+        loop {
+            let pause = match self.retire_due().await {
+                Ok(pause) => pause,
+                Err(error) => {
+                    tracing::warn!(error = %error, "the queue of rooms to delete could not be read");
+                    STORE_PAUSE
+                }
+            };
+            tokio::select! {
+                () = self.retirement_due.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Deletes what is due and tells how long to wait for more.
+    async fn retire_due(&self) -> Result<Duration, StoreError> {
+        loop {
+            let due = self.store.due_retirements(Timestamp::now(), BATCH).await?;
+            if due.is_empty() {
+                break;
+            }
+            let results: Vec<_> =
+                stream::iter(due).map(|one| self.retire(one)).buffer_unordered(CONCURRENT_DELETIONS).collect().await;
+            results.into_iter().collect::<Result<(), _>>()?;
+        }
+        let next = self.store.next_retirement().await?;
+        let wait = next.and_then(|next| Duration::try_from(next.duration_since(Timestamp::now())).ok());
+        // A wait of nothing would spin when the clock stands between two milliseconds.
+        Ok(wait.unwrap_or(IDLE_LOOK).clamp(Duration::from_millis(10), IDLE_LOOK))
+    }
+
+    async fn retire(&self, one: Retirement) -> Result<(), StoreError> {
+        let (room, teleconsultation) = (&one.room, &one.teleconsultation);
+        match self.calls.delete_room(room).await {
+            Ok(()) => {
+                self.store.retired(room).await?;
+                tracing::info!(%room, %teleconsultation, "a room that was no longer wanted is gone");
+            }
+            Err(error) => {
+                let wait = wait_after(one.tries);
+                self.store.postpone(room, Timestamp::now().saturating_add(wait).unwrap_or(Timestamp::MAX)).await?;
+                let (tries, wait_seconds) = (one.tries + 1, wait.as_secs());
+                if tries >= WORRYING_TRIES {
+                    tracing::error!(%room, %teleconsultation, tries, wait_seconds, error = %error, "a room resists deletion");
+                } else {
+                    tracing::warn!(%room, %teleconsultation, tries, wait_seconds, error = %error, "a room could not be deleted yet");
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_wait_doubles_up_to_ten_minutes() {
+        let seconds = [0, 1, 2, 6, 7, u32::MAX].map(|tries| super::wait_after(tries).as_secs());
+        assert_eq!(seconds, [5, 10, 20, 320, 600, 600]);
+    }
+}

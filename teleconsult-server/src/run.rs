@@ -1,0 +1,113 @@
+//! Starts the service, keeps its background work going, and ends it without losing anything.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::config::Config;
+use crate::http;
+use crate::server;
+use crate::store::sqlite::{OpenError, SqliteStore};
+use crate::store::{Store, StoreError};
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The embedded store.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The embedded store, once open.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The address.
+    #[error("{address} cannot be listened on")]
+    Bind {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// A service that takes requests.
+pub struct Running {
+    app: Arc<App>,
+    store: Arc<SqliteStore>,
+    address: SocketAddr,
+    drain_timeout: Duration,
+    shutdown: CancellationToken,
+    serving: JoinHandle<usize>,
+    background: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Opens the store, binds and starts to serve.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`].
+    pub async fn start(config: &Config) -> Result<Self, StartError> {
+        let store = Arc::new(SqliteStore::open(&config.data_dir).await?);
+        // The store is ours alone, so whoever held a lease is dead.
+        store.release_leases().await?;
+        let app = Arc::new(App::new(config, Arc::clone(&store) as Arc<dyn Store>));
+
+        let address = SocketAddr::new(config.http.address, config.http.port);
+        let failed = |source| StartError::Bind { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+
+        let background = {
+            let (recovery, retirement) = (Arc::clone(&app.keeper), Arc::clone(&app.keeper));
+            vec![
+                tokio::spawn(async move { recovery.keep_recovering().await }),
+                tokio::spawn(async move { retirement.keep_retiring().await }),
+            ]
+        };
+        let shutdown = CancellationToken::new();
+        let handler = {
+            let app = Arc::clone(&app);
+            move |request, peer: SocketAddr| http::answer(Arc::clone(&app), request, peer.ip())
+        };
+        let limits = config.http.limits.clone();
+        let drain_timeout = limits.drain_timeout;
+        let serving = tokio::spawn(server::serve(listener, limits, shutdown.clone(), handler));
+        tracing::info!("Server listening at http://{address}");
+        Ok(Self { app, store, address, drain_timeout, shutdown, serving, background })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Tells balancers to send no more. Requests are still served.
+    pub fn close_soon(&self) {
+        self.app.close_soon();
+    }
+
+    /// Ends it: no new connections, running requests and changes finish within the drain time-out, the store is closed.
+    ///
+    /// Returns how many connections and changes had to be cut. What a cut change leaves open, the next start settles.
+    pub async fn stop(self) -> usize {
+        self.close_soon();
+        self.shutdown.cancel();
+        let cut_connections = self.serving.await.unwrap_or_default();
+        self.app.tasks.close();
+        let finished = tokio::time::timeout(self.drain_timeout, self.app.tasks.wait()).await;
+        let cut_changes = if finished.is_ok() { 0 } else { self.app.tasks.len() };
+        for task in self.background {
+            task.abort();
+        }
+        self.store.close().await;
+        cut_connections + cut_changes
+    }
+}

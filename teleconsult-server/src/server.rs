@@ -1,0 +1,134 @@
+//! Connections: how many, how slow, and how they end. Knows neither routes nor the vendor.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Limits;
+
+mod pace;
+
+use pace::{Pace, PacedStream};
+
+/// Pause after the system refused a connection, usually because the process has too many files open. Trying again at
+/// once would keep a core busy until somebody else closes one.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves connections until `shutdown`, then lets running requests finish within the drain time-out.
+///
+/// Returns how many connections had to be cut.
+pub async fn serve<H, F>(listener: TcpListener, limits: Limits, shutdown: CancellationToken, handler: H) -> usize
+where
+    H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+{
+    let permits = Arc::new(Semaphore::new(limits.connections));
+    let connections = TaskTracker::new();
+    let cut = CancellationToken::new();
+    loop {
+        // The permit comes first: beyond the limit, connections wait in the system's queue and cost nothing here.
+        let accepted = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => break,
+            accepted = async {
+                let permit = Arc::clone(&permits).acquire_owned().await;
+                (permit, accept(&listener).await)
+            } => accepted,
+        };
+        let (Ok(permit), (stream, peer)) = accepted else { break };
+        let connection = connection(stream, peer, limits.clone(), shutdown.clone(), handler.clone());
+        let cut = cut.clone();
+        connections.spawn(async move {
+            let _permit = permit;
+            tokio::select! {
+                () = connection => {}
+                () = cut.cancelled() => {}
+            }
+        });
+    }
+    // New connections are refused from here on.
+    drop(listener);
+    connections.close();
+    if tokio::time::timeout(limits.drain_timeout, connections.wait()).await.is_ok() {
+        return 0;
+    }
+    let left = connections.len();
+    cut.cancel();
+    left
+}
+
+/// The next connection. Errors of a single connection are passed over, the system's are waited out.
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    let mut told = false;
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) if of_one_connection(&error) => {}
+            Err(error) => {
+                if !told {
+                    tracing::error!(error = %error, "connections cannot be accepted; trying again");
+                    told = true;
+                }
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+async fn connection<H, F>(stream: TcpStream, peer: SocketAddr, limits: Limits, shutdown: CancellationToken, handler: H)
+where
+    H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+{
+    // Small answers must not wait for more data to fill a packet. Failing to say so only costs time.
+    let _ = stream.set_nodelay(true);
+    let pace = Arc::new(Pace::default());
+    let stream = PacedStream::new(stream, Arc::clone(&pace), limits.header_timeout, limits.idle_timeout);
+    let service = service_fn(move |request| {
+        let busy = Pace::busy(&pace);
+        let answer = handler(request, peer);
+        async move {
+            let response = answer.await;
+            drop(busy);
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        // `PacedStream` tells apart a slow head and an idle connection; this one knows a single limit for both.
+        .header_read_timeout(None)
+        .max_header_size(limits.head_bytes)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut serving = pin!(serving);
+    let served = tokio::select! {
+        served = serving.as_mut() => served,
+        () = shutdown.cancelled() => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = served {
+        // Every browser that goes away ends here, so it is no news.
+        tracing::debug!(error = %crate::telemetry::logs::chain(&error), "a connection ended early");
+    }
+}

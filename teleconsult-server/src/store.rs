@@ -1,0 +1,161 @@
+//! What is remembered, and which changes are one.
+//!
+//! Each method is one transaction: all of it is stored when it returns, or nothing is. Every change to a
+//! teleconsultation is a compare-and-set on its version, so that a decision taken on an old reading is refused.
+
+use async_trait::async_trait;
+use bandyer_client::{RoomId, UserId};
+use jiff::Timestamp;
+
+use crate::domain::ids::{ExternalId, TeleconsultationId};
+use crate::domain::teleconsultation::Teleconsultation;
+
+pub mod sqlite;
+
+/// The store cannot serve now: locked, full, read-only, or its content cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub struct StoreError {
+    what: &'static str,
+    #[source]
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl StoreError {
+    pub(crate) fn new(what: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { what, source: Some(source.into()) }
+    }
+
+    pub(crate) const fn corrupt(what: &'static str) -> Self {
+        Self { what, source: None }
+    }
+}
+
+/// What a store gives back.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// Who a store is to the vendor. Both parts are random and made once for each store, never derived from the vendor key:
+/// two deployments with one key must not take each other's rooms for their own.
+#[derive(Clone)]
+pub struct Deployment {
+    /// Marks vendor rooms as ours; eight letters and digits.
+    pub id: String,
+    /// Makes vendor user ids out of external ids.
+    pub user_id_key: secrecy::SecretSlice<u8>,
+}
+
+/// Whether a compare-and-set took place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Stored {
+    /// It did.
+    Yes,
+    /// Somebody else was first, or the record is gone.
+    Stale,
+}
+
+/// A room that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Unique; part of the room's marker.
+    pub id: String,
+    /// For which teleconsultation. A new one is stored only together with its room.
+    pub teleconsultation: TeleconsultationId,
+    /// The generation of the record that the room may become part of.
+    pub generation: i64,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// Until when somebody is working on it.
+    pub lease_until: Timestamp,
+}
+
+/// A vendor room that must go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retirement {
+    /// The room.
+    pub room: RoomId,
+    /// Whose room it was.
+    pub teleconsultation: TeleconsultationId,
+    /// How often deleting it failed.
+    pub tries: u32,
+}
+
+/// How an open attempt ends without becoming a record's room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// The vendor made no room.
+    NoRoom,
+    /// The vendor made this room; it is queued for deletion in the same transaction.
+    Discard(RoomId),
+    /// No room was found, and none can be ruled out.
+    Lost,
+}
+
+/// The records, the user map and the room keeper's journal.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Who this store is to the vendor.
+    fn deployment(&self) -> &Deployment;
+
+    /// Does nothing but answer.
+    async fn ping(&self) -> Result<()>;
+
+    /// A teleconsultation that is not in the trash.
+    async fn teleconsultation(&self, id: &TeleconsultationId) -> Result<Option<Teleconsultation>>;
+
+    /// Stores a new teleconsultation that has no room.
+    async fn insert(&self, record: &Teleconsultation, now: Timestamp) -> Result<()>;
+
+    /// Stores a change that asks for no new room, if the stored version is still `record.version`; `retire` is a room
+    /// that the change leaves behind.
+    async fn update(&self, record: &Teleconsultation, retire: Option<&RoomId>, now: Timestamp) -> Result<Stored>;
+
+    /// Moves a teleconsultation to the trash and queues its room, if the stored version is still this one.
+    async fn trash(&self, record: &Teleconsultation, now: Timestamp) -> Result<Stored>;
+
+    /// Writes down that a room is about to be asked for. For a stored teleconsultation, `version` is the one that was
+    /// decided on; its version and generation go up.
+    async fn begin(&self, attempt: &Attempt, version: Option<i64>) -> Result<Stored>;
+
+    /// Makes the room of an attempt the record's room, ends the attempt and queues the room that is replaced.
+    ///
+    /// If another generation was begun meanwhile, the room of this attempt is queued instead, in the same transaction,
+    /// and the answer is [`Stored::Stale`].
+    async fn settle(
+        &self,
+        attempt: &Attempt,
+        record: &Teleconsultation,
+        replaced: Option<&RoomId>,
+        now: Timestamp,
+    ) -> Result<Stored>;
+
+    /// Notes that the vendor's answer was lost, and gives up the lease.
+    async fn mark_unknown(&self, attempt: &Attempt, now: Timestamp) -> Result<()>;
+
+    /// Ends an attempt that becomes no record's room.
+    async fn end(&self, attempt: &Attempt, ending: Ending, now: Timestamp) -> Result<()>;
+
+    /// Open attempts that nobody is working on at this moment, oldest first.
+    async fn open_attempts(&self, now: Timestamp) -> Result<Vec<Attempt>>;
+
+    /// Gives up all leases. Only for a store that no other process uses.
+    async fn release_leases(&self) -> Result<()>;
+
+    /// Rooms whose deletion is due, at most `limit`, longest due first.
+    async fn due_retirements(&self, now: Timestamp, limit: u32) -> Result<Vec<Retirement>>;
+
+    /// When the next deletion is due.
+    async fn next_retirement(&self) -> Result<Option<Timestamp>>;
+
+    /// Notes that a room is gone.
+    async fn retired(&self, room: &RoomId) -> Result<()>;
+
+    /// Puts a deletion off.
+    async fn postpone(&self, room: &RoomId, until: Timestamp) -> Result<()>;
+
+    /// The vendor ids of those people that have one.
+    async fn vendor_users(&self, people: &[&ExternalId]) -> Result<Vec<(ExternalId, UserId)>>;
+
+    /// Remembers vendor ids. A row that is already there wins.
+    async fn remember_users(&self, users: &[(ExternalId, UserId)], now: Timestamp) -> Result<()>;
+}

@@ -1,0 +1,62 @@
+//! The participants column: a JSON array with the predecessor's field names.
+
+use bandyer_client::{JoinUrl, UserId};
+use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
+
+use crate::domain::ids::ExternalId;
+use crate::domain::participants::{Invitation, Member, Participant};
+use crate::domain::privileges::Role;
+use crate::store::{Result, StoreError};
+
+#[skip_serializing_none]
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Column<'a> {
+    user_external_id: ExternalId,
+    user_bandyer_id: UserId,
+    role: Role,
+    groups: Vec<String>,
+    full_name: String,
+    language: Option<String>,
+    #[serde(rename = "accessLinkURL", borrow)]
+    access_link: Option<std::borrow::Cow<'a, str>>,
+}
+
+pub(super) fn written(participants: &[Participant]) -> Result<String> {
+    let column: Vec<Column<'_>> = participants
+        .iter()
+        .map(|participant| Column {
+            user_external_id: participant.external_id().clone(),
+            user_bandyer_id: participant.vendor_user_id.clone(),
+            role: participant.member.role,
+            groups: participant.member.invitation.groups.clone(),
+            full_name: participant.member.invitation.full_name.clone(),
+            language: participant.member.invitation.language.clone(),
+            access_link: participant.access_link.as_ref().map(|link| link.expose().into()),
+        })
+        .collect();
+    serde_json::to_string(&column).map_err(|error| StoreError::new("participants cannot be written", error))
+}
+
+pub(super) fn read(column: &str) -> Result<Vec<Participant>> {
+    // Not the parser's own error: it quotes what it cannot read.
+    let column: Vec<Column<'_>> =
+        serde_json::from_str(column).map_err(|_| StoreError::corrupt("stored participants cannot be read"))?;
+    Ok(column
+        .into_iter()
+        .map(|one| Participant {
+            member: Member {
+                invitation: Invitation {
+                    external_id: one.user_external_id,
+                    groups: one.groups,
+                    full_name: one.full_name,
+                    language: one.language,
+                },
+                role: one.role,
+            },
+            vendor_user_id: one.user_bandyer_id,
+            access_link: one.access_link.map(|link| JoinUrl::from(link.into_owned())),
+        })
+        .collect())
+}

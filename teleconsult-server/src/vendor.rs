@@ -1,0 +1,173 @@
+//! The few calls that the server makes to the vendor, in the server's own words.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bandyer_client::credentials::AccessCredential;
+use bandyer_client::rooms::{NewParticipant, Recording, Room, Tools};
+use bandyer_client::users;
+use bandyer_client::{Client, Outcome, RetryPolicy, RoomId, UserId};
+use jiff::Timestamp;
+
+use crate::domain::privileges::Role;
+
+/// Time for one try. Below the SDK's default, because somebody waits for the answer.
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time for all tries of one call together.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+/// Time for reading a room's details, which an answer can do without.
+const DETAILS_TIMEOUT: Duration = Duration::from_secs(2);
+/// Most that the vendor gives in one page.
+const PAGE_SIZE: u32 = 100;
+/// Most pages that one search reads: 20,000 rooms. A search stops earlier, at rooms older than what it looks for.
+const MAX_PAGES: u32 = 200;
+
+/// What a room is made of.
+pub struct RoomOrder {
+    /// Who takes part, in which role and with which tools.
+    pub participants: Vec<(UserId, Role, Option<Tools>)>,
+    /// Longest call time; none when unlimited.
+    pub max_duration: Option<Duration>,
+    /// Whether using a link makes the others ring.
+    pub live: bool,
+    /// Whether calls are recorded.
+    pub recording: Recording,
+    /// The opaque text by which the room is recognised as ours.
+    pub marker: String,
+}
+
+/// The vendor's calls. Cheap to clone; clones share the connection pool.
+#[derive(Clone, Debug)]
+pub struct VideoCalls {
+    client: Client,
+    /// Several who look for a room at once share one walk through the vendor's list at a time.
+    searching: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// What the vendor's calls end in.
+pub type Result<T> = bandyer_client::Result<T>;
+
+impl VideoCalls {
+    /// Makes the calls with this client.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self { client, searching: Arc::default() }
+    }
+
+    /// Makes sure that the vendor has this user. One who is there already is success, because the id is ours.
+    ///
+    /// # Errors
+    ///
+    /// The vendor's.
+    pub async fn ensure_user(&self, id: &UserId, role: Role) -> Result<()> {
+        let role = match role {
+            Role::Basic => users::Role::Basic,
+            Role::Plus => users::Role::Plus,
+        };
+        match self.client.users().create(role).id(id.clone()).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_conflict() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Creates a room. It is not repeated once it may have reached the vendor.
+    ///
+    /// # Errors
+    ///
+    /// The vendor's; with an unknown outcome there may be a room all the same.
+    pub async fn create_room(&self, order: &RoomOrder) -> Result<Room> {
+        let participants = order.participants.iter().map(|(user, role, tools)| {
+            let participant = NewParticipant::new(user.clone()).admin(*role == Role::Plus);
+            match tools {
+                Some(tools) => participant.tools(*tools),
+                None => participant,
+            }
+        });
+        let mut room = self
+            .client
+            .rooms()
+            .create(participants)
+            .live(order.live)
+            .recording(order.recording.clone())
+            .description(order.marker.clone());
+        if let Some(duration) = order.max_duration {
+            room = room.max_duration(duration);
+        }
+        room.send().await
+    }
+
+    /// Reads a room with its links.
+    ///
+    /// # Errors
+    ///
+    /// The vendor's.
+    pub async fn room(&self, id: &RoomId) -> Result<Room> {
+        self.client.rooms().get(id).send().await
+    }
+
+    /// Reads a room once and quickly, or not at all.
+    ///
+    /// # Errors
+    ///
+    /// The vendor's.
+    pub async fn room_details(&self, id: &RoomId) -> Result<Room> {
+        self.client.rooms().get(id).attempt_timeout(DETAILS_TIMEOUT).retry(RetryPolicy::none()).send().await
+    }
+
+    /// Looks for rooms whose description starts with a prefix and that are not older than a moment.
+    ///
+    /// The list is newest first; rooms without a date are looked at and never end the search.
+    ///
+    /// # Errors
+    ///
+    /// The vendor's.
+    pub async fn rooms_marked(&self, prefix: &str, not_before: Timestamp) -> Result<Vec<(RoomId, String)>> {
+        let _alone = self.searching.lock().await;
+        let mut found = Vec::new();
+        let mut offset = 0;
+        for _ in 0..MAX_PAGES {
+            let page = self.client.rooms().list().page_size(PAGE_SIZE).offset(offset).send().await?;
+            let next = page.next_offset();
+            let mut past = false;
+            for room in page.items {
+                past |= room.created_at.is_some_and(|created| created < not_before);
+                let ours = room.description.filter(|description| description.as_str().starts_with(prefix));
+                found.extend(ours.map(|description| (room.id, description.as_str().to_owned())));
+            }
+            match next.filter(|next| *next > offset && !past) {
+                Some(next) => offset = next,
+                None => break,
+            }
+        }
+        Ok(found)
+    }
+
+    /// Deletes a room. One that is gone already is success.
+    ///
+    /// # Errors
+    ///
+    /// The vendor's.
+    pub async fn delete_room(&self, id: &RoomId) -> Result<()> {
+        match self.client.rooms().delete(id).send().await {
+            Ok(()) => Ok(()),
+            Err(error) if error.is_not_found() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Issues an SDK credential.
+    ///
+    /// # Errors
+    ///
+    /// The vendor's.
+    pub async fn issue_credential(&self, user: &UserId, lifetime: Duration) -> Result<AccessCredential> {
+        self.client.credentials().issue(user).expires_in(lifetime).send().await
+    }
+}
+
+/// Whether the vendor surely did nothing.
+#[must_use]
+pub fn surely_not_done(error: &bandyer_client::Error) -> bool {
+    matches!(error.outcome(), Outcome::NotSent | Outcome::Rejected)
+}
