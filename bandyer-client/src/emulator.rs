@@ -178,6 +178,12 @@ impl Emulator {
         self.shared.calls.count(operation)
     }
 
+    /// Waits until one operation was carried out this often, faults included. For what a program does in the background:
+    /// no test needs to sleep.
+    pub async fn until_called(&self, operation: Operation, times: usize) {
+        self.shared.calls.until(operation, times).await;
+    }
+
     /// Adds a user that the program under test did not make.
     pub fn plant_user(&self, id: &UserId, role: Role) {
         self.shared.state().plant_user(id.as_str(), role);

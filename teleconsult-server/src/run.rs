@@ -106,6 +106,8 @@ impl Running {
         let cut_changes = if finished.is_ok() { 0 } else { self.app.tasks.len() };
         for task in self.background {
             task.abort();
+            // Aborted is what it is asked to be.
+            let _ = task.await;
         }
         self.store.close().await;
         cut_connections + cut_changes

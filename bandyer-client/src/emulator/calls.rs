@@ -1,8 +1,10 @@
 //! What was asked of the emulator.
 
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use crate::config::ApiVersion;
 
@@ -52,21 +54,25 @@ const KEPT: usize = 10_000;
 
 #[derive(Default)]
 struct Log {
-    kept: std::collections::VecDeque<RecordedCall>,
-    counts: std::collections::HashMap<Operation, usize>,
+    kept: VecDeque<RecordedCall>,
+    arrived: HashMap<Operation, usize>,
+    answered: HashMap<Operation, usize>,
 }
 
 #[derive(Default)]
-pub(super) struct Calls(Mutex<Log>);
+pub(super) struct Calls {
+    log: Mutex<Log>,
+    one_was_answered: watch::Sender<()>,
+}
 
 impl Calls {
     fn log(&self) -> MutexGuard<'_, Log> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a call when it arrives, so that one that is never answered is seen too.
     pub(super) fn arrived(&self, operation: Operation) {
-        *self.log().counts.entry(operation).or_default() += 1;
+        *self.log().arrived.entry(operation).or_default() += 1;
     }
 
     pub(super) fn answered(&self, operation: Operation, version: ApiVersion, status: Option<u16>) {
@@ -75,6 +81,18 @@ impl Calls {
             log.kept.pop_front();
         }
         log.kept.push_back(RecordedCall { operation, api_version: version.to_string(), status });
+        *log.answered.entry(operation).or_default() += 1;
+        drop(log);
+        self.one_was_answered.send_replace(());
+    }
+
+    /// Waits until an operation was answered, or dropped on purpose, this often.
+    pub(super) async fn until(&self, operation: Operation, times: usize) {
+        let mut answers = self.one_was_answered.subscribe();
+        while self.log().answered.get(&operation).copied().unwrap_or_default() < times {
+            // The sender lives as long as this borrow of it.
+            let _ = answers.changed().await;
+        }
     }
 
     pub(super) fn all(&self) -> Vec<RecordedCall> {
@@ -82,7 +100,7 @@ impl Calls {
     }
 
     pub(super) fn count(&self, operation: Operation) -> usize {
-        self.log().counts.get(&operation).copied().unwrap_or_default()
+        self.log().arrived.get(&operation).copied().unwrap_or_default()
     }
 
     pub(super) fn clear(&self) {

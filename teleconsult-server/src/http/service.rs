@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use hyper::body::Body as _;
 use tracing::Instrument;
 
 use super::access_log::{self, Seen};
 use super::error::ApiError;
-use super::request::{Request, check_framing, query_pairs, read_json};
+use super::request::{Request, check_host, has_doubtful_end, query_pairs, read_json};
 use super::request_id::request_id;
 use super::response::{Body, Reply};
 use super::router;
@@ -30,7 +30,7 @@ where
         let (head, body) = request.into_parts();
         let matched = router::find(&head.method, head.uri.path(), &app.settings.prefix);
         let route = matched.as_ref().map(|matched| matched.route);
-        let result = match check_framing(head.version, &head.headers) {
+        let result = match check_host(head.version, &head.headers) {
             Err(error) => Err(error),
             Ok(()) => match matched {
                 Some(matched) => {
@@ -41,7 +41,11 @@ where
             },
         };
         let seen = Seen { method: &head.method, route, path: head.uri.path(), headers: &head.headers, peer, started };
-        finish(result, &seen)
+        let mut response = finish(result, &seen);
+        if has_doubtful_end(&head.headers) {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
     .instrument(span)
     .await

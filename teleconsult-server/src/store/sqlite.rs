@@ -59,7 +59,7 @@ pub struct SqliteStore {
     readers: SqlitePool,
     deployment: Deployment,
     /// Held for as long as the store is open; the system gives it back even after `kill -9`.
-    _lock: File,
+    lock: File,
 }
 
 impl SqliteStore {
@@ -89,13 +89,17 @@ impl SqliteStore {
             .connect_with(options.read_only(true).create_if_missing(false))
             .await
             .map_err(|error| database(error.into()))?;
-        Ok(Self { writer, readers, deployment, _lock: lock })
+        Ok(Self { writer, readers, deployment, lock })
     }
 
-    /// Finishes what is being written and closes the file.
+    /// Finishes what is being written, closes the file and lets another process have it, whoever still holds this value.
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
+        if let Err(error) = self.lock.unlock() {
+            // The system does it when the process ends.
+            tracing::debug!(error = %error, "the store's lock was not given back");
+        }
     }
 
     async fn begin_writing(&self) -> Result<Transaction<'static, Sqlite>> {

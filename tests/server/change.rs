@@ -1,0 +1,106 @@
+//! `PATCH /teleconsultation/:roomId`.
+
+use bandyer_client::ApiVersion;
+use bandyer_client::emulator::Operation;
+use serde_json::{Value, json};
+
+use crate::support::service::{doctor, patient};
+use crate::support::{Service, in_minutes, on_both_generations, person};
+
+fn people(number: usize, people: &[Value]) -> Value {
+    json!({"participants": {"number": number, "data": people}})
+}
+
+on_both_generations! {
+    async fn other_people_get_another_room_and_the_old_one_goes(service: Service) {
+        let id = service.create_later().await;
+        let old = service.emulator.live_rooms().remove(0).id;
+        let answer = service.patch(&id, &people(2, &[doctor(), person("relative", "patient")])).await;
+        assert_eq!((answer.status, answer.text.as_str()), (204, ""));
+        service.until_called(Operation::DeleteRoom, 1).await;
+        let rooms = service.emulator.live_rooms();
+        assert_eq!(rooms.len(), 1);
+        assert_ne!(rooms[0].id, old);
+        assert_eq!(service.view(&id, "patient-42").await.status, 401);
+        assert_eq!(service.view(&id, "relative").await.status, 200);
+    }
+
+    async fn names_and_dates_keep_an_unlimited_room(service: Service) {
+        let id = service.create_later().await;
+        let mut renamed = patient();
+        renamed["fullName"] = json!("Another Name");
+        let change = json!({"start_date": in_minutes(-5), "end_date": in_minutes(90),
+                            "participants": {"number": 2, "data": [renamed, doctor()]}});
+        assert_eq!(service.patch(&id, &change).await.status, 204);
+        assert_eq!(service.emulator.calls_of(Operation::CreateRoom), 1);
+        let view = service.view(&id, "dr.rossi").await.json();
+        assert!(view["accessLinkURL"].is_string(), "the start moved into the past, so the link shows");
+        assert_eq!(view["participantsBandyerCall"][0]["fullName"], json!("Another Name"));
+        let answer = service.patch(&id, &json!({"end_date": in_minutes(95)})).await;
+        assert_eq!(answer.status, 409, "and from then on it stays as it is");
+    }
+
+    async fn a_list_that_becomes_incomplete_loses_its_room(service: Service) {
+        let id = service.create_later().await;
+        assert_eq!(service.patch(&id, &people(3, &[doctor(), patient()])).await.status, 204);
+        service.until_called(Operation::DeleteRoom, 1).await;
+        assert!(service.emulator.live_rooms().is_empty());
+        assert_eq!(service.view(&id, "dr.rossi").await.json()["details"], json!(null));
+    }
+
+    async fn a_list_that_becomes_complete_gets_a_room(service: Service) {
+        let id = service.create(&in_minutes(0), 3, &[doctor()]).await;
+        assert_eq!(service.patch(&id, &people(2, &[doctor(), patient()])).await.status, 204);
+        service.link(&id, "patient-42").await;
+        assert_eq!(service.emulator.live_rooms().len(), 1);
+    }
+
+    async fn a_refused_change_leaves_everything_as_it_was(service: Service) {
+        let id = service.create_later().await;
+        for (change, message) in [
+            (people(2, &[patient(), person("q", "patient")]), "Failed PATCH /teleconsultation: no plus user in room"),
+            (json!({"end_date": in_minutes(61)}), "the duration must be at least 300 seconds"),
+            (json!({"end_date": in_minutes(10)}), "end_date must be after start_date"),
+            (
+                json!({"end_date": in_minutes(99), "duration_in_seconds": 900}),
+                "body must have exactly one of the properties 'end_date', 'duration_in_seconds'",
+            ),
+        ] {
+            let answer = service.patch(&id, &change).await;
+            assert_eq!((answer.status, answer.sentence().as_str()), (400, message));
+        }
+        assert_eq!(service.emulator.calls_of(Operation::CreateRoom), 1);
+        assert_eq!(service.view(&id, "patient-42").await.status, 200);
+    }
+
+    async fn an_unknown_id_is_not_found(service: Service) {
+        let answer = service.patch("0123456789abcdef01234567", &json!({})).await;
+        let expected = r#"{"statusCode":404,"error":"Not Found","message":"Something went wrong"}"#;
+        assert_eq!((answer.status, answer.text.as_str()), (404, expected));
+    }
+
+    async fn changes_at_the_same_time_take_turns_and_leave_one_room(service: Service) {
+        let id = service.create_later().await;
+        let changes: Vec<Value> = (0..6)
+            .map(|n| people(2, &[doctor(), person(&format!("p{n}"), "patient")]))
+            .collect();
+        let answers = futures_util::future::join_all(changes.iter().map(|change| service.patch(&id, change))).await;
+        assert!(answers.iter().all(|answer| answer.status == 204), "{answers:?}");
+        service.until_called(Operation::DeleteRoom, 6).await;
+        assert_eq!(service.emulator.live_rooms().len(), 1);
+        assert_eq!(service.emulator.rooms().len(), 7);
+    }
+}
+
+#[tokio::test]
+async fn where_durations_count_another_duration_needs_another_room() {
+    for version in [ApiVersion::V1, ApiVersion::V2] {
+        let service = Service::start(version, &[("UNLIMITED_TELECONSULTATION", "false")]).await;
+        let id = service.create_later().await;
+        assert_eq!(service.patch(&id, &json!({"duration_in_seconds": 3600})).await.status, 204);
+        service.until_called(Operation::DeleteRoom, 1).await;
+        assert_eq!(service.emulator.live_rooms()[0].duration, Some(3600));
+        let answer = service.patch(&id, &json!({"duration_in_seconds": 90_000})).await;
+        assert_eq!((answer.status, answer.sentence().as_str()), (400, "the duration must be at most 86400 seconds"));
+    }
+}

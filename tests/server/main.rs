@@ -1,0 +1,16 @@
+//! The server over real sockets, against the vendor emulator and a real store, on both generations of the vendor.
+
+mod support;
+
+mod bad_input;
+mod change;
+mod connections;
+mod create;
+mod credentials;
+mod delete;
+mod participants;
+mod process;
+mod secrets;
+mod status;
+mod vendor_faults;
+mod view;

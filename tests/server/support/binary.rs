@@ -1,0 +1,116 @@
+//! The real binary in a process of its own, to be killed.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, channel};
+
+use super::service::PATIENCE;
+
+/// Builds the binary if it is not up to date, with the cargo that runs these tests, and tells where it is.
+pub fn path() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let output = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--offline", "-p", "teleconsult-server", "--message-format=json"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .stderr(Stdio::inherit())
+            .output()
+            .expect("cargo can be run");
+        assert!(output.status.success(), "the binary cannot be built");
+        let messages = String::from_utf8(output.stdout).unwrap();
+        let mut executable = messages.lines().rev().filter_map(|line| {
+            let message: serde_json::Value = serde_json::from_str(line).ok()?;
+            Some(PathBuf::from(message["executable"].as_str()?))
+        });
+        executable.next().expect("cargo names the binary")
+    })
+}
+
+/// A running server. It is killed when this is dropped.
+pub struct Process {
+    child: Child,
+    lines: Receiver<String>,
+    /// Everything it has written to standard output so far.
+    pub seen: Vec<String>,
+    pub url: String,
+}
+
+impl Process {
+    /// Starts the server with nothing but these variables and waits until it listens.
+    pub fn start(variables: &[(&str, &str)]) -> Self {
+        let mut child = command(variables).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let output = child.stdout.take().unwrap();
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut process = Self { child, lines, seen: Vec::new(), url: String::new() };
+        let line = process.until_line("Server listening at ");
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        process.url = line["msg"].as_str().unwrap().trim_start_matches("Server listening at ").to_owned();
+        process
+    }
+
+    /// Waits for a line of the log that holds a text.
+    pub fn until_line(&mut self, text: &str) -> String {
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => {
+                    self.seen.push(line.clone());
+                    if line.contains(text) {
+                        return line;
+                    }
+                }
+                Err(error) => {
+                    let complaints = self.complaints();
+                    panic!("no line with {text:?} ({error}): {:#?} {complaints}", self.seen)
+                }
+            }
+        }
+    }
+
+    fn complaints(&mut self) -> String {
+        let _ = self.child.kill();
+        let mut text = String::new();
+        if let Some(mut errors) = self.child.stderr.take() {
+            let _ = errors.read_to_string(&mut text);
+        }
+        text
+    }
+
+    /// `kill -9`, at any moment.
+    pub fn kill_now(&self) {
+        let killed = Command::new("kill").args(["-KILL", &self.child.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+    }
+
+    /// Asks it to end and waits; gives the exit code and everything it wrote.
+    pub fn terminate(mut self) -> (Option<i32>, Vec<String>) {
+        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(asked.success());
+        let code = self.child.wait().unwrap().code();
+        let rest: Vec<String> = self.lines.iter().collect();
+        self.seen.extend(rest);
+        (code, std::mem::take(&mut self.seen))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The binary with nothing but these variables in its environment.
+pub fn command(variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(path());
+    command.env_clear().envs(variables.iter().copied()).stdin(Stdio::null());
+    command
+}

@@ -1,0 +1,210 @@
+//! The service in this process: the same code as the binary, on a free port, with a store in a temporary folder.
+
+use std::time::Duration;
+
+use bandyer_client::ApiVersion;
+use bandyer_client::emulator::{Emulator, Operation};
+use jiff::{SignedDuration, Timestamp};
+use reqwest::Method;
+use serde_json::{Value, json};
+use teleconsult_server::config::Config;
+use teleconsult_server::run::Running;
+use tempfile::TempDir;
+
+/// Longest wait for something that happens in the background. Nothing waits this long unless it is broken.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Runs each test on both generations of the vendor's API.
+macro_rules! on_both_generations {
+    ($( async fn $name:ident($service:ident: $type:ty) $body:block )+) => {
+        mod v1 {
+            use super::*;
+            $( #[tokio::test] async fn $name() {
+                let $service: $type = $crate::support::Service::start(bandyer_client::ApiVersion::V1, &[]).await;
+                $body
+            } )+
+        }
+        mod v2 {
+            use super::*;
+            $( #[tokio::test] async fn $name() {
+                let $service: $type = $crate::support::Service::start(bandyer_client::ApiVersion::V2, &[]).await;
+                $body
+            } )+
+        }
+    };
+}
+pub(crate) use on_both_generations;
+
+pub struct Service {
+    pub emulator: Emulator,
+    running: Option<Running>,
+    config: Config,
+    http: reqwest::Client,
+    _folder: TempDir,
+}
+
+/// What the service answered.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// The `message` or `error` sentence.
+    pub fn sentence(&self) -> String {
+        let body = self.json();
+        body.get("message").unwrap_or(&body["error"]).as_str().unwrap().to_owned()
+    }
+}
+
+impl Service {
+    pub async fn start(version: ApiVersion, variables: &[(&str, &str)]) -> Self {
+        let emulator = Emulator::start().await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let data_dir = folder.path().join("data");
+        let config = Config::from_lookup(&|name| {
+            if let Some((_, value)) = variables.iter().find(|(variable, _)| *variable == name) {
+                return Some((*value).to_owned());
+            }
+            match name {
+                "BANDYER_API_SECRET_KEY" => Some(emulator.api_key().expose().to_owned()),
+                "BANDYER_BASE_URL" => Some(emulator.base_url(version)),
+                "DATA_DIR" => Some(data_dir.to_str().unwrap().to_owned()),
+                "HTTP_PORT" => Some("0".to_owned()),
+                "TELECONSULT_BIND_ADDRESS" => Some("127.0.0.1".to_owned()),
+                // Rounds beyond the one at start come when a test asks for them by starting anew.
+                "TELECONSULT_RECOVERY_INTERVAL_SECONDS" => Some("3600".to_owned()),
+                _ => None,
+            }
+        })
+        .unwrap();
+        let running = Running::start(&config).await.unwrap();
+        Self { emulator, running: Some(running), config, http: http_client(), _folder: folder }
+    }
+
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.running.as_ref().unwrap().address()
+    }
+
+    pub fn running(&self) -> &Running {
+        self.running.as_ref().unwrap()
+    }
+
+    /// Stops politely and starts again on the same store.
+    pub async fn restart(&mut self) {
+        assert_eq!(self.running.take().unwrap().stop().await, 0, "something was cut");
+        self.running = Some(Running::start(&self.config).await.unwrap());
+    }
+
+    pub async fn call(&self, method: Method, path: &str, user: Option<&str>, body: Option<&Value>) -> Answer {
+        let mut request = self.http.request(method, format!("http://{}{path}", self.address()));
+        if let Some(user) = user {
+            request = request.header("miauserid", user);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Answer { status, headers, text: response.text().await.unwrap() }
+    }
+
+    pub async fn get(&self, path: &str, user: &str) -> Answer {
+        self.call(Method::GET, path, Some(user), None).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.call(Method::POST, path, None, Some(body)).await
+    }
+
+    pub async fn patch(&self, id: &str, body: &Value) -> Answer {
+        self.call(Method::PATCH, &format!("/teleconsultation/{id}"), None, Some(body)).await
+    }
+
+    pub async fn delete(&self, id: &str) -> Answer {
+        self.call(Method::DELETE, &format!("/teleconsultation/{id}"), None, None).await
+    }
+
+    /// What a person sees of a teleconsultation.
+    pub async fn view(&self, id: &str, user: &str) -> Answer {
+        self.get(&format!("/teleconsultation/{id}"), user).await
+    }
+
+    /// Creates a teleconsultation with these people and gives its id.
+    pub async fn create(&self, start: &str, number: usize, people: &[Value]) -> String {
+        let answer = self.post("/teleconsultation", &consultation(start, number, people)).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.json()["roomId"].as_str().unwrap().to_owned()
+    }
+
+    /// One with a doctor and a patient that starts now, so links are shown.
+    pub async fn create_running(&self) -> String {
+        self.create(&in_minutes(0), 2, &[doctor(), patient()]).await
+    }
+
+    /// One with a doctor and a patient that starts in an hour, so it can be changed.
+    pub async fn create_later(&self) -> String {
+        self.create(&in_minutes(60), 2, &[doctor(), patient()]).await
+    }
+
+    /// The personal link, which must be there.
+    pub async fn link(&self, id: &str, user: &str) -> String {
+        let view = self.view(id, user).await;
+        assert_eq!(view.status, 200, "{view:?}");
+        view.json()["accessLinkURL"].as_str().expect("a link").to_owned()
+    }
+
+    /// Opens a link as a browser does.
+    pub async fn open(&self, link: &str) -> (u16, String) {
+        let response = self.http.get(link).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+
+    /// Waits for a call that the service makes in the background.
+    pub async fn until_called(&self, operation: Operation, times: usize) {
+        tokio::time::timeout(PATIENCE, self.emulator.until_called(operation, times))
+            .await
+            .unwrap_or_else(|_| panic!("{operation:?} was not called {times} times: {:?}", self.emulator.calls()));
+    }
+
+    /// The vendor user of a person, as the service shows it.
+    pub async fn vendor_user(&self, id: &str, user: &str) -> String {
+        self.view(id, user).await.json()["bandyerUserId"].as_str().unwrap().to_owned()
+    }
+}
+
+/// A client that gives up in the end and follows nothing.
+pub fn http_client() -> reqwest::Client {
+    let builder = reqwest::Client::builder().timeout(3 * PATIENCE).redirect(reqwest::redirect::Policy::none());
+    builder.build().unwrap()
+}
+
+pub fn in_minutes(minutes: i64) -> String {
+    format!("{:.3}", Timestamp::now() + SignedDuration::from_mins(minutes))
+}
+
+pub fn person(id: &str, group: &str) -> Value {
+    json!({"userId": id, "groups": [group], "fullName": format!("Name of {id}")})
+}
+
+pub fn doctor() -> Value {
+    person("dr.rossi", "doctor")
+}
+
+pub fn patient() -> Value {
+    person("patient-42", "patient")
+}
+
+pub fn consultation(start: &str, number: usize, people: &[Value]) -> Value {
+    json!({"start_date": start, "duration_in_seconds": 1800, "participants": {"number": number, "data": people}})
+}
