@@ -1,1 +1,31 @@
-fn main() {}
+//! The SDK's first program: a doctor, a patient, a room, and a link for each. Runs against the emulator:
+//!
+//! ```text
+//! cargo run --example first_room
+//! ```
+//!
+//! Against the vendor, replace the first two lines by `Client::from_env()`.
+
+use bandyer_client::UserId;
+use bandyer_client::emulator::Emulator;
+use bandyer_client::rooms::NewParticipant;
+use bandyer_client::users::Role;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let emulator = Emulator::start().await?;
+    let client = emulator.client()?;
+
+    let doctor = client.users().create(Role::Plus).id(UserId::new("doc-0007")?).send().await?;
+    let patient = client.users().create(Role::Basic).id(UserId::new("pat-0042")?).send().await?;
+    let participants = [NewParticipant::new(doctor.id).admin(true), NewParticipant::new(patient.id)];
+    let room = client.rooms().create(participants).send().await?;
+
+    println!("room {} is ready for:", room.id);
+    for participant in &room.participants {
+        // A link lets its holder in as that person, so it is handed over and never printed.
+        let has_link = if participant.join_url.is_some() { "has a link" } else { "has no link" };
+        println!("  {} {has_link}", participant.user_id);
+    }
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! What to do when a room creation fails and nobody knows whether it happened. Runs against the emulator:
+//!
+//! ```text
+//! cargo run --example unknown_outcome
+//! ```
+
+use bandyer_client::emulator::{Emulator, Fault, Operation};
+use bandyer_client::rooms::{NewParticipant, Room};
+use bandyer_client::users::Role;
+use bandyer_client::{Client, Outcome, UserId};
+use futures_util::TryStreamExt;
+
+type AnyError = Box<dyn std::error::Error>;
+
+#[tokio::main]
+async fn main() -> Result<(), AnyError> {
+    let emulator = Emulator::start().await?;
+    let client = emulator.client()?;
+    for (id, role) in [("doc-0007", Role::Plus), ("pat-0042", Role::Basic)] {
+        client.users().create(role).id(UserId::new(id)?).send().await?;
+    }
+
+    // The vendor makes the room, and its answer is lost on the way.
+    emulator.faults().add(Fault::on(Operation::CreateRoom).reset_after());
+    let room = create_once(&client, "order-4711").await?;
+    println!("room {} was made once: the vendor has {} room(s)", room.id, emulator.rooms().len());
+    Ok(())
+}
+
+/// Creates a room that is found again by its marker, so that a lost answer does not make a second one.
+async fn create_once(client: &Client, marker: &str) -> Result<Room, AnyError> {
+    let participants =
+        [NewParticipant::new(UserId::new("doc-0007")?).admin(true), NewParticipant::new(UserId::new("pat-0042")?)];
+    let error = match client.rooms().create(participants).description(marker).send().await {
+        Ok(room) => return Ok(room),
+        Err(error) => error,
+    };
+    println!("{error}");
+    if error.outcome() != Outcome::Unknown {
+        return Err(error.into());
+    }
+    let mut rooms = Box::pin(client.rooms().list().page_size(100).into_stream());
+    while let Some(room) = rooms.try_next().await? {
+        if room.description.is_some_and(|description| description.as_str() == marker) {
+            return Ok(client.rooms().get(&room.id).send().await?);
+        }
+    }
+    Err(error.into())
+}

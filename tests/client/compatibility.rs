@@ -1,0 +1,57 @@
+//! What callers rely on at compile time, and what newer vendors may send.
+
+use bandyer_client::rooms::{CallType, NewParticipant, Room};
+use bandyer_client::users::{Role, User};
+use bandyer_client::{Client, Error, Request, RetryPolicy};
+use httpmock::MockServer;
+use serde_json::json;
+
+use crate::support::{room, user, v2};
+
+#[tokio::test]
+async fn unknown_values_and_fields_are_kept_or_ignored() {
+    let server = MockServer::start_async().await;
+    server
+        .mock_async(|_, then| {
+            then.status(200)
+                .json_body(json!({"id": "r", "call_type": "hologram", "status": "DREAMING", "brand_new": [1],
+            "participants": [{"user_id": "d", "url": "https://h/x", "mood": "good"}]}));
+        })
+        .await;
+    let room = v2(&server).rooms().get(&room("r")).send().await.unwrap();
+    assert_eq!(room.call_type.as_ref().unwrap().as_str(), "hologram");
+    assert!(matches!(room.call_type, Some(CallType::Unknown(_))));
+    assert_eq!(room.status.unwrap().to_string(), "DREAMING");
+    assert_eq!(room.participants[0].join_url.as_ref().unwrap().expose(), "https://h/x");
+}
+
+#[test]
+fn callers_can_build_a_user_in_their_own_tests() {
+    let user: User = serde_json::from_value(json!({"id": "d", "role": "plus", "later": true})).unwrap();
+    assert_eq!((user.role, user.camera), (Some(Role::Plus), None));
+}
+
+#[test]
+fn clients_errors_and_futures_cross_threads() {
+    fn assert_all<T: Send + Sync + 'static>() {}
+    fn assert_send<T: Send>(_: T) {}
+    assert_all::<Client>();
+    assert_all::<Error>();
+    assert_all::<RetryPolicy>();
+    assert_all::<Request<'static, Room>>();
+    let client = Client::builder("k").base_url("https://h").build().unwrap();
+    let (u, r) = (user("d"), room("r"));
+    assert_send(client.users().create(Role::Plus).send());
+    assert_send(client.users().get(&u).send());
+    assert_send(client.users().list().send());
+    assert_send(client.users().list().into_stream());
+    assert_send(client.users().update(&u).send());
+    assert_send(client.users().delete(&u).send());
+    assert_send(client.rooms().create([NewParticipant::new(u.clone())]).send());
+    assert_send(client.rooms().get(&r).send_with_response());
+    assert_send(client.rooms().list().into_stream());
+    assert_send(client.rooms().disable(&r).send());
+    assert_send(client.rooms().delete(&r).send());
+    assert_send(client.credentials().issue(&u).send());
+    assert_send(client.request(http::Method::GET, &["x"]).bytes().send());
+}

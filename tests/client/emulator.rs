@@ -1,0 +1,277 @@
+//! The emulator through the client, and over HTTP as programs in other languages see it.
+
+use std::time::Duration;
+
+use bandyer_client::emulator::{Action, Emulator, Fault, Operation};
+use bandyer_client::rooms::{NewParticipant, Recording, RoomStatus, Tools};
+use bandyer_client::users::{Language, Role};
+use bandyer_client::{ApiVersion, Client, ErrorKind, RetryPolicy, RoomId};
+use futures_util::TryStreamExt;
+use serde_json::{Value, json};
+
+use crate::support::user;
+
+const VERSIONS: [ApiVersion; 2] = [ApiVersion::V1, ApiVersion::V2];
+
+async fn with_people(version: ApiVersion) -> (Emulator, Client) {
+    let emulator = Emulator::start().await.unwrap();
+    let client = emulator.client_for(version).unwrap();
+    client.users().create(Role::Plus).id(user("d")).send().await.unwrap();
+    client.users().create(Role::Basic).id(user("p")).send().await.unwrap();
+    (emulator, client)
+}
+
+fn pair() -> [NewParticipant; 2] {
+    [NewParticipant::new(user("d")).admin(true), NewParticipant::new(user("p")).tools(Tools::none().chat(true))]
+}
+
+#[tokio::test]
+async fn users_live_their_whole_life_in_both_generations() {
+    for version in VERSIONS {
+        let (emulator, client) = with_people(version).await;
+        let made = client.users().create(Role::Basic).language(Language::Polish).camera(false).send().await.unwrap();
+        assert!(made.id.as_str().starts_with("usr_"));
+        let read = client.users().get(&made.id).send().await.unwrap();
+        assert_eq!((read.role, read.language, read.camera), (Some(Role::Basic), Some(Language::Polish), Some(false)));
+        let changed = client.users().update(&made.id).role(Role::Plus).camera(true).send().await.unwrap();
+        assert_eq!(
+            (changed.role, changed.camera, changed.language),
+            (Some(Role::Plus), Some(true), Some(Language::Polish))
+        );
+        let all: Vec<_> = client.users().list().into_stream().try_collect().await.unwrap();
+        assert_eq!(all.len(), 3);
+        client.users().delete(&made.id).send().await.unwrap();
+        assert!(client.users().get(&made.id).send().await.unwrap_err().is_not_found());
+        assert_eq!(emulator.users().len(), 2);
+        assert!(client.users().create(Role::Plus).id(user("d")).send().await.unwrap_err().is_conflict());
+    }
+}
+
+#[tokio::test]
+async fn rooms_live_their_whole_life_in_both_generations() {
+    for version in VERSIONS {
+        let (emulator, client) = with_people(version).await;
+        let made = client
+            .rooms()
+            .create(pair())
+            .recording(Recording::Manual)
+            .max_duration(Duration::from_secs(90))
+            .live(true)
+            .description("x")
+            .send()
+            .await
+            .unwrap();
+        assert_eq!((made.live, made.max_duration), (Some(true), Some(Duration::from_secs(90))));
+        let patient = made.participant(&user("p")).unwrap();
+        assert_eq!((patient.is_admin, patient.tools), (Some(false), Some(Tools::none().chat(true))));
+        let read = client.rooms().get(&made.id).send().await.unwrap();
+        assert_eq!(read.status, Some(RoomStatus::NotRunning));
+        for participant in &read.participants {
+            let again = made.participant(&participant.user_id).unwrap();
+            assert_eq!(again.join_url.as_ref().unwrap().expose(), participant.join_url.as_ref().unwrap().expose());
+        }
+        let listed = client.rooms().list().send().await.unwrap().items.remove(0);
+        assert_eq!(listed.description.unwrap().as_str(), "x");
+        assert!(listed.participants.is_empty());
+        client.rooms().disable(&made.id).send().await.unwrap();
+        let disabled = client.rooms().get(&made.id).send().await.unwrap();
+        assert_eq!((disabled.disabled, disabled.status), (Some(true), Some(RoomStatus::Closed)));
+        assert!(disabled.participants.iter().all(|one| one.join_url.is_none()));
+        client.rooms().delete(&made.id).send().await.unwrap();
+        assert!(client.rooms().get(&made.id).send().await.unwrap_err().is_not_found());
+        assert!(client.rooms().delete(&made.id).send().await.unwrap_err().is_not_found());
+        assert!(emulator.rooms()[0].deleted && emulator.live_rooms().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn lists_are_newest_first_and_paged() {
+    for version in VERSIONS {
+        let (_emulator, client) = with_people(version).await;
+        let mut made: Vec<RoomId> = Vec::new();
+        for _ in 0..45 {
+            made.push(client.rooms().create(pair()).send().await.unwrap().id);
+        }
+        made.reverse();
+        let first = client.rooms().list().send().await.unwrap();
+        assert_eq!((first.items.len(), first.has_more, first.next_offset()), (20, true, Some(20)));
+        let all: Vec<_> = client.rooms().list().page_size(7).into_stream().try_collect().await.unwrap();
+        assert_eq!(all.into_iter().map(|room| room.id).collect::<Vec<_>>(), made);
+        let error = client.rooms().list().page_size(101).send().await.unwrap_err();
+        assert_eq!(error.status().unwrap().as_u16(), 422);
+    }
+}
+
+#[tokio::test]
+async fn documented_limits_and_codes_hold() {
+    for version in VERSIONS {
+        let (emulator, client) = with_people(version).await;
+        let unknown = match version {
+            ApiVersion::V1 => (400, "invalid_user_id"),
+            _ => (404, "user_not_found"),
+        };
+        let raw = |path: &'static [&'static str], body: Value| {
+            let request = client.request(http::Method::POST, path).json(&body).bytes();
+            async move {
+                let error = request.send().await.unwrap_err();
+                (error.status().unwrap().as_u16(), error.code().unwrap().to_owned())
+            }
+        };
+        let (users, rooms): (&[&str], &[&str]) = match version {
+            ApiVersion::V1 => (&["user", "create"], &["room", "create"]),
+            _ => (&["users"], &["rooms"]),
+        };
+        let of =
+            |ids: &[&str]| json!({"participants": ids.iter().map(|id| json!({"user_id": id})).collect::<Vec<_>>()});
+        for (path, body, status, code) in [
+            (users, json!({}), 422, "role_validation_error"),
+            (users, json!({"role": "admin"}), 422, "role_validation_error"),
+            (users, json!({"role": "plus", "id": "a b"}), 422, "id_validation_error"),
+            (users, json!({"role": "plus", "id": "d"}), 400, "user_id_already_exists"),
+            (users, json!({"role": "plus", "language": "xx"}), 422, "invalid_language"),
+            (users, json!([]), 400, "invalid_request"),
+            (rooms, json!({}), 422, "invalid_param"),
+            (rooms, of(&["d"]), 422, "invalid_participants_length"),
+            (rooms, of(&["d", "d"]), 422, "duplicate_participant"),
+            (rooms, of(&["d", "nobody"]), 400, "invalid_user_id"),
+            (&["sdk", "credentials"], json!({"user_id": "nobody"}), unknown.0, unknown.1),
+            (&["sdk", "credentials"], json!({"user_id": "d", "expires_in": 359}), 422, "invalid_expires_in"),
+            (&["nowhere"], json!({}), 404, "not_found"),
+        ] {
+            assert_eq!(raw(path, body.clone()).await, (status, code.to_owned()), "{version} {body}");
+        }
+        client.users().update(&user("d")).role(Role::Basic).send().await.unwrap();
+        assert_eq!(raw(rooms, of(&["d", "p"])).await, (422, "no_plus_user_in_room".to_owned()));
+        assert!(emulator.rooms().is_empty());
+        let stranger = Client::builder("ak_test_wrong").base_url(emulator.base_url(version)).build().unwrap();
+        assert!(stranger.rooms().list().send().await.unwrap_err().is_unauthorized());
+    }
+}
+
+#[tokio::test]
+async fn an_inactive_user_enters_no_room_and_keeps_the_id() {
+    let (_emulator, client) = with_people(ApiVersion::V2).await;
+    client.users().update(&user("p")).active(false).send().await.unwrap();
+    assert_eq!(client.rooms().create(pair()).send().await.unwrap_err().code(), Some("invalid_user_id"));
+    assert_eq!(client.credentials().issue(&user("p")).send().await.unwrap_err().code(), Some("inactive_user"));
+    assert!(client.users().create(Role::Basic).id(user("p")).send().await.unwrap_err().is_conflict());
+}
+
+#[tokio::test]
+async fn tokens_are_signed_and_last_as_long_as_asked() {
+    let (_emulator, client) = with_people(ApiVersion::V1).await;
+    let before = jiff::Timestamp::now();
+    let credential = client.credentials().issue(&user("p")).expires_in(Duration::from_secs(600)).send().await.unwrap();
+    let lifetime = credential.expires_at.duration_since(before).as_secs();
+    assert!((599..=700).contains(&lifetime), "{lifetime}");
+    assert_eq!(credential.token.expose().split('.').count(), 3);
+}
+
+#[tokio::test]
+async fn links_open_a_page_for_one_person_until_the_room_is_gone() {
+    for version in VERSIONS {
+        let (emulator, client) = with_people(version).await;
+        let room = client.rooms().create(pair()).description("<b>visit</b>").send().await.unwrap();
+        let link = |id| room.participant(&user(id)).unwrap().join_url.as_ref().unwrap().expose().to_owned();
+        let open = |url: String| async move {
+            let response = reqwest::get(url).await.unwrap();
+            (response.status().as_u16(), response.text().await.unwrap())
+        };
+        let (status, page) = open(link("d")).await;
+        assert_eq!(status, 200);
+        for text in [room.id.as_str(), "<h1>d</h1>", "plus user", "admin", "&lt;b&gt;visit"] {
+            assert!(page.contains(text), "{text}: {page}");
+        }
+        let (_, page) = open(format!("{}?l=it&dn=%3Cscript%3E", link("p"))).await;
+        for text in [
+            "<h1>p</h1>",
+            "basic user",
+            "Language: it",
+            "&lt;script&gt;",
+            "class=\"on\">chat",
+            "class=\"off\">file upload",
+        ] {
+            assert!(page.contains(text), "{text}: {page}");
+        }
+        assert!(!page.contains("<script"));
+        emulator.client().unwrap().rooms().delete(&room.id).send().await.unwrap();
+        assert_eq!(open(link("p")).await.0, 404);
+    }
+}
+
+#[tokio::test]
+async fn each_fault_is_seen_as_what_it_is() {
+    use Action::{Garbage, Html502, HugeBody, ResetAfter, ResetBefore, Stall, Status, Truncate};
+    let unavailable = Status(http::StatusCode::SERVICE_UNAVAILABLE);
+    for (action, kind, happens) in [
+        (unavailable, ErrorKind::Api, false),
+        (Html502, ErrorKind::Api, false),
+        (ResetBefore, ErrorKind::Interrupted, false),
+        (ResetAfter, ErrorKind::Interrupted, true),
+        (Stall, ErrorKind::Timeout, true),
+        (Truncate, ErrorKind::Interrupted, true),
+        (Garbage, ErrorKind::Decode, true),
+        (HugeBody(9 << 20), ErrorKind::Decode, true),
+        (Action::SlowBody(Duration::from_secs(60)), ErrorKind::Timeout, true),
+    ] {
+        let (emulator, client) = with_people(ApiVersion::V2).await;
+        emulator.faults().add(Fault::on(Operation::CreateRoom).action(action.clone()));
+        let request = client.rooms().create(pair()).into_request().attempt_timeout(Duration::from_secs(1));
+        let error = request.retry(RetryPolicy::none()).send().await.unwrap_err();
+        assert_eq!((error.kind(), emulator.rooms().len()), (kind, usize::from(happens)), "{action:?}: {error}");
+        assert_eq!(emulator.calls_of(Operation::CreateRoom), 1);
+        client.rooms().create(pair()).send().await.unwrap();
+    }
+    let (emulator, client) = with_people(ApiVersion::V2).await;
+    emulator.faults().add(Fault::on(Operation::CreateRoom).action(Action::Delay(Duration::from_millis(1))));
+    client.rooms().create(pair()).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn other_languages_drive_it_over_http() {
+    let emulator = Emulator::start().await.unwrap();
+    let http = reqwest::Client::builder().build().unwrap();
+    let url = |path: &str| format!("{}/_emulator/{path}", emulator.url());
+    let post = |path: &'static str, body: Value| {
+        let request = http.post(url(path)).json(&body);
+        async move {
+            let response = request.send().await.unwrap();
+            (response.status().as_u16(), response.json::<Value>().await.unwrap())
+        }
+    };
+    assert_eq!(post("plant", json!({"user": {"id": "d", "role": "plus"}})).await.0, 200);
+    assert_eq!(post("plant", json!({"room": {"description": "decoy"}})).await.0, 200);
+    let state: Value = http.get(url("state")).send().await.unwrap().json().await.unwrap();
+    assert_eq!((state["users"].as_array().unwrap().len(), &state["rooms"][0]["description"]), (3, &json!("decoy")));
+    let fault =
+        json!({"operation": "get_user", "nth": 2, "times": 1, "action": "status", "status": 429, "retry_after": "60"});
+    assert_eq!(post("faults", fault).await.0, 200);
+    let client = emulator.client().unwrap();
+    client.users().get(&user("d")).send().await.unwrap();
+    assert!(client.users().get(&user("d")).send().await.unwrap_err().is_rate_limited());
+    let calls: Value = http.get(url("calls")).send().await.unwrap().json().await.unwrap();
+    assert_eq!(calls["calls"][1], json!({"operation": "get_user", "api_version": "v2", "status": 429}));
+    for (bad, place) in [
+        (json!({"action": "explode"}), "action"),
+        (json!({"action": "status"}), "status"),
+        (json!({"action": "delay"}), "pause_ms"),
+        (json!({"action": "stall", "times": "often"}), "times"),
+        (json!({"action": "stall", "color": 1}), "color"),
+    ] {
+        let (status, body) = post("faults", bad).await;
+        assert_eq!(status, 400);
+        assert!(body["message"].as_str().unwrap().contains(place), "{body}");
+    }
+    assert_eq!(post("reset", json!({})).await.0, 200);
+    assert!(emulator.users().is_empty() && emulator.calls().is_empty());
+}
+
+#[tokio::test]
+async fn the_key_is_checked_before_anything_else() {
+    let emulator = Emulator::start().await.unwrap();
+    for path in ["/v2/users", "/rest/user/list", "/v2/nowhere", "/", "/v3"] {
+        let response = reqwest::get(format!("{}{path}", emulator.url())).await.unwrap();
+        assert_eq!(response.status().as_u16(), 401);
+        assert_eq!(response.json::<Value>().await.unwrap()["code"], json!("invalid_api_key"));
+    }
+}

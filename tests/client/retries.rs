@@ -1,0 +1,183 @@
+//! What is sent again, and what never is.
+
+use std::time::Duration;
+
+use bandyer_client::rooms::NewParticipant;
+use bandyer_client::users::Role;
+use bandyer_client::{Client, Outcome, RetryPolicy};
+use httpmock::{Mock, MockServer};
+use serde_json::{Value, json};
+
+use crate::support::{RawServer, Then, builder, eager, user, v2};
+
+const HANGS_UP: Then = Then::Send("");
+const MADE: Then = Then::Send("HTTP/1.1 201 Created\r\ncontent-length: 10\r\nconnection: close\r\n\r\n{\"id\":\"d\"}");
+const TAKEN: Then = Then::Send(
+    "HTTP/1.1 400 Bad Request\r\ncontent-length: 33\r\nconnection: close\r\n\r\n{\"code\":\"user_id_already_exists\"}",
+);
+
+/// Answers once with the first, then with the second.
+async fn in_turn<'a>(server: &'a MockServer, first: (u16, Option<&str>), second: (u16, Value)) -> [Mock<'a>; 2] {
+    let one = server
+        .mock_async(|_, then| {
+            let then = then.status(first.0);
+            match first.1 {
+                Some(retry_after) => then.header("retry-after", retry_after),
+                None => then,
+            }
+            .up_to_n_times(1);
+        })
+        .await;
+    [
+        one,
+        server
+            .mock_async(|_, then| {
+                then.status(second.0).json_body(second.1);
+            })
+            .await,
+    ]
+}
+
+fn a_room(client: &Client) -> bandyer_client::rooms::CreateRoom<'_> {
+    client.rooms().create(["a", "b"].map(|id| NewParticipant::new(user(id))))
+}
+
+#[tokio::test]
+async fn a_failure_of_a_reading_is_passed_over() {
+    for status in [408, 500, 502, 503, 504] {
+        let server = MockServer::start_async().await;
+        let [first, second] = in_turn(&server, (status, None), (200, json!({"id": "d"}))).await;
+        let answer = v2(&server).users().get(&user("d")).send_with_response().await.unwrap();
+        assert_eq!(answer.attempts(), 2);
+        first.assert_calls_async(1).await;
+        second.assert_calls_async(1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_room_creation_that_may_have_happened_is_never_repeated() {
+    for status in [408, 500, 502, 503, 504] {
+        let server = MockServer::start_async().await;
+        let [first, second] = in_turn(&server, (status, Some("0")), (201, json!({"id": "r"}))).await;
+        let error = a_room(&v2(&server)).send().await.unwrap_err();
+        assert_eq!((error.outcome(), error.attempts()), (Outcome::Unknown, 1), "{status}");
+        assert!(error.to_string().ends_with("not repeated because it may already have happened"), "{error}");
+        first.assert_calls_async(1).await;
+        second.assert_calls_async(0).await;
+    }
+}
+
+#[tokio::test]
+async fn a_room_creation_whose_answer_is_lost_is_never_repeated() {
+    for steps in [&[HANGS_UP, MADE], &[Then::Stall, MADE]] {
+        let server = RawServer::start(steps).await;
+        let error = a_room(&server.client().build().unwrap()).send().await.unwrap_err();
+        assert_eq!((error.outcome(), server.requests()), (Outcome::Unknown, 1), "{error}");
+        assert!(!error.is_retryable());
+    }
+}
+
+#[tokio::test]
+async fn a_user_creation_with_an_id_is_repeated_and_without_one_is_not() {
+    for first in [&[HANGS_UP, MADE], &[Then::Stall, MADE]] {
+        let server = RawServer::start(first).await;
+        let client = server.client().build().unwrap();
+        assert_eq!(client.users().create(Role::Plus).id(user("d")).send().await.unwrap().id, "d");
+        assert_eq!(server.requests(), 2);
+
+        let server = RawServer::start(first).await;
+        let client = server.client().build().unwrap();
+        let error = client.users().create(Role::Plus).send().await.unwrap_err();
+        assert_eq!((error.outcome(), server.requests()), (Outcome::Unknown, 1));
+    }
+}
+
+#[tokio::test]
+async fn already_exists_on_a_repeat_ends_in_the_user_and_on_the_first_try_in_an_error() {
+    // Lost, then told that it exists, then read.
+    let server = RawServer::start(&[HANGS_UP, TAKEN, MADE]).await;
+    let client = server.client().build().unwrap();
+    let answer = client.users().create(Role::Plus).id(user("d")).into_request().send_with_response().await.unwrap();
+    assert_eq!((answer.attempts(), server.requests()), (3, 3));
+    assert_eq!(answer.body().id, "d");
+
+    let server = RawServer::start(&[TAKEN, MADE]).await;
+    let client = server.client().build().unwrap();
+    let error = client.users().create(Role::Plus).id(user("d")).send().await.unwrap_err();
+    assert!(error.is_conflict());
+    assert_eq!(server.requests(), 1);
+}
+
+#[tokio::test]
+async fn a_refusal_for_quota_that_says_when_is_repeated_even_for_a_room() {
+    for when in ["0", "Thu, 05 Mar 2020 08:00:00 GMT"] {
+        let server = MockServer::start_async().await;
+        let [_, second] = in_turn(&server, (429, Some(when)), (201, json!({"id": "r"}))).await;
+        a_room(&v2(&server)).send().await.unwrap();
+        second.assert_calls_async(1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_for_quota_that_does_not_say_when_is_told_at_once() {
+    let server = MockServer::start_async().await;
+    let [_, second] = in_turn(&server, (429, None), (200, json!({"id": "d"}))).await;
+    let error = v2(&server).users().get(&user("d")).send().await.unwrap_err();
+    assert!(error.is_rate_limited() && error.is_retryable());
+    assert_eq!((error.retry_after(), second.calls_async().await), (None, 0));
+}
+
+#[tokio::test]
+async fn a_wait_longer_than_the_time_left_is_told_and_not_waited_for() {
+    let server = MockServer::start_async().await;
+    let [_, second] = in_turn(&server, (503, Some("3600")), (200, json!({"id": "d"}))).await;
+    let error = v2(&server).users().get(&user("d")).send().await.unwrap_err();
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(3600)));
+    assert!(error.to_string().contains("asked to wait for longer"), "{error}");
+    second.assert_calls_async(0).await;
+}
+
+#[tokio::test]
+async fn tries_are_limited_by_the_policy_of_the_client_or_of_the_request() {
+    let server = MockServer::start_async().await;
+    let always = server
+        .mock_async(|_, then| {
+            then.status(500);
+        })
+        .await;
+    let client = builder(&server.base_url()).retry(eager().max_attempts(5)).build().unwrap();
+    assert_eq!(client.users().get(&user("d")).send().await.unwrap_err().attempts(), 5);
+    assert_eq!(client.users().get(&user("d")).retry(RetryPolicy::none()).send().await.unwrap_err().attempts(), 1);
+    always.assert_calls_async(6).await;
+}
+
+#[tokio::test]
+async fn an_outage_is_not_answered_with_a_storm() {
+    let server = MockServer::start_async().await;
+    let always = server
+        .mock_async(|_, then| {
+            then.status(503);
+        })
+        .await;
+    let client = v2(&server);
+    for _ in 0..300 {
+        client.users().get(&user("d")).send().await.unwrap_err();
+    }
+    let calls = always.calls_async().await;
+    assert!((300..=341).contains(&calls), "one repeat in ten, and ten in reserve: {calls}");
+}
+
+#[tokio::test]
+async fn a_raw_post_is_repeated_only_when_it_says_that_it_may_be() {
+    let server = MockServer::start_async().await;
+    let always = server
+        .mock_async(|_, then| {
+            then.status(500);
+        })
+        .await;
+    let client = v2(&server);
+    client.request(http::Method::POST, &["x"]).bytes().send().await.unwrap_err();
+    always.assert_calls_async(1).await;
+    client.request(http::Method::POST, &["x"]).idempotent(true).bytes().send().await.unwrap_err();
+    always.assert_calls_async(4).await;
+}

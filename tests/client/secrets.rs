@@ -1,0 +1,103 @@
+//! Planted canaries must be in no `Debug`, `Display` or source of anything.
+
+use std::error::Error as StdError;
+use std::fmt::Debug;
+
+use bandyer_client::rooms::NewParticipant;
+use bandyer_client::{AccessToken, ApiKey, Client, JoinUrl};
+use httpmock::MockServer;
+use serde_json::json;
+
+use crate::support::{RawServer, Then, user};
+
+fn shown(value: &impl Debug) -> String {
+    format!("{value:?} {value:#?}")
+}
+
+fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = String::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        text.push_str(&format!("{error} {error:?} "));
+        next = error.source();
+    }
+    text
+}
+
+#[test]
+fn secrets_show_nothing_and_open_by_one_word() {
+    let texts = [
+        shown(&ApiKey::from("canary")),
+        shown(&AccessToken::from("canary")),
+        shown(&JoinUrl::from("canary")),
+        shown(&Client::builder("canary").base_url("https://h")),
+        shown(&Client::builder("canary").base_url("https://h").build().unwrap()),
+    ];
+    assert!(texts.iter().all(|text| !text.contains("canary")), "{texts:?}");
+    assert_eq!(JoinUrl::from("canary").expose(), "canary");
+}
+
+#[tokio::test]
+async fn answers_show_no_link_token_or_description() {
+    let server = MockServer::start_async().await;
+    server
+        .mock_async(|when, then| {
+            when.path("/v2/rooms/r");
+            then.status(200).header("set-cookie", "canary").json_body(json!({"id": "r", "description": "canary",
+            "participants": [{"user_id": "d", "url": "https://h/canary"}]}));
+        })
+        .await;
+    server
+        .mock_async(|when, then| {
+            when.path("/v2/sdk/credentials");
+            then.status(201)
+                .json_body(json!({"access_token": "canary", "expires_at": "2026-01-01T00:00:00.000Z", "user_id": "d"}));
+        })
+        .await;
+    let client = Client::builder("canary").base_url(server.base_url()).build().unwrap();
+    let id = bandyer_client::RoomId::new("r").unwrap();
+    let room = client.rooms().get(&id).send_with_response().await.unwrap();
+    let credential = client.credentials().issue(&user("d")).send().await.unwrap();
+    let request = client.rooms().create([NewParticipant::new(user("d"))]).description("canary");
+    for text in [
+        shown(&room),
+        shown(&credential),
+        shown(&request),
+        shown(&client.request(http::Method::GET, &["canary"]).query("canary", "canary")),
+    ] {
+        assert!(!text.contains("canary"), "{text}");
+    }
+    assert_eq!(room.body().description.as_ref().unwrap().as_str(), "canary");
+}
+
+#[tokio::test]
+async fn errors_show_no_key_query_or_body() {
+    let refusing = MockServer::start_async().await;
+    refusing
+        .mock_async(|_, then| {
+            then.status(422)
+                .json_body(json!({"code": "a canary sentence", "message": "canary", "name": "canary name"}));
+        })
+        .await;
+    let garbage = MockServer::start_async().await;
+    garbage
+        .mock_async(|_, then| {
+            then.status(200).body(r#"{"canary": "canary"}"#);
+        })
+        .await;
+    let raw = RawServer::start(&[Then::Send("HTTP/1.1 canary\r\n\r\n"), Then::Send(""), Then::Stall]).await;
+    for url in [refusing.base_url(), garbage.base_url(), format!("http://{}", raw.address), "http://127.0.0.1:1".into()]
+    {
+        let client = Client::builder("canary-key").base_url(url).build().unwrap();
+        let patience = std::time::Duration::from_millis(200);
+        let raw = client
+            .request(http::Method::GET, &["x"])
+            .query("q", "canary")
+            .decode::<Vec<u8>>()
+            .attempt_timeout(patience);
+        let typed = client.users().get(&user("canary-id")).attempt_timeout(patience);
+        for error in [raw.send().await.unwrap_err(), typed.send().await.unwrap_err()] {
+            assert!(!chain(&error).contains("canary"), "{}", chain(&error));
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Clients of mock servers, and a server that answers with the bytes it is given.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bandyer_client::{ApiVersion, Client, ClientBuilder, RetryPolicy, RoomId, UserId};
+use httpmock::MockServer;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+pub const KEY: &str = "ak_test_0123456789ab";
+
+/// Repeats without waiting.
+pub fn eager() -> RetryPolicy {
+    RetryPolicy::standard().backoff(Duration::from_millis(1), Duration::from_millis(1))
+}
+
+pub fn builder(url: &str) -> ClientBuilder {
+    Client::builder(KEY).base_url(url).retry(eager())
+}
+
+pub fn client_of(server: &MockServer, version: ApiVersion) -> Client {
+    builder(&server.base_url()).api_version(version).build().unwrap()
+}
+
+pub fn v2(server: &MockServer) -> Client {
+    client_of(server, ApiVersion::V2)
+}
+
+pub fn user(id: &str) -> UserId {
+    UserId::new(id).unwrap()
+}
+
+pub fn room(id: &str) -> RoomId {
+    RoomId::new(id).unwrap()
+}
+
+/// What a raw server does with each connection, once a request has arrived.
+#[derive(Clone, Copy)]
+pub enum Then {
+    /// Sends these bytes and closes.
+    Send(&'static str),
+    /// Never answers.
+    Stall,
+}
+
+/// A server that speaks whatever it is told to, one connection a request.
+pub struct RawServer {
+    pub address: SocketAddr,
+    requests: Arc<AtomicUsize>,
+}
+
+impl RawServer {
+    /// Answers the first request with the first step, and all after the last step with the last one.
+    pub async fn start(steps: &'static [Then]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let requests = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&requests);
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let seen = Arc::clone(&seen);
+                tokio::spawn(async move {
+                    let mut buffer = [0; 16 * 1024];
+                    if stream.read(&mut buffer).await.unwrap_or(0) == 0 {
+                        return;
+                    }
+                    let n = seen.fetch_add(1, Ordering::SeqCst);
+                    match steps[n.min(steps.len() - 1)] {
+                        Then::Send(bytes) => stream.write_all(bytes.as_bytes()).await.unwrap(),
+                        Then::Stall => std::future::pending().await,
+                    }
+                });
+            }
+        });
+        Self { address, requests }
+    }
+
+    pub fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+
+    pub fn client(&self) -> ClientBuilder {
+        builder(&format!("http://{}", self.address)).attempt_timeout(Duration::from_millis(300))
+    }
+}

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Runs all tests and prints the runner's own summary. Needs a Rust toolchain and a C compiler.
+# Arguments go to the test runner: `tests/run.sh vendor_faults` runs the tests with that in their names.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+command -v cargo >/dev/null || { echo "tests/run.sh: cargo is missing; install Rust from https://rustup.rs" >&2; exit 1; }
+command -v cc >/dev/null || { echo "tests/run.sh: a C compiler is missing; on Debian: apt-get install gcc libc6-dev" >&2; exit 1; }
+
+# The tests that kill the server drive the real binary; building it first keeps their own time short.
+cargo build --locked -p teleconsult-server
+if cargo nextest --version >/dev/null 2>&1; then
+    cargo nextest run --locked --workspace --features bandyer-client/emulator --no-fail-fast "$@"
+else
+    cargo test --locked --workspace --features bandyer-client/emulator --no-fail-fast --lib --bins --tests -- "$@"
+fi
+# Documentation examples, the README of the crate among them.
+cargo test --locked --doc -p bandyer-client --features emulator
