@@ -8,9 +8,9 @@
 //! - A record changes only together with its room: until then the old room and its links stay, and nobody was promised
 //!   anything else.
 //! - A lost answer is looked for at once: if the vendor did make the room, it is adopted and the caller never knows.
-//! - What cannot be settled at once is settled by [`recovery`]: the caller was told that the request failed, so a room
+//! - What cannot be settled at once is settled by recovery: the caller was told that the request failed, so a room
 //!   found there is deleted, never adopted behind the caller's back.
-//! - A room that is no longer wanted is queued in the transaction that stops wanting it, and deleted by [`retirement`].
+//! - A room that is no longer wanted is queued in the transaction that stops wanting it, and deleted by retirement.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -135,7 +135,7 @@ impl RoomKeeper {
     }
 
     /// The vendor's room for an attempt. On an error the attempt is closed if there surely is no room, else left to
-    /// [`recovery`].
+    /// recovery.
     async fn ask_for(&self, attempt: &Attempt, next: &Teleconsultation) -> Result<Room, KeepError> {
         let order = self.order(attempt, next);
         let error = match self.calls.create_room(&order).await {
