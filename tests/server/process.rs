@@ -122,6 +122,7 @@ async fn sigterm_ends_it_with_success_and_every_line_is_json() {
     assert_eq!(completed["http"]["request"]["method"], json!("POST"));
     assert_eq!(completed["http"]["response"]["statusCode"], json!(201));
     assert_eq!((&completed["url"]["path"], &completed["level"]), (&json!("/teleconsultation"), &json!(30)));
+    assert_eq!(completed["host"]["ip"], json!("127.0.0.1"));
     assert!(completed["reqId"].is_string() && completed["responseTime"].is_number(), "{completed}");
     assert_eq!(lines.last().unwrap()["msg"], json!("Server closed"));
 }

@@ -70,7 +70,7 @@ const STYLE: &str = "\
 @media(prefers-color-scheme:dark){:root{--back:#14161c;--card:#1e212a;--text:#eceef4;--soft:#9aa1b3;--line:#333845;--accent:#b79cff;--on:#4fd1a5}}\
 *{box-sizing:border-box}body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem;background:var(--back);color:var(--text);font:16px/1.5 system-ui,sans-serif}\
 main{width:min(36rem,100%);background:var(--card);border:1px solid var(--line);border-radius:16px;padding:1.75rem 2rem}\
-h1{font-size:1.5rem;margin:.2rem 0 0;overflow-wrap:anywhere}h2{font-size:.8rem;letter-spacing:.06em;text-transform:uppercase;color:var(--soft);margin:1.6rem 0 .5rem}\
+h1{font-size:1.2rem;margin:.2rem 0 0;overflow-wrap:anywhere}h2{font-size:.8rem;letter-spacing:.06em;text-transform:uppercase;color:var(--soft);margin:1.6rem 0 .5rem}\
 p{margin:.2rem 0;color:var(--soft);overflow-wrap:anywhere}.tag{display:inline-block;border:1px solid var(--accent);color:var(--accent);border-radius:99px;padding:.05rem .7rem;font-size:.85rem;margin-right:.3rem}\
 ul{list-style:none;margin:0;padding:0;display:grid;grid-template-columns:1fr 1fr;gap:.3rem 1rem}li{overflow-wrap:anywhere}.on{color:var(--on)}.off{color:var(--soft);text-decoration:line-through}\
 footer{margin-top:1.6rem;padding-top:1rem;border-top:1px solid var(--line);font-size:.85rem;color:var(--soft)}";

@@ -16,6 +16,7 @@ use super::request_id::request_id;
 use super::response::{Body, Reply};
 use super::router;
 use crate::app::App;
+use crate::domain::ids::TeleconsultationId;
 use crate::handlers;
 
 /// Answers a request. Never fails: whatever goes wrong becomes an answer and one line in the log.
@@ -30,6 +31,16 @@ where
         let (head, body) = request.into_parts();
         let matched = router::find(&head.method, head.uri.path(), &app.settings.prefix);
         let route = matched.as_ref().map(|matched| matched.route);
+        let seen = Seen {
+            method: &head.method,
+            route,
+            id: matched.as_ref().and_then(|matched| TeleconsultationId::parse(matched.id.as_deref()?)),
+            path: head.uri.path(),
+            headers: &head.headers,
+            peer,
+            started,
+        };
+        access_log::arrived(&seen);
         let result = match check_host(head.version, &head.headers) {
             Err(error) => Err(error),
             Ok(()) => match matched {
@@ -40,7 +51,6 @@ where
                 None => Err(ApiError::unrouted(&head.method, &access_log::shown_path(head.uri.path()))),
             },
         };
-        let seen = Seen { method: &head.method, route, path: head.uri.path(), headers: &head.headers, peer, started };
         let mut response = finish(result, &seen);
         if has_doubtful_end(&head.headers) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
