@@ -122,6 +122,16 @@ id! {
     RoomId, "room id"
 }
 
+id! {
+    /// The id of a session: one continuous use of a room (`session_` and 12 hex digits).
+    SessionId, "session id"
+}
+
+id! {
+    /// The id of a broadcast, of the first generation alone (`bro_` and 12 hex digits).
+    BroadcastId, "broadcast id"
+}
+
 #[cfg(test)]
 mod tests {
     use super::UserId;

@@ -1,0 +1,137 @@
+//! The vendor asks a server for names and pictures: the user-details provider.
+//!
+//! When a client must show somebody, the vendor POSTs ids to the URL that the company has configured
+//! (`user_details_provider_url`), signed like a webhook, and shows what it is answered. Names then need not be stored
+//! with the vendor.
+//!
+//! ```
+//! use bandyer_client::user_details::{self, UserDetails};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let body = br#"{"event":"user_details_request","data":{"user_ids":["pat-0042"]}}"#;
+//! let asked = user_details::parse(body)?;
+//! let answer = user_details::answer(asked.into_iter().map(|id| UserDetails::new(id).display_name("M. Rossi")));
+//! assert_eq!(answer, r#"{"user_ids":[{"user_id":"pat-0042","display_name":"M. Rossi"}]}"#);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Check the header `bandyer-signature` with [`Verifier`](crate::webhook::Verifier) first.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
+
+use crate::model::ids::UserId;
+
+/// Largest body that is parsed, in bytes.
+const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// The body is no request for user details. Answer with 400.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the body is no request for user details")]
+#[non_exhaustive]
+pub struct ParseError;
+
+#[derive(Deserialize)]
+struct Request {
+    data: Data,
+}
+
+/// The list has three names in the vendor's own pages.
+#[derive(Deserialize)]
+struct Data {
+    user_ids: Option<Vec<UserId>>,
+    users_id: Option<Vec<UserId>>,
+    #[serde(rename = "usersAlias")]
+    users_alias: Option<Vec<UserId>>,
+}
+
+/// The ids that the vendor asks for.
+///
+/// # Errors
+///
+/// [`ParseError`], when the body is larger than 1 MiB or holds no list of ids.
+pub fn parse(body: &[u8]) -> Result<Vec<UserId>, ParseError> {
+    if body.len() > MAX_BODY_BYTES {
+        return Err(ParseError);
+    }
+    let Request { data } = serde_json::from_slice(body).map_err(|_| ParseError)?;
+    data.user_ids.or(data.users_id).or(data.users_alias).ok_or(ParseError)
+}
+
+/// What is shown of a person.
+#[skip_serializing_none]
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[must_use]
+pub struct UserDetails {
+    user_id: UserId,
+    display_name: Option<String>,
+    user_avatar: Option<String>,
+}
+
+impl UserDetails {
+    /// A person of whom nothing is shown yet.
+    pub const fn new(user_id: UserId) -> Self {
+        Self { user_id, display_name: None, user_avatar: None }
+    }
+
+    /// The name to show.
+    pub fn display_name(mut self, name: impl Into<String>) -> Self {
+        self.display_name = Some(name.into());
+        self
+    }
+
+    /// The address of a picture. Everybody must be able to read it.
+    pub fn avatar(mut self, url: impl Into<String>) -> Self {
+        self.user_avatar = Some(url.into());
+        self
+    }
+}
+
+impl fmt::Debug for UserDetails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserDetails").finish_non_exhaustive()
+    }
+}
+
+/// The JSON to answer with. People who are left out are shown without a name.
+#[must_use]
+pub fn answer(people: impl IntoIterator<Item = UserDetails>) -> String {
+    #[derive(Serialize)]
+    struct Answer {
+        user_ids: Vec<UserDetails>,
+    }
+    // Ids and texts are always JSON.
+    serde_json::to_string(&Answer { user_ids: people.into_iter().collect() }).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{ParseError, UserDetails, parse};
+
+    #[test]
+    fn the_list_is_read_under_each_of_its_names() {
+        for name in ["user_ids", "users_id", "usersAlias"] {
+            let body = json!({"event": "user_details_request", "data": {name: ["a", "b"]}}).to_string();
+            let ids = parse(body.as_bytes()).unwrap();
+            assert_eq!(ids.iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["a", "b"], "{name}");
+        }
+        for bad in ["", "{}", r#"{"data": {}}"#, r#"{"data": {"user_ids": "a"}}"#] {
+            assert_eq!(parse(bad.as_bytes()), Err(ParseError), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_are_shown_by_nothing_but_the_answer() {
+        let person = UserDetails::new(crate::UserId::new("canary").unwrap()).display_name("canary").avatar("canary");
+        assert!(!format!("{person:?}").contains("canary"));
+        assert_eq!(
+            super::answer([person]),
+            r#"{"user_ids":[{"user_id":"canary","display_name":"canary","user_avatar":"canary"}]}"#
+        );
+    }
+}

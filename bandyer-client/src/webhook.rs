@@ -1,0 +1,36 @@
+//! What the vendor tells a server: webhooks, and the signature they carry.
+//!
+//! A receiver checks the signature over the body's bytes as they came, then reads the event:
+//!
+//! ```
+//! use bandyer_client::webhook::{self, Event, Verifier};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let key = bandyer_client::ApiKey::from("ak_test_0123456789ab");
+//! # let now = jiff::Timestamp::now();
+//! # let body = br#"{"event":"on_room_deleted","event_version":"1.0","namespace":"room","data":{"room_id":"room_1"}}"#;
+//! # let header = webhook::sign(&key, body, now);
+//! let verifier = Verifier::new(key)?;
+//! verifier.verify(&header, body, now)?;
+//! match webhook::parse(body)?.event {
+//!     Event::RoomDeleted(room) => println!("room {} is gone", room.room_id),
+//!     Event::Unknown { name, .. } => println!("{name} is newer than this crate"),
+//!     _ => {}
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Deliveries have no id and are repeated until they are answered with 200, so a receiver must bear the same event
+//! twice. Version 2 of the webhooks is not documented anywhere; its events come as [`Event::Unknown`] unless they look
+//! like those of version 1.
+
+mod event;
+mod signature;
+
+pub use self::event::{
+    Broadcast, BroadcastFeedback, BroadcastRecording, BroadcastUser, CallIncoming, Event, MessageSent, Notification,
+    ParseError, RecordingAvailable, RoomClosed, RoomClosedLink, RoomCreated, RoomFeedback, Session, SessionTime,
+    UploadTag, UserPresence, parse,
+};
+pub use self::signature::{EmptyKey, SignatureError, Verifier, sign, sign_room_id};

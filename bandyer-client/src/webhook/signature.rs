@@ -1,0 +1,254 @@
+//! Who sent it. The key is the company's API key, as a whole and in the clear.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use hmac::{Hmac, KeyInit, Mac};
+use jiff::{SignedDuration, Timestamp};
+use sha2::Sha256;
+
+use crate::config::ApiKey;
+
+/// How far the time of a signature may be from now, unless set otherwise. The vendor names no tolerance; five minutes
+/// bear a slow delivery and a clock that is off, and leave little to whoever replays an old one.
+const DEFAULT_TOLERANCE: Duration = Duration::from_secs(300);
+/// From here on a number of the `t` part is in milliseconds. As seconds it would be the year 5138; as milliseconds it is
+/// 1973. The vendor's pages show both.
+const MILLISECONDS_FROM: i64 = 100_000_000_000;
+/// Longest header that is looked at, in bytes. A real one has about 85.
+const MAX_HEADER_BYTES: usize = 4096;
+
+/// Why a signature is not accepted. Answer with 401 and do not say which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignatureError {
+    /// The header has no `t` or no `v0` part, or is far too long.
+    #[error("the signature header cannot be read")]
+    Malformed,
+    /// The time is further from now than the tolerance.
+    #[error("the signature is too old or too new")]
+    OutsideTolerance,
+    /// None of the keys made it.
+    #[error("the signature does not match")]
+    Mismatch,
+}
+
+/// An empty key: everybody could sign with it, so nothing is ever verified with one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the key is empty")]
+#[non_exhaustive]
+pub struct EmptyKey;
+
+/// Checks signatures, with one key or, while keys are changed, with several.
+#[derive(Debug, Clone)]
+pub struct Verifier {
+    keys: Vec<ApiKey>,
+    tolerance: Duration,
+}
+
+impl Verifier {
+    /// Accepts what is signed with this key.
+    ///
+    /// # Errors
+    ///
+    /// [`EmptyKey`].
+    pub fn new(key: impl Into<ApiKey>) -> Result<Self, EmptyKey> {
+        let verifier = Self { keys: Vec::new(), tolerance: DEFAULT_TOLERANCE };
+        verifier.also_accept(key)
+    }
+
+    /// Accepts what is signed with another key too: the previous one, until the vendor has stopped using it.
+    ///
+    /// # Errors
+    ///
+    /// [`EmptyKey`].
+    pub fn also_accept(mut self, key: impl Into<ApiKey>) -> Result<Self, EmptyKey> {
+        let key = key.into();
+        if key.expose().is_empty() {
+            return Err(EmptyKey);
+        }
+        self.keys.push(key);
+        Ok(self)
+    }
+
+    /// How far the time of a signature may be from now, in both directions; five minutes unless set.
+    #[must_use]
+    pub const fn tolerance(mut self, tolerance: Duration) -> Self {
+        self.tolerance = tolerance;
+        self
+    }
+
+    /// Checks the header `bandyer-signature` against the bytes of the body, in constant time.
+    ///
+    /// # Errors
+    ///
+    /// [`SignatureError`].
+    pub fn verify(&self, header: &str, body: &[u8], now: Timestamp) -> Result<(), SignatureError> {
+        if header.len() > MAX_HEADER_BYTES {
+            return Err(SignatureError::Malformed);
+        }
+        let parts = || header.split(',').filter_map(|part| part.trim().split_once('='));
+        let time = parts().find(|(name, _)| *name == "t").map(|(_, time)| time).ok_or(SignatureError::Malformed)?;
+        let mut given = parts().filter(|(name, _)| *name == "v0").peekable();
+        given.peek().ok_or(SignatureError::Malformed)?;
+        let signed = [time.as_bytes(), b".", body];
+        if !given.any(|(_, signature)| self.made_by_any_key(&signed, signature)) {
+            return Err(SignatureError::Mismatch);
+        }
+        let distance = now.duration_since(moment(time).ok_or(SignatureError::Malformed)?).abs();
+        let tolerance = SignedDuration::try_from(self.tolerance).unwrap_or(SignedDuration::MAX);
+        if distance > tolerance { Err(SignatureError::OutsideTolerance) } else { Ok(()) }
+    }
+
+    /// Checks the header `room-id-hmac` of version 0. It covers the room's id alone and never the rest of the body: what
+    /// else such an event says is not proven.
+    ///
+    /// # Errors
+    ///
+    /// [`SignatureError::Mismatch`].
+    pub fn verify_room_id(&self, header: &str, room_id: &str) -> Result<(), SignatureError> {
+        if self.made_by_any_key(&[room_id.as_bytes()], header.trim()) { Ok(()) } else { Err(SignatureError::Mismatch) }
+    }
+
+    fn made_by_any_key(&self, signed: &[&[u8]], signature: &str) -> bool {
+        let Some(signature) = from_hex(signature) else { return false };
+        self.keys.iter().any(|key| mac(key, signed).verify_slice(&signature).is_ok())
+    }
+}
+
+/// Signs a body as the vendor does, for tests of receivers.
+#[must_use]
+pub fn sign(key: &ApiKey, body: &[u8], now: Timestamp) -> String {
+    let time = now.as_second().to_string();
+    let signature = mac(key, &[time.as_bytes(), b".", body]).finalize().into_bytes();
+    format!("t={time},v0={}", to_hex(&signature))
+}
+
+/// The `room-id-hmac` of a room, for tests of receivers. That it is lowercase hex is inferred.
+#[must_use]
+pub fn sign_room_id(key: &ApiKey, room_id: &str) -> String {
+    to_hex(&mac(key, &[room_id.as_bytes()]).finalize().into_bytes())
+}
+
+fn mac(key: &ApiKey, parts: &[&[u8]]) -> Hmac<Sha256> {
+    #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.expose().as_bytes()).expect("a key");
+    for part in parts {
+        mac.update(part);
+    }
+    mac
+}
+
+fn moment(time: &str) -> Option<Timestamp> {
+    let number: i64 = time.parse().ok()?;
+    if number >= MILLISECONDS_FROM { Timestamp::from_millisecond(number) } else { Timestamp::from_second(number) }.ok()
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes();
+    let pairs = digits.len().is_multiple_of(2).then(|| digits.chunks_exact(2))?;
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    pairs.map(|pair| u8::try_from(digit(pair[0])? * 16 + digit(pair[1])?).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+
+    use super::{EmptyKey, SignatureError, Verifier, sign, sign_room_id};
+    use crate::config::ApiKey;
+
+    const VENDORS_KEY: &str = "ak_live_123456";
+    const VENDORS_BODY: &[u8] = br#"{"event":"test"}"#;
+    const VENDORS_HEADER: &str = "t=1554193902,v0=6841e55cb12f2d9d1216c47097c75fd737a22a3a00c8d8f8d3d35fb2b613ce5b";
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn the_vendors_own_example_is_accepted() {
+        let verifier = Verifier::new(VENDORS_KEY).unwrap();
+        assert_eq!(verifier.verify(VENDORS_HEADER, VENDORS_BODY, at(1_554_193_902)), Ok(()));
+        assert_eq!(sign(&ApiKey::from(VENDORS_KEY), VENDORS_BODY, at(1_554_193_902)), VENDORS_HEADER);
+    }
+
+    #[test]
+    fn one_changed_byte_is_a_mismatch() {
+        let verifier = Verifier::new(VENDORS_KEY).unwrap();
+        let now = at(1_554_193_902);
+        for (header, body) in [
+            (VENDORS_HEADER, &br#"{"event":"tesu"}"#[..]),
+            (VENDORS_HEADER, br#"{"event": "test"}"#),
+            (&VENDORS_HEADER.replace("3902", "3903"), VENDORS_BODY),
+            (&VENDORS_HEADER.replace("ce5b", "ce5c"), VENDORS_BODY),
+            (&VENDORS_HEADER.replace("ce5b", ""), VENDORS_BODY),
+            ("t=1554193902,v0=", VENDORS_BODY),
+            ("t=1554193902,v0=zz", VENDORS_BODY),
+        ] {
+            assert_eq!(verifier.verify(header, body, now), Err(SignatureError::Mismatch), "{header}");
+        }
+        assert_eq!(
+            Verifier::new("other").unwrap().verify(VENDORS_HEADER, VENDORS_BODY, now),
+            Err(SignatureError::Mismatch)
+        );
+    }
+
+    #[test]
+    fn headers_that_are_none_are_malformed_and_unknown_parts_are_ignored() {
+        let verifier = Verifier::new(VENDORS_KEY).unwrap();
+        let now = at(1_554_193_902);
+        let endless = "x".repeat(10_000);
+        for header in ["", "t=1", "v0=aa", "t", ",,,", "=,=", &endless] {
+            assert_eq!(verifier.verify(header, VENDORS_BODY, now), Err(SignatureError::Malformed), "{header}");
+        }
+        let (time, signature) = VENDORS_HEADER.split_once(',').unwrap();
+        let more = format!("v1=ff, {time}, v0=00, {signature}, x");
+        assert_eq!(verifier.verify(&more, VENDORS_BODY, now), Ok(()));
+    }
+
+    #[test]
+    fn time_is_read_in_seconds_and_milliseconds_and_has_a_window() {
+        let key = ApiKey::from(VENDORS_KEY);
+        let verifier = Verifier::new(key.clone()).unwrap().tolerance(Duration::from_secs(60));
+        let header = sign(&key, b"x", at(1000));
+        for (now, accepted) in [(940, true), (939, false), (1060, true), (1061, false)] {
+            assert_eq!(verifier.verify(&header, b"x", at(now)).is_ok(), accepted, "{now}");
+        }
+        // Made with another tool: HMAC-SHA256 of `1709630000123.x` with the vendor's example key.
+        let millis = "t=1709630000123,v0=4f532897bf19828ecd5e4768684329fb6b8d95e1d9d820de909228ef35ea8e2a";
+        assert_eq!(verifier.verify(millis, b"x", at(1_709_630_000)), Ok(()));
+        assert_eq!(verifier.verify(millis, b"x", at(1_709_640_000)), Err(SignatureError::OutsideTolerance));
+    }
+
+    #[test]
+    fn keys_can_be_changed_and_an_empty_one_never_verifies() {
+        let old = ApiKey::from("old");
+        let header = sign(&old, b"x", at(0));
+        let verifier = Verifier::new("new").unwrap();
+        assert!(verifier.verify(&header, b"x", at(0)).is_err());
+        assert!(verifier.also_accept(old).unwrap().verify(&header, b"x", at(0)).is_ok());
+        assert_eq!(Verifier::new("").unwrap_err(), EmptyKey);
+        assert_eq!(Verifier::new("k").unwrap().also_accept("").unwrap_err(), EmptyKey);
+    }
+
+    #[test]
+    fn a_room_id_has_a_signature_of_its_own_in_version_0() {
+        let key = ApiKey::from(VENDORS_KEY);
+        let verifier = Verifier::new(key.clone()).unwrap();
+        let header = sign_room_id(&key, "room_1");
+        assert_eq!(verifier.verify_room_id(&header, "room_1"), Ok(()));
+        assert_eq!(verifier.verify_room_id(&header.to_uppercase(), "room_1"), Ok(()));
+        assert_eq!(verifier.verify_room_id(&header, "room_2"), Err(SignatureError::Mismatch));
+    }
+}
