@@ -10,9 +10,9 @@ command -v cc >/dev/null || { echo "tests/run.sh: a C compiler is missing; on De
 # The tests that kill the server drive the real binary; building it first keeps their own time short.
 cargo build --locked -p teleconsult-server
 if cargo nextest --version >/dev/null 2>&1; then
-    cargo nextest run --locked --workspace --features bandyer-client/emulator --no-fail-fast "$@"
+    cargo nextest run --locked --workspace --all-features --no-fail-fast "$@"
 else
-    cargo test --locked --workspace --features bandyer-client/emulator --no-fail-fast --lib --bins --tests -- "$@"
+    cargo test --locked --workspace --all-features --no-fail-fast --lib --bins --tests -- "$@"
 fi
 # Documentation examples, the README of the crate among them.
-cargo test --locked --doc -p bandyer-client --features emulator
+cargo test --locked --doc -p bandyer-client --all-features

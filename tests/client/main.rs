@@ -9,4 +9,5 @@ mod redirects;
 mod retries;
 mod secrets;
 mod timeouts;
+mod tracing_output;
 mod wire;

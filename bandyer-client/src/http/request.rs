@@ -73,6 +73,13 @@ impl<'a, T> Request<'a, T> {
     ///
     /// As [`send`](Self::send).
     pub async fn send_with_response(self) -> Result<Response<T>> {
+        #[cfg(feature = "tracing")]
+        return traced(self).await;
+        #[cfg(not(feature = "tracing"))]
+        self.run().await
+    }
+
+    async fn run(self) -> Result<Response<T>> {
         let other = self.instead_of_conflict;
         let (sending, decoder) =
             Sending::new(self.client, self.operation, self.wire?, self.attempt_timeout, self.retry);
@@ -87,6 +94,36 @@ impl<'a, T> Request<'a, T> {
             (Err(error), _) => Err(error),
         }
     }
+}
+
+/// One span for an operation, whatever the number of tries. Fields are chosen one by one: no id, no path, no text of the
+/// vendor.
+#[cfg(feature = "tracing")]
+async fn traced<T>(request: Request<'_, T>) -> Result<Response<T>> {
+    use tracing::Instrument;
+    use tracing::field::Empty;
+
+    let span = tracing::debug_span!(
+        "bandyer_request",
+        operation = request.operation,
+        api_version = %request.client.api_version(),
+        attempts = Empty,
+        status = Empty,
+        error_kind = Empty,
+    );
+    let result = request.run().instrument(span.clone()).await;
+    let (attempts, status) = match &result {
+        Ok(response) => (response.attempts, Some(response.status)),
+        Err(error) => (error.attempts(), error.status()),
+    };
+    span.record("attempts", attempts);
+    if let Some(status) = status {
+        span.record("status", status.as_u16());
+    }
+    if let Err(error) = &result {
+        span.record("error_kind", tracing::field::debug(error.kind()));
+    }
+    result
 }
 
 impl<T> fmt::Debug for Request<'_, T> {
