@@ -152,7 +152,7 @@ impl RoomKeeper {
             attempt = attempt.id,
             teleconsultation = %attempt.teleconsultation,
             error = %error,
-            "the vendor's answer to a room creation was lost; looking for the room"
+            "whether the vendor made the room is unknown; looking for it"
         );
         match self.find(attempt, &order.marker).await {
             Ok(Some(room)) => {

@@ -193,6 +193,8 @@ impl From<bandyer_client::Error> for ApiError {
         } else if error.is_unauthorized() {
             // Not 401 or 403: it is our key that is wrong, and a browser would ask its user to log in again.
             Self::coded(StatusCode::BAD_GATEWAY, "upstream_error", "the video provider refused this service")
+        } else if error.kind() == bandyer_client::ErrorKind::Connect {
+            Self::coded(StatusCode::BAD_GATEWAY, "upstream_unreachable", "the video provider cannot be reached")
         } else {
             Self::coded(StatusCode::BAD_GATEWAY, "upstream_error", "the video provider could not carry out the request")
         };

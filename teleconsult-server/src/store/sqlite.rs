@@ -18,6 +18,8 @@ use crate::domain::schedule::Schedule;
 use crate::domain::teleconsultation::Teleconsultation;
 
 mod people;
+#[cfg(test)]
+mod tests;
 
 /// Readers beside the one writer. SQLite reads are short; more would only wait for the same cores.
 const READERS: u32 = 4;
