@@ -47,6 +47,8 @@ fn cut(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::decode;
 
     #[test]
@@ -82,5 +84,22 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_do_no_harm() {
         assert!(decode(&[0xff, 0x00, 0xfe]).message.is_some());
+    }
+
+    #[test]
+    fn whatever_comes_the_text_stays_short_and_the_code_a_word() {
+        let anything = prop_oneof![
+            any::<Vec<u8>>(),
+            any::<(String, String)>().prop_map(|(code, message)| {
+                serde_json::json!({"code": code, "error": {"name": code, "reason": message}}).to_string().into_bytes()
+            }),
+        ];
+        proptest!(|(body in anything)| {
+            let error = decode(&body);
+            prop_assert!(error.message.is_none_or(|message| message.len() <= super::MAX_MESSAGE_BYTES));
+            for word in [error.code, error.name].into_iter().flatten() {
+                prop_assert!(word.len() <= super::MAX_CODE_BYTES && word.is_ascii() && !word.contains(' '));
+            }
+        });
     }
 }

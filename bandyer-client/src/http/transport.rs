@@ -164,3 +164,49 @@ fn classify(error: reqwest::Error) -> Failure {
     // Without its URL: ids are personal data and query strings may be worse.
     Failure { kind, status: None, detail: None, source: Some(error.without_url().into()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http::HeaderValue;
+    use percent_encoding::percent_decode_str;
+    use proptest::prelude::*;
+    use url::Url;
+
+    use super::{Transport, TransportSettings};
+
+    fn transport() -> Transport {
+        Transport::new(TransportSettings {
+            base_url: Url::parse("https://h/prefix/v2").unwrap(),
+            key: HeaderValue::from_static("k"),
+            user_agent: HeaderValue::from_static("a"),
+            connect_timeout: Duration::from_secs(1),
+            max_answer_bytes: 1,
+            http_client: None,
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn whatever_an_id_holds_it_stays_in_its_segment() {
+        let transport = transport();
+        proptest!(|(id in any::<String>(), query in any::<String>())| {
+            let url = transport.url(&["users", &id], &[("q".to_owned(), query.clone())]);
+            if id.is_empty() || id == "." || id == ".." {
+                prop_assert!(url.is_err());
+                return Ok(());
+            }
+            let url = url.unwrap();
+            prop_assert_eq!(url.host_str(), Some("h"));
+            prop_assert!(url.fragment().is_none());
+            let segments: Vec<&str> = url.path_segments().unwrap().collect();
+            prop_assert_eq!(&segments[..3], ["prefix", "v2", "users"]);
+            prop_assert_eq!(segments.len(), 4);
+            // A URL carries no tabs or line breaks, so these are escaped like the rest.
+            prop_assert_eq!(percent_decode_str(segments[3]).decode_utf8().unwrap(), id.as_str());
+            let pairs: Vec<_> = url.query_pairs().into_owned().collect();
+            prop_assert_eq!(pairs, [("q".to_owned(), query)]);
+        });
+    }
+}

@@ -94,6 +94,17 @@ mod tests {
     }
 
     #[test]
+    fn every_text_survives_a_round_trip() {
+        use proptest::prelude::*;
+        proptest!(|(text in any::<String>())| {
+            let role = Role::from(text.as_str());
+            prop_assert_eq!(role.as_str(), text.as_str());
+            let json = serde_json::to_string(&role).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Role>(&json).unwrap(), role);
+        });
+    }
+
+    #[test]
     fn a_known_text_never_becomes_unknown() {
         assert_eq!(Role::from("plus"), Role::Plus);
     }

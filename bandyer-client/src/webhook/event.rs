@@ -647,6 +647,24 @@ mod tests {
     }
 
     #[test]
+    fn whatever_comes_nothing_breaks_and_no_known_name_is_lost() {
+        use proptest::prelude::*;
+        let name = prop_oneof![prop::sample::select(Event::NAMES).prop_map(str::to_owned), any::<String>()];
+        let data = prop_oneof![
+            any::<String>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<(String, String)>()
+                .prop_map(|(a, b)| json!({"room_id": a, "users": [b], "duration": {"total_duration": a}}))
+        ];
+        proptest!(|(bytes in any::<Vec<u8>>(), name in name, data in data)| {
+            let _ = parse(&bytes);
+            let body = json!({"event": name, "room_id": "r", "timestamp": data, "data": data}).to_string();
+            let read = parse(body.as_bytes()).unwrap();
+            prop_assert_eq!(read.event.name(), name);
+        });
+    }
+
+    #[test]
     fn a_body_that_is_no_event_is_an_error() {
         let huge = vec![b' '; 2 * 1024 * 1024];
         for body in [&b""[..], b"[]", b"{}", br#"{"event": 7}"#, b"\xff", &huge] {

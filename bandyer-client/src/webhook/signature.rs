@@ -218,6 +218,18 @@ mod tests {
     }
 
     #[test]
+    fn whatever_the_header_holds_only_the_right_one_is_accepted() {
+        use proptest::prelude::*;
+        let verifier = Verifier::new(VENDORS_KEY).unwrap();
+        proptest!(|(header in any::<String>(), digits in "[0-9a-f]{0,70}", time in any::<i64>())| {
+            let now = at(1_554_193_902);
+            prop_assert!(verifier.verify(&header, VENDORS_BODY, now).is_err());
+            let forged = format!("t={time},v0={digits}");
+            prop_assert!(verifier.verify(&forged, VENDORS_BODY, now).is_err());
+        });
+    }
+
+    #[test]
     fn time_is_read_in_seconds_and_milliseconds_and_has_a_window() {
         let key = ApiKey::from(VENDORS_KEY);
         let verifier = Verifier::new(key.clone()).unwrap().tolerance(Duration::from_secs(60));
