@@ -109,6 +109,11 @@ impl Error {
         Self::new(ErrorKind::InvalidRequest, operation).detail(detail)
     }
 
+    /// The operation, or a part of it, is not there in this generation.
+    pub(crate) fn unsupported(operation: &'static str, version: crate::ApiVersion) -> Self {
+        Self::new(ErrorKind::Unsupported, operation).detail(format!("{version} has no such operation"))
+    }
+
     pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
         self.0.detail = Some(detail.into());
         self

@@ -17,10 +17,13 @@ use crate::model::ids::{RoomId, UserId};
 use crate::model::open_enum::open_enum;
 use crate::model::page::Page;
 use crate::model::secret::JoinUrl;
-use crate::wire::{v1, v2};
+use crate::wire::{Wire, v1, v2};
 
+mod participants;
 mod tools;
 
+pub(crate) use self::participants::ParticipantChange;
+pub use self::participants::{ListParticipants, RoomParticipants, UpdateParticipant};
 pub use self::tools::{Tools, Whiteboard};
 
 /// Fewest and most participants of a room. Source: the vendor's room page.
@@ -245,6 +248,35 @@ impl<'a> Rooms<'a> {
             ApiVersion::V2 => v2::rooms::delete(id),
         };
         Request::new(self.client, "delete room", Ok(wire))
+    }
+
+    /// The people of one room. v2 only.
+    #[must_use]
+    pub fn participants(self, id: &RoomId) -> RoomParticipants<'a> {
+        RoomParticipants::new(self.client, id.clone())
+    }
+
+    /// Starts recording a room whose recording is [`Manual`](Recording::Manual). v2 only.
+    pub fn start_recording(self, id: &RoomId) -> Request<'a, ()> {
+        self.v2_only("start recording", || v2::rooms::start_recording(id))
+    }
+
+    /// Stops recording. v2 only.
+    pub fn stop_recording(self, id: &RoomId) -> Request<'a, ()> {
+        self.v2_only("stop recording", || v2::rooms::stop_recording(id))
+    }
+
+    /// Makes the devices of a room's people ring. v2 only; it is not repeated once it may have reached the vendor.
+    pub fn ring(self, id: &RoomId) -> Request<'a, ()> {
+        self.v2_only("ring room", || v2::rooms::ring(id))
+    }
+
+    fn v2_only<T>(self, operation: &'static str, wire: impl FnOnce() -> Wire<T>) -> Request<'a, T> {
+        let wire = match self.client.api_version() {
+            ApiVersion::V1 => Err(Error::unsupported(operation, ApiVersion::V1)),
+            ApiVersion::V2 => Ok(wire()),
+        };
+        Request::new(self.client, operation, wire)
     }
 }
 

@@ -158,6 +158,50 @@ async fn an_inactive_user_enters_no_room_and_keeps_the_id() {
 }
 
 #[tokio::test]
+async fn people_come_to_a_room_and_go() {
+    let (emulator, client) = with_people(ApiVersion::V2).await;
+    client.users().create(Role::Basic).id(user("q")).send().await.unwrap();
+    let room = client.rooms().create(pair()).send().await.unwrap().id;
+    let people = client.rooms().participants(&room);
+    let added = people.add(NewParticipant::new(user("q"))).send().await.unwrap();
+    let link = added.join_url.unwrap().expose().to_owned();
+    assert_eq!(reqwest::get(&link).await.unwrap().status().as_u16(), 200);
+    assert_eq!(
+        people.add(NewParticipant::new(user("q"))).send().await.unwrap_err().code(),
+        Some("duplicate_participant")
+    );
+    assert_eq!(people.add(NewParticipant::new(user("x"))).send().await.unwrap_err().code(), Some("invalid_user_id"));
+    let changed = people.clone().update(&user("q")).admin(true).tools(Tools::none()).send().await.unwrap();
+    assert_eq!((changed.is_admin, changed.tools), (Some(true), Some(Tools::none())));
+    let admins = people.clone().list().admin(true).send().await.unwrap().items;
+    assert_eq!(admins.iter().map(|one| one.user_id.as_str()).collect::<Vec<_>>(), ["d", "q"]);
+    let page = people.clone().list().page_size(1).offset(1).send().await.unwrap();
+    assert_eq!((page.items[0].user_id.as_str(), page.next_offset()), ("p", Some(2)));
+    people.remove(&user("q")).send().await.unwrap();
+    assert!(people.get(&user("q")).send().await.unwrap_err().is_not_found());
+    assert_eq!(reqwest::get(&link).await.unwrap().status().as_u16(), 404);
+    assert_eq!(people.get(&user("p")).send().await.unwrap().user_id, "p");
+    assert_eq!(emulator.rooms()[0].participants.len(), 2);
+}
+
+#[tokio::test]
+async fn recording_and_ringing_are_remembered() {
+    let (emulator, client) = with_people(ApiVersion::V2).await;
+    let silent = client.rooms().create(pair()).send().await.unwrap().id;
+    assert_eq!(client.rooms().start_recording(&silent).send().await.unwrap_err().code(), Some("room_no_recordable"));
+    let room = client.rooms().create(pair()).recording(Recording::Manual).send().await.unwrap().id;
+    for (on, status) in [(true, "started"), (false, "stopped")] {
+        let request = if on { client.rooms().start_recording(&room) } else { client.rooms().stop_recording(&room) };
+        request.send().await.unwrap();
+        assert_eq!(client.rooms().get(&room).send().await.unwrap().recording_status.as_deref(), Some(status));
+    }
+    client.rooms().ring(&room).send().await.unwrap();
+    assert_eq!(emulator.rooms()[1].rings, 1);
+    client.rooms().disable(&room).send().await.unwrap();
+    assert_eq!(client.rooms().ring(&room).send().await.unwrap_err().code(), Some("room_disabled"));
+}
+
+#[tokio::test]
 async fn tokens_are_signed_and_last_as_long_as_asked() {
     let (_emulator, client) = with_people(ApiVersion::V1).await;
     let before = jiff::Timestamp::now();

@@ -96,6 +96,22 @@ sends!(v2_issue_credential, V2, "POST" "/v2/sdk/credentials", json!({"user_id": 
     json!({"access_token": "t", "expires_at": "2024-03-05T10:12:30.000Z", "user_id": "d"});
     |client| client.credentials().issue(&user("d")).send());
 
+sends!(v2_list_participants, V2, "GET" "/v2/rooms/r/participants"; json!({"participants": [{"user_id": "d"}]});
+    |client| client.rooms().participants(&room("r")).list().send());
+sends!(v2_add_participant, V2, "POST" "/v2/rooms/r/participants", json!({"user_id": "q", "is_admin": true}); json!({"user_id": "q"});
+    |client| client.rooms().participants(&room("r")).add(NewParticipant::new(user("q")).admin(true)).send());
+sends!(v2_get_participant, V2, "GET" "/v2/rooms/r/participants/d"; json!({"user_id": "d", "url": "https://h/x"});
+    |client| client.rooms().participants(&room("r")).get(&user("d")).send());
+sends!(v2_update_participant, V2, "PUT" "/v2/rooms/r/participants/d", json!({"is_admin": false}); json!({"user_id": "d"});
+    |client| client.rooms().participants(&room("r")).update(&user("d")).admin(false).send());
+sends!(v2_remove_participant, V2, "DELETE" "/v2/rooms/r/participants/d"; json!({});
+    |client| client.rooms().participants(&room("r")).remove(&user("d")).send());
+sends!(v2_start_recording, V2, "POST" "/v2/rooms/r/start-recording"; json!({});
+    |client| client.rooms().start_recording(&room("r")).send());
+sends!(v2_stop_recording, V2, "POST" "/v2/rooms/r/stop-recording"; json!({});
+    |client| client.rooms().stop_recording(&room("r")).send());
+sends!(v2_ring_room, V2, "POST" "/v2/rooms/r/call"; json!({}); |client| client.rooms().ring(&room("r")).send());
+
 #[tokio::test]
 async fn what_a_generation_lacks_fails_before_anything_is_sent() {
     let server = MockServer::start_async().await;
@@ -107,6 +123,21 @@ async fn what_a_generation_lacks_fails_before_anything_is_sent() {
     let error = client_of(&server, ApiVersion::V1).users().update(&user("d")).active(true).send().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert_eq!(error.to_string(), "update user: not offered by this generation of the API: v1 cannot change `active`");
+    let client = client_of(&server, ApiVersion::V1);
+    let people = client.rooms().participants(&room("r"));
+    for error in [
+        people.clone().list().send().await.unwrap_err(),
+        people.add(NewParticipant::new(user("d"))).send().await.unwrap_err(),
+        people.get(&user("d")).send().await.unwrap_err(),
+        people.clone().update(&user("d")).admin(true).send().await.unwrap_err(),
+        people.remove(&user("d")).send().await.unwrap_err(),
+        client.rooms().start_recording(&room("r")).send().await.unwrap_err(),
+        client.rooms().stop_recording(&room("r")).send().await.unwrap_err(),
+        client.rooms().ring(&room("r")).send().await.unwrap_err(),
+    ] {
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Unsupported, 0), "{error}");
+        assert!(error.to_string().ends_with("v1 has no such operation"), "{error}");
+    }
     any.assert_calls_async(0).await;
 }
 

@@ -33,6 +33,22 @@ pub enum Operation {
     DisableRoom,
     /// Delete a room.
     DeleteRoom,
+    /// List the people of a room.
+    ListParticipants,
+    /// Add somebody to a room.
+    AddParticipant,
+    /// Read somebody in a room.
+    GetParticipant,
+    /// Change somebody in a room.
+    UpdateParticipant,
+    /// Take somebody out of a room.
+    RemoveParticipant,
+    /// Start recording a room.
+    StartRecording,
+    /// Stop recording a room.
+    StopRecording,
+    /// Make the devices of a room's people ring.
+    RingRoom,
     /// Issue an SDK credential.
     IssueCredential,
 }

@@ -1,9 +1,10 @@
 //! Reads what callers send, as leniently as the vendor does and no more.
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::refusal::Refusal;
-use super::state::{NewParticipant, NewRoom, NewUser, UserChange};
+use super::state::{NewParticipant, NewRoom, NewUser, ParticipantChange, UserChange};
 use crate::config::ApiVersion;
 use crate::rooms::{CallType, Recording, Tools};
 use crate::users::{Language, Role};
@@ -87,6 +88,28 @@ impl Input {
         })
     }
 
+    pub(super) fn new_participant(&self) -> Result<NewParticipant> {
+        Ok(NewParticipant {
+            user_id: self.user_id()?.to_owned(),
+            is_admin: self.flag("is_admin")?.unwrap_or(false),
+            tools: self.tools()?.unwrap_or(Tools::all()),
+        })
+    }
+
+    pub(super) fn participant_change(&self) -> Result<ParticipantChange> {
+        Ok(ParticipantChange { is_admin: self.flag("is_admin")?, tools: self.tools()? })
+    }
+
+    fn tools(&self) -> Result<Option<Tools>> {
+        match self.get("tools") {
+            None => Ok(None),
+            Some(tools @ Value::Object(_)) => {
+                Tools::deserialize(tools).map(Some).map_err(|_| invalid("tools", "must hold flags"))
+            }
+            Some(_) => Err(invalid("tools", "must be an object")),
+        }
+    }
+
     pub(super) fn new_room(&self, version: ApiVersion) -> Result<NewRoom> {
         let Some(Value::Array(participants)) = self.get("participants") else {
             return Err(invalid("participants", "must be an array"));
@@ -118,25 +141,9 @@ impl Input {
 }
 
 fn participant(value: &Value) -> Result<NewParticipant> {
-    let Value::Object(fields) = value else { return Err(invalid("participants", "must hold objects")) };
-    let input = Input(fields.clone());
-    let tools = match input.get("tools") {
-        None => Tools::all(),
-        Some(tools @ Value::Object(_)) => {
-            Tools::deserialize_from(tools).ok_or_else(|| invalid("tools", "must hold flags"))?
-        }
-        Some(_) => return Err(invalid("tools", "must be an object")),
-    };
-    Ok(NewParticipant {
-        user_id: input.user_id()?.to_owned(),
-        is_admin: input.flag("is_admin")?.unwrap_or(false),
-        tools,
-    })
-}
-
-impl Tools {
-    fn deserialize_from(value: &Value) -> Option<Self> {
-        serde::Deserialize::deserialize(value).ok()
+    match value {
+        Value::Object(fields) => Input(fields.clone()).new_participant(),
+        _ => Err(invalid("participants", "must hold objects")),
     }
 }
 
@@ -149,6 +156,17 @@ const fn camera_field(version: ApiVersion) -> &'static str {
 
 fn invalid(field: &str, requirement: &str) -> Refusal {
     Refusal::validation("invalid_param", format!("{field} {requirement}"))
+}
+
+/// The filter of a list of people, if it is there.
+pub(super) fn admin_filter(query: Option<&str>) -> Result<Option<bool>> {
+    let mut pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    match pairs.find(|(name, _)| name == "is_admin").as_ref().map(|(_, value)| value.as_ref()) {
+        None => Ok(None),
+        Some("true") => Ok(Some(true)),
+        Some("false") => Ok(Some(false)),
+        Some(_) => Err(invalid("is_admin", "must be true or false")),
+    }
 }
 
 /// Offset and limit of a list; the first name is the generation's own.

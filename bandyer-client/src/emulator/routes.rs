@@ -11,6 +11,8 @@ pub(super) struct Route {
     pub(super) operation: Operation,
     /// The id in the path, decoded; empty where there is none.
     pub(super) id: String,
+    /// The second id in the path, where there is one: a person in a room.
+    pub(super) user: String,
 }
 
 /// Segments come decoded one by one, so an encoded slash is part of an id and never makes another route.
@@ -22,11 +24,13 @@ pub(super) fn find(method: &Method, segments: &[String]) -> Option<Route> {
         "v2" => ApiVersion::V2,
         _ => return None,
     };
-    let (operation, id) = match version {
-        ApiVersion::V1 => v1(method, &rest)?,
-        ApiVersion::V2 => v2(method, &rest)?,
+    let (operation, id, user) = match version {
+        ApiVersion::V1 => v1(method, &rest).map(|(operation, id)| (operation, id, ""))?,
+        ApiVersion::V2 => {
+            v2(method, &rest).map(|(operation, id)| (operation, id, "")).or_else(|| people(method, &rest))?
+        }
     };
-    Some(Route { version, operation, id: id.to_owned() })
+    Some(Route { version, operation, id: id.to_owned(), user: user.to_owned() })
 }
 
 fn v1<'a>(method: &Method, path: &[&'a str]) -> Option<(Operation, &'a str)> {
@@ -58,7 +62,22 @@ fn v2<'a>(method: &Method, path: &[&'a str]) -> Option<(Operation, &'a str)> {
         (&Method::GET, ["rooms", id]) => (Operation::GetRoom, *id),
         (&Method::PUT, ["rooms", id, "disable"]) => (Operation::DisableRoom, *id),
         (&Method::DELETE, ["rooms", id]) => (Operation::DeleteRoom, *id),
+        (&Method::POST, ["rooms", id, "start-recording"]) => (Operation::StartRecording, *id),
+        (&Method::POST, ["rooms", id, "stop-recording"]) => (Operation::StopRecording, *id),
+        (&Method::POST, ["rooms", id, "call"]) => (Operation::RingRoom, *id),
         (&Method::POST, ["sdk", "credentials"]) => (Operation::IssueCredential, ""),
+        _ => return None,
+    })
+}
+
+/// The people of a room. A known client misspells the collection, so that is served too.
+fn people<'a>(method: &Method, path: &[&'a str]) -> Option<(Operation, &'a str, &'a str)> {
+    Some(match (method, path) {
+        (&Method::GET, ["rooms", room, "participants" | "partecipants"]) => (Operation::ListParticipants, *room, ""),
+        (&Method::POST, ["rooms", room, "participants" | "partecipants"]) => (Operation::AddParticipant, *room, ""),
+        (&Method::GET, ["rooms", room, "participants", user]) => (Operation::GetParticipant, *room, *user),
+        (&Method::PUT, ["rooms", room, "participants", user]) => (Operation::UpdateParticipant, *room, *user),
+        (&Method::DELETE, ["rooms", room, "participants", user]) => (Operation::RemoveParticipant, *room, *user),
         _ => return None,
     })
 }

@@ -81,6 +81,10 @@ pub struct EmulatedRoom {
     pub deleted: bool,
     /// Whether it was planted.
     pub planted: bool,
+    /// Whether a recording goes on.
+    pub is_recording: bool,
+    /// How often its people's devices were made to ring.
+    pub rings: u32,
     pub(super) direct: bool,
 }
 
@@ -120,6 +124,11 @@ pub(super) struct NewParticipant {
     pub(super) tools: Tools,
 }
 
+pub(super) struct ParticipantChange {
+    pub(super) is_admin: Option<bool>,
+    pub(super) tools: Option<Tools>,
+}
+
 /// Part of a list, newest first.
 pub(super) struct Slice<T> {
     pub(super) items: Vec<T>,
@@ -132,8 +141,8 @@ pub(super) struct State {
     user_order: Vec<String>,
     rooms: HashMap<String, EmulatedRoom>,
     room_order: Vec<String>,
-    /// Room and position of the participant.
-    links: HashMap<String, (String, usize)>,
+    /// The room behind each link.
+    links: HashMap<String, String>,
 }
 
 fn hex(digits: usize) -> String {
@@ -265,22 +274,8 @@ impl State {
 
     fn add_room(&mut self, new: NewRoom, planted: bool) -> EmulatedRoom {
         let id = format!("room_{}", hex(12));
-        let participants: Vec<EmulatedParticipant> = new
-            .participants
-            .into_iter()
-            .enumerate()
-            .map(|(position, one)| {
-                let token = hex(26);
-                self.links.insert(token.clone(), (id.clone(), position));
-                EmulatedParticipant {
-                    user_id: one.user_id,
-                    is_admin: one.is_admin,
-                    tools: one.tools,
-                    link: JoinUrl::from(format!("{}/eu/direct-rest-call-handler/{token}", self.url)),
-                    token,
-                }
-            })
-            .collect();
+        let participants: Vec<EmulatedParticipant> =
+            new.participants.into_iter().map(|one| self.with_link(&id, one)).collect();
         let room = EmulatedRoom {
             id: id.clone(),
             participants,
@@ -293,11 +288,85 @@ impl State {
             disabled: false,
             deleted: false,
             planted,
+            is_recording: false,
+            rings: 0,
             direct: new.direct,
         };
         self.rooms.insert(id.clone(), room.clone());
         self.room_order.push(id);
         room
+    }
+
+    fn with_link(&mut self, room: &str, one: NewParticipant) -> EmulatedParticipant {
+        let token = hex(26);
+        self.links.insert(token.clone(), room.to_owned());
+        EmulatedParticipant {
+            user_id: one.user_id,
+            is_admin: one.is_admin,
+            tools: one.tools,
+            link: JoinUrl::from(format!("{}/eu/direct-rest-call-handler/{token}", self.url)),
+            token,
+        }
+    }
+
+    fn open_room(&mut self, id: &str) -> Result<&mut EmulatedRoom, Refusal> {
+        let room = self.rooms.get_mut(id).filter(|room| !room.deleted).ok_or_else(unknown_room)?;
+        if room.disabled { Err(Refusal::request("room_disabled", "The room is disabled")) } else { Ok(room) }
+    }
+
+    pub(super) fn add_participant(&mut self, room: &str, new: NewParticipant) -> Result<EmulatedParticipant, Refusal> {
+        let is_active = self.users.get(&new.user_id).is_some_and(|user| user.active);
+        let open = self.open_room(room)?;
+        if open.participants.len() >= *PARTICIPANTS.end() {
+            return Err(Refusal::validation("invalid_participants_length", "A room has 2 to 25 participants"));
+        }
+        if open.participants.iter().any(|one| one.user_id == new.user_id) {
+            return Err(Refusal::validation("duplicate_participant", "The user is a participant already"));
+        }
+        if !is_active {
+            return Err(Refusal::request("invalid_user_id", "The participant is no active user"));
+        }
+        let participant = self.with_link(room, new);
+        self.open_room(room)?.participants.push(participant.clone());
+        Ok(participant)
+    }
+
+    pub(super) fn participant(&self, room: &str, user: &str) -> Result<&EmulatedParticipant, Refusal> {
+        self.room(room)?.participants.iter().find(|one| one.user_id == user).ok_or_else(unknown_participant)
+    }
+
+    pub(super) fn update_participant(
+        &mut self,
+        room: &str,
+        user: &str,
+        change: ParticipantChange,
+    ) -> Result<EmulatedParticipant, Refusal> {
+        let people = &mut self.open_room(room)?.participants;
+        let one = people.iter_mut().find(|one| one.user_id == user).ok_or_else(unknown_participant)?;
+        one.is_admin = change.is_admin.unwrap_or(one.is_admin);
+        one.tools = change.tools.unwrap_or(one.tools);
+        Ok(one.clone())
+    }
+
+    pub(super) fn remove_participant(&mut self, room: &str, user: &str) -> Result<(), Refusal> {
+        let people = &mut self.open_room(room)?.participants;
+        let position = people.iter().position(|one| one.user_id == user).ok_or_else(unknown_participant)?;
+        people.remove(position);
+        Ok(())
+    }
+
+    pub(super) fn record(&mut self, room: &str, on: bool) -> Result<(), Refusal> {
+        let room = self.open_room(room)?;
+        if room.recording == Recording::Off {
+            return Err(Refusal::request("room_no_recordable", "The room was created without recording"));
+        }
+        room.is_recording = on;
+        Ok(())
+    }
+
+    pub(super) fn ring(&mut self, room: &str) -> Result<(), Refusal> {
+        self.open_room(room)?.rings += 1;
+        Ok(())
     }
 
     /// A link in the form of the first generation.
@@ -329,9 +398,8 @@ impl State {
 
     /// The room, participant and role behind a link that still works.
     pub(super) fn behind_link(&self, token: &str) -> Option<(&EmulatedRoom, &EmulatedParticipant, &EmulatedUser)> {
-        let (room, position) = self.links.get(token)?;
-        let room = self.rooms.get(room).filter(|room| !room.deleted && !room.disabled)?;
-        let participant = room.participants.get(*position)?;
+        let room = self.rooms.get(self.links.get(token)?).filter(|room| !room.deleted && !room.disabled)?;
+        let participant = room.participants.iter().find(|participant| participant.token == token)?;
         let user = self.users.get(&participant.user_id).filter(|user| user.active)?;
         Some((room, participant, user))
     }
@@ -371,6 +439,10 @@ fn unknown_user(version: ApiVersion) -> Refusal {
         ApiVersion::V1 => Refusal::request("invalid_user_id", "There is no such user"),
         ApiVersion::V2 => Refusal::not_found("user_not_found", "There is no such user"),
     }
+}
+
+fn unknown_participant() -> Refusal {
+    Refusal::not_found("participant_not_found", "The user is no participant of the room")
 }
 
 fn unknown_room() -> Refusal {

@@ -57,6 +57,8 @@ pub(super) fn answer(state: &mut State, route: &Route, asked: &Asked<'_>) -> Res
             json!({"room": {"room_id": id, "message": format!("Room {id} and all user links associated deleted")}})
         }
         Operation::IssueCredential => credential(state, asked, V1)?,
+        // No path of this generation leads to the others.
+        _ => return Err(Refusal::not_found("not_found", "There is no such endpoint")),
     };
     Ok((StatusCode::OK, body))
 }

@@ -4,11 +4,11 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::calls::Operation;
-use super::input::{Input, window};
+use super::input::{Input, admin_filter, window};
 use super::refusal::Refusal;
 use super::routes::Route;
 use super::server::Asked;
-use super::state::{EmulatedRoom, EmulatedUser, State};
+use super::state::{EmulatedParticipant, EmulatedRoom, EmulatedUser, State};
 use super::v1::{credential, tools_body};
 use crate::config::ApiVersion;
 
@@ -46,9 +46,43 @@ pub(super) fn answer(state: &mut State, route: &Route, asked: &Asked<'_>) -> Res
             state.delete_room(id)?;
             json!({"id": id})
         }
+        Operation::ListParticipants => {
+            let (offset, limit) = window(asked.query, "offset")?;
+            let admin = admin_filter(asked.query)?;
+            let room = state.room(id)?;
+            let people = room.participants.iter().filter(|one| admin.is_none_or(|admin| one.is_admin == admin));
+            let mut rest = people.skip(offset).map(|one| participant_body(room, one));
+            let page: Vec<Value> = rest.by_ref().take(limit).collect();
+            let has_more = rest.next().is_some();
+            json!({"participants": page, "offset": offset, "limit": limit, "has_more": has_more, "count": page.len()})
+        }
+        Operation::AddParticipant => {
+            let added = state.add_participant(id, Input::parse(asked.body)?.new_participant()?)?;
+            participant_body(state.room(id)?, &added)
+        }
+        Operation::GetParticipant => participant_body(state.room(id)?, state.participant(id, &route.user)?),
+        Operation::UpdateParticipant => {
+            let changed = state.update_participant(id, &route.user, Input::parse(asked.body)?.participant_change()?)?;
+            participant_body(state.room(id)?, &changed)
+        }
+        Operation::RemoveParticipant => {
+            state.remove_participant(id, &route.user)?;
+            json!({"user_id": route.user})
+        }
+        Operation::StartRecording | Operation::StopRecording => {
+            state.record(id, route.operation == Operation::StartRecording)?;
+            room_body(state.room(id)?)
+        }
+        Operation::RingRoom => {
+            state.ring(id)?;
+            json!({"id": id})
+        }
         Operation::IssueCredential => credential(state, asked, V2)?,
     };
-    let creates = matches!(route.operation, Operation::CreateUser | Operation::CreateRoom | Operation::IssueCredential);
+    let creates = matches!(
+        route.operation,
+        Operation::CreateUser | Operation::CreateRoom | Operation::AddParticipant | Operation::IssueCredential
+    );
     Ok((if creates { StatusCode::CREATED } else { StatusCode::OK }, body))
 }
 
@@ -65,19 +99,17 @@ fn user_body(user: &EmulatedUser) -> Value {
 }
 
 fn room_body(room: &EmulatedRoom) -> Value {
-    let participants: Vec<Value> = room
-        .participants
-        .iter()
-        .map(|one| {
-            let mut body = json!({"user_id": one.user_id, "is_admin": one.is_admin, "tools": tools_body(&one.tools)});
-            if !room.disabled {
-                body["url"] = one.link.expose().into();
-            }
-            body
-        })
-        .collect();
     let mut body = room_item(room);
-    body["participants"] = participants.into();
+    let people: Vec<Value> = room.participants.iter().map(|one| participant_body(room, one)).collect();
+    body["participants"] = people.into();
+    body
+}
+
+fn participant_body(room: &EmulatedRoom, one: &EmulatedParticipant) -> Value {
+    let mut body = json!({"user_id": one.user_id, "is_admin": one.is_admin, "tools": tools_body(&one.tools)});
+    if !room.disabled {
+        body["url"] = one.link.expose().into();
+    }
     body
 }
 
@@ -86,7 +118,7 @@ fn room_item(room: &EmulatedRoom) -> Value {
     json!({
         "id": room.id,
         "recording": room.recording,
-        "recording_status": "stopped",
+        "recording_status": if room.is_recording { "started" } else { "stopped" },
         "call_type": room.call_type,
         "description": room.description,
         "status": room.status(),

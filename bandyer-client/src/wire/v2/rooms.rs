@@ -49,7 +49,7 @@ struct Record {
 }
 
 #[derive(Deserialize)]
-struct ParticipantRecord {
+pub(super) struct ParticipantRecord {
     #[serde(alias = "user", alias = "id")]
     user_id: UserId,
     #[serde(alias = "link", alias = "access_link")]
@@ -133,6 +133,19 @@ pub(crate) fn disable(id: &RoomId) -> Wire<()> {
 
 pub(crate) fn delete(id: &RoomId) -> Wire<()> {
     Call::delete(&["rooms", id.as_str()]).answered_by(nothing)
+}
+
+pub(crate) fn start_recording(id: &RoomId) -> Wire<()> {
+    // Starting what is started already is the same recording.
+    Call::post(&["rooms", id.as_str(), "start-recording"]).idempotent(true).answered_by(nothing)
+}
+
+pub(crate) fn stop_recording(id: &RoomId) -> Wire<()> {
+    Call::post(&["rooms", id.as_str(), "stop-recording"]).idempotent(true).answered_by(nothing)
+}
+
+pub(crate) fn ring(id: &RoomId) -> Wire<()> {
+    Call::post(&["rooms", id.as_str(), "call"]).answered_by(nothing)
 }
 
 #[cfg(test)]
