@@ -26,11 +26,14 @@
 //! like those of version 1.
 
 mod event;
+mod notification;
+mod readers;
 mod signature;
 
 pub use self::event::{
-    Broadcast, BroadcastFeedback, BroadcastRecording, BroadcastUser, CallIncoming, Event, MessageSent, Notification,
-    ParseError, RecordingAvailable, RoomClosed, RoomClosedLink, RoomCreated, RoomFeedback, Session, SessionTime,
-    UploadTag, UserPresence, parse,
+    Broadcast, BroadcastFeedback, BroadcastRecording, BroadcastUser, CallIncoming, Event, MessageSent,
+    RecordingAvailable, RoomClosed, RoomClosedLink, RoomCreated, RoomFeedback, Session, SessionTime, UploadTag,
+    UserPresence,
 };
+pub use self::notification::{Notification, ParseError, parse};
 pub use self::signature::{EmptyKey, SignatureError, Verifier, sign, sign_room_id};

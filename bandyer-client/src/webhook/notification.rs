@@ -1,0 +1,222 @@
+//! The envelope around an event, in both versions.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::event::Event;
+use super::readers::any_moment;
+use crate::model::ids::RoomId;
+use crate::wire::lenient;
+
+/// Largest body that is parsed, in bytes. A room of 25 people has about 20 KiB.
+const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// The body is no event. Answer with 400.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the webhook's body {0}")]
+#[non_exhaustive]
+pub struct ParseError(&'static str);
+
+/// An event and what came around it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Notification {
+    /// The version of the webhook as the vendor writes it, such as `1.0`; none in version 0.
+    pub version: Option<String>,
+    /// The kind of thing it is about, such as `room`; none in version 0.
+    pub namespace: Option<String>,
+    /// When it happened, as far as the envelope tells. The page says seconds, every sample has milliseconds; both are
+    /// read.
+    pub timestamp: Option<Timestamp>,
+    /// The room it is about, as the envelope of version 0 tells it. That is the part that `room-id-hmac` covers.
+    pub room_id: Option<RoomId>,
+    /// What happened.
+    pub event: Event,
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    event: String,
+    #[serde(default, deserialize_with = "lenient::text")]
+    event_version: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    namespace: Option<String>,
+    #[serde(default, deserialize_with = "any_moment")]
+    timestamp: Option<Timestamp>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    room_id: Option<String>,
+    #[serde(default)]
+    data: Value,
+}
+
+/// Reads an event, whatever the version. Check the signature over the same bytes first.
+///
+/// # Errors
+///
+/// [`ParseError`], when the body is larger than 1 MiB or no JSON object with an `event`.
+pub fn parse(body: &[u8]) -> Result<Notification, ParseError> {
+    if body.len() > MAX_BODY_BYTES {
+        return Err(ParseError("is larger than 1 MiB"));
+    }
+    let envelope: Envelope =
+        serde_json::from_slice(body).map_err(|_| ParseError("is no JSON object with the name of an event"))?;
+    // Version 0 writes the data of some events as a text that holds JSON, and of others as an object.
+    let mut data = match envelope.data {
+        Value::String(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        data => data,
+    };
+    let room_id = envelope.room_id.and_then(|id| RoomId::new(id).ok());
+    if let (Some(room), Value::Object(fields)) = (&room_id, &mut data)
+        && !["room_id", "roomAlias", "room", "broadcast_id"].iter().any(|name| fields.contains_key(*name))
+    {
+        fields.insert("room_id".to_owned(), room.as_str().into());
+    }
+    Ok(Notification {
+        version: envelope.event_version,
+        namespace: envelope.namespace,
+        timestamp: envelope.timestamp,
+        room_id,
+        event: Event::of(envelope.event, data),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::{Value, json};
+
+    use super::{Notification, parse};
+    use crate::webhook::Event;
+
+    fn notification(body: &Value) -> Notification {
+        parse(body.to_string().as_bytes()).unwrap()
+    }
+
+    fn v1(name: &str, data: Value) -> Event {
+        let body = json!({"event": name, "event_version": "1.0", "namespace": "x", "timestamp": 1_709_630_000_123_i64,
+                          "data": data});
+        notification(&body).event
+    }
+
+    #[test]
+    fn the_envelope_of_version_1_is_read() {
+        let body = json!({"event": "on_session_ended", "event_version": "1.0", "namespace": "session",
+            "timestamp": 1_709_630_000_123_i64,
+            "data": {"room_id": "room_3f9a1c77b2de", "session_id": "session_a1b2c3d4e5f6",
+                     "timestamp": "2024-03-05T09:40:00.120Z", "duration": {"total_duration": 3600, "elapsed_time": 1650}}});
+        let read = notification(&body);
+        assert_eq!((read.version.as_deref(), read.namespace.as_deref()), (Some("1.0"), Some("session")));
+        assert_eq!(read.timestamp.unwrap().as_millisecond(), 1_709_630_000_123);
+        let Event::SessionEnded(session) = read.event else { panic!("{:?}", read.event) };
+        assert_eq!(session.session_id.unwrap(), "session_a1b2c3d4e5f6");
+        let time = session.duration.unwrap();
+        assert_eq!((time.total, time.elapsed), (Some(Duration::from_secs(3600)), Some(Duration::from_secs(1650))));
+    }
+
+    #[test]
+    fn data_of_version_0_may_be_an_object_or_a_text_that_holds_one() {
+        let data = json!({"room_id": "room_1", "record": "false", "live": true, "duration": 0,
+            "user_urls": [{"user": "d", "url": "https://h/1", "is_admin": true}, "https://h/2"]});
+        for data in [data.clone(), Value::String(data.to_string())] {
+            let read = notification(&json!({"event": "on_room_created", "room_id": "room_1", "data": data}));
+            assert_eq!((read.version, read.room_id.unwrap().as_str()), (None, "room_1"));
+            let Event::RoomCreated(room) = read.event else { panic!() };
+            assert_eq!((room.recording, room.live, room.participants.len()), (Some(false), Some(true), 1));
+            assert_eq!(room.participants[0].join_url.as_ref().unwrap().expose(), "https://h/1");
+        }
+    }
+
+    #[test]
+    fn the_room_of_the_envelope_stands_in_where_the_data_names_none() {
+        let read = notification(&json!({"event": "on_call_ended", "room_id": "room_1", "data": {}}));
+        assert!(matches!(read.event, Event::CallEnded(room) if room.room_id == "room_1"));
+    }
+
+    #[test]
+    fn both_spellings_of_an_incoming_call_and_of_presence_are_read() {
+        for key in ["roomAlias", "room_id"] {
+            let data =
+                json!({key: "room_1", "initiator": "d", "users": [{"user": {"userAlias": "p"}, "status": "invited"}]});
+            let Event::CallIncoming(call) = v1("on_call_incoming", data) else { panic!() };
+            assert_eq!((call.room_id.as_str(), call.users[0].as_str()), ("room_1", "p"));
+        }
+        for room in [json!({"room_id": "room_1"}), json!({"room": {"room_id": "room_1", "connected_users": 2}})] {
+            let mut data = json!({"user_id": "p"});
+            data.as_object_mut().unwrap().extend(room.as_object().unwrap().clone());
+            let Event::UserConnected(presence) = v1("on_user_connected", data) else { panic!() };
+            assert_eq!((presence.room_id.as_str(), presence.user_id.as_str()), ("room_1", "p"));
+        }
+    }
+
+    #[test]
+    fn every_known_event_is_read_from_a_full_body_and_keeps_its_name() {
+        let full = json!({"room_id": "r", "session_id": "s", "user_id": "u", "broadcast_id": "b", "rating": 5,
+            "message": "m", "id": "IM1", "channel_id": "CH1", "sender": "u", "body": "x", "tag": "t", "upload_key": "a/b",
+            "connected_participants": ["u", "v"], "deleted_links": [{"user_id": "u", "link": "https://h/x"}]});
+        for name in Event::NAMES {
+            let event = v1(name, full.clone());
+            let ambiguous = *name == "on_broadcast_recording_available";
+            assert_eq!(event.name(), *name);
+            assert!(ambiguous || !matches!(event, Event::Unknown { .. }), "{name}");
+        }
+        assert_eq!(Event::NAMES.len(), 24);
+        let recording = json!({"room_id": "bro_1", "session_id": "s"});
+        assert!(matches!(v1("on_broadcast_recording_available", recording), Event::BroadcastRecordingAvailable(_)));
+    }
+
+    #[test]
+    fn what_is_unknown_or_unlike_the_documents_keeps_everything() {
+        for (name, data) in [
+            ("on_transcription_available", json!({"a": 1})),
+            ("on_room_created", json!({"room": 7})),
+            ("x", json!("text")),
+        ] {
+            let Event::Unknown { name: kept, data: held } = v1(name, data.clone()) else { panic!("{name}") };
+            assert_eq!((kept.as_str(), held), (name, data));
+        }
+    }
+
+    #[test]
+    fn whatever_comes_nothing_breaks_and_no_known_name_is_lost() {
+        use proptest::prelude::*;
+        let name = prop_oneof![prop::sample::select(Event::NAMES).prop_map(str::to_owned), any::<String>()];
+        let data = prop_oneof![
+            any::<String>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<(String, String)>()
+                .prop_map(|(a, b)| json!({"room_id": a, "users": [b], "duration": {"total_duration": a}}))
+        ];
+        proptest!(|(bytes in any::<Vec<u8>>(), name in name, data in data)| {
+            let _ = parse(&bytes);
+            let body = json!({"event": name, "room_id": "r", "timestamp": data, "data": data}).to_string();
+            let read = parse(body.as_bytes()).unwrap();
+            prop_assert_eq!(read.event.name(), name);
+        });
+    }
+
+    #[test]
+    fn a_body_that_is_no_event_is_an_error() {
+        let huge = vec![b' '; 2 * 1024 * 1024];
+        for body in [&b""[..], b"[]", b"{}", br#"{"event": 7}"#, b"\xff", &huge] {
+            assert!(parse(body).is_err());
+        }
+    }
+
+    #[test]
+    fn no_content_is_shown_by_debug() {
+        let event = v1(
+            "on_message_sent",
+            json!({"id": "canary", "channel_id": "canary", "sender": "canary", "body": "canary"}),
+        );
+        let closed = v1(
+            "on_room_deleted",
+            json!({"room_id": "canary", "deleted_links": [{"user_id": "canary", "link": "canary"}]}),
+        );
+        let unknown = v1("x", json!({"canary": "canary"}));
+        assert!(!format!("{event:?} {closed:?} {unknown:?}").contains("canary"));
+        let Event::MessageSent(message) = event else { panic!() };
+        assert!(!format!("{message:?}").contains("canary"));
+    }
+}

@@ -1,0 +1,103 @@
+//! Readers for what the two versions of the webhooks write in different ways.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use crate::model::ids::{RoomId, UserId};
+use crate::model::secret::JoinUrl;
+use crate::rooms::{Description, Participant, Tools};
+use crate::wire::lenient;
+
+pub(super) fn read<T: DeserializeOwned>(data: &Value) -> Option<T> {
+    T::deserialize(data).ok()
+}
+
+/// From here on a number is in milliseconds: as seconds it would be the year 5138.
+const MILLISECONDS_FROM: i64 = 100_000_000_000;
+
+pub(super) fn any_moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Number(number) => match number.as_i64() {
+            Some(number) if number >= MILLISECONDS_FROM => Timestamp::from_millisecond(number).ok(),
+            Some(number) => Timestamp::from_second(number).ok(),
+            None => None,
+        },
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    })
+}
+
+pub(super) fn some_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    Ok(lenient::seconds(deserializer)?.filter(|duration| !duration.is_zero()))
+}
+
+pub(super) fn description<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Description>, D::Error> {
+    Ok(lenient::text(deserializer)?.map(Description::new))
+}
+
+/// A number of people, or a list of them.
+pub(super) fn headcount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Number(number) => number.as_u64().and_then(|number| number.try_into().ok()),
+        Value::Array(people) => people.len().try_into().ok(),
+        _ => None,
+    })
+}
+
+pub(super) fn room_or_its_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RoomId, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Id(RoomId),
+        Room { room_id: RoomId },
+    }
+    Ok(match Written::deserialize(deserializer)? {
+        Written::Id(id) | Written::Room { room_id: id } => id,
+    })
+}
+
+pub(super) fn invited<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<UserId>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Id(UserId),
+        Entry { user: Inner },
+    }
+    #[derive(Deserialize)]
+    struct Inner {
+        #[serde(rename = "userAlias", alias = "user_id")]
+        id: UserId,
+    }
+    let written = Vec::<Written>::deserialize(deserializer)?;
+    Ok(written
+        .into_iter()
+        .map(|one| match one {
+            Written::Id(id) | Written::Entry { user: Inner { id } } => id,
+        })
+        .collect())
+}
+
+/// Entries with a user. The sample of version 0 shows bare links, which belong to nobody and are left out.
+pub(super) fn invitees<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Participant>, D::Error> {
+    #[derive(Deserialize)]
+    struct Entry {
+        #[serde(alias = "user_id")]
+        user: UserId,
+        url: Option<JoinUrl>,
+        #[serde(default, deserialize_with = "lenient::flag")]
+        is_admin: Option<bool>,
+        tools: Option<Tools>,
+    }
+    let entries = Vec::<Value>::deserialize(deserializer)?;
+    let participant = |entry: Entry| Participant {
+        user_id: entry.user,
+        join_url: entry.url,
+        is_admin: entry.is_admin,
+        tools: entry.tools,
+    };
+    Ok(entries.iter().filter_map(read).map(participant).collect())
+}
