@@ -189,7 +189,6 @@ impl Config {
 
         let (warnings, problems) = vars.finish();
         let Some(vendor) = vendor.filter(|_| problems.is_empty()) else { return Err(Problems(problems)) };
-        #[expect(clippy::cast_possible_truncation, reason = "checked to be within a year")]
         let immutable_period = SignedDuration::from_millis(immutable_ms as i64);
         Ok(Self {
             vendor,

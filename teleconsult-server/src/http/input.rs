@@ -93,10 +93,7 @@ impl<'a> Input<'a> {
     ///
     /// When it is none.
     pub fn integer(&self) -> Result<i64> {
-        let whole = |number: f64| {
-            #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and far below the limit")]
-            (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64)
-        };
+        let whole = |number: f64| (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64);
         let number = match self.value {
             Value::Number(number) => number.as_i64().or_else(|| number.as_f64().and_then(whole)),
             Value::String(text) => text.parse().ok(),

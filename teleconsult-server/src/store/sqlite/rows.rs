@@ -11,7 +11,6 @@ use crate::domain::schedule::Schedule;
 use crate::domain::teleconsultation::Teleconsultation;
 use crate::store::{Attempt, Result, StoreError};
 
-#[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
 pub(super) fn failed(error: sqlx::Error) -> StoreError {
     // The text of the driver may hold values; its kind and SQLite's code are what an operator needs.
     let cause = match &error {
