@@ -154,13 +154,14 @@ impl RoomKeeper {
             error = %error,
             "whether the vendor made the room is unknown; looking for it"
         );
-        match self.find(attempt, &order.marker).await {
-            Ok(Some(room)) => {
+        // Limited, because somebody waits and others want to look too; recovery has all the time.
+        match tokio::time::timeout(CALL_TIMEOUT, self.find(attempt, &order.marker)).await {
+            Ok(Ok(Some(room))) => {
                 tracing::info!(attempt = attempt.id, room = %room.id, "the room was found and adopted");
                 Ok(room)
             }
-            // Not there, or not to be seen: the vendor may still be making it.
-            Ok(None) | Err(_) => {
+            // Not there, or not to be seen in time: the vendor may still be making it.
+            Ok(Ok(None) | Err(_)) | Err(_) => {
                 self.store.mark_unknown(attempt, Timestamp::now()).await?;
                 Err(error.into())
             }
