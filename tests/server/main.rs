@@ -8,6 +8,7 @@ mod connections;
 mod create;
 mod credentials;
 mod delete;
+mod kills;
 mod participants;
 mod process;
 mod secrets;
