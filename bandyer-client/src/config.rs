@@ -310,7 +310,7 @@ fn base_url(text: &str, explicit: Option<ApiVersion>) -> Result<(Url, ApiVersion
     Ok((url, version))
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),

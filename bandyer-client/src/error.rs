@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::http::retry::StopReason;
+use crate::wire::Lacking;
 
 /// What a request of this crate ends in.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -86,6 +87,8 @@ pub(crate) struct Inner {
     pub(crate) retry_after: Option<Duration>,
     pub(crate) attempts: u32,
     pub(crate) stopped: Option<StopReason>,
+    /// Whether an earlier try of the same request may have been carried out.
+    pub(crate) followed_an_unknown_outcome: bool,
     pub(crate) source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -101,6 +104,7 @@ impl Error {
             retry_after: None,
             attempts: 0,
             stopped: None,
+            followed_an_unknown_outcome: false,
             source: None,
         }))
     }
@@ -110,8 +114,15 @@ impl Error {
     }
 
     /// The operation, or a part of it, is not there in this generation.
-    pub(crate) fn unsupported(operation: &'static str, version: crate::ApiVersion) -> Self {
-        Self::new(ErrorKind::Unsupported, operation).detail(format!("{version} has no such operation"))
+    pub(crate) fn lacking(operation: &'static str, version: crate::ApiVersion, lacking: Lacking) -> Self {
+        Self::new(ErrorKind::Unsupported, operation).detail(match lacking {
+            Lacking::Operation => format!("{version} has no such operation"),
+            Lacking::Part(part) => format!("{version} cannot {part}"),
+        })
+    }
+
+    pub(crate) fn followed_an_unknown_outcome(&self) -> bool {
+        self.0.followed_an_unknown_outcome
     }
 
     pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {

@@ -1,6 +1,8 @@
 //! How a request travels: one try, the decision to try again, and the loop around both.
 
 pub(crate) mod api_error;
+pub(crate) mod download;
+pub(crate) mod list;
 pub(crate) mod paging;
 pub(crate) mod raw;
 pub(crate) mod request;

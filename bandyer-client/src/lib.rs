@@ -1,30 +1,49 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
+pub mod activity;
+pub mod broadcasts;
+pub mod channels;
+pub mod chats;
 mod client;
+pub mod company;
 mod config;
 pub mod credentials;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 mod error;
 mod http;
+pub mod links;
 mod model;
+pub mod recordings;
 pub mod rooms;
+pub mod sessions;
+pub mod signatures;
+pub mod tags;
+pub mod transcripts;
+pub mod uploads;
 #[cfg(feature = "webhook")]
 pub mod user_details;
 pub mod users;
 #[cfg(feature = "webhook")]
 pub mod webhook;
+pub mod webhook_settings;
 mod wire;
 
 pub use self::client::Client;
 pub use self::config::{ApiKey, ApiVersion, ClientBuilder, ConfigError, Environment, Region};
 pub use self::error::{ApiError, Error, ErrorKind, Outcome, Result};
+pub use self::http::download::{Download, DownloadRequest};
+pub use self::http::list::List;
 pub use self::http::raw::RawRequest;
 pub use self::http::request::{Request, Response};
 pub use self::http::retry::RetryPolicy;
 pub use self::http::transport::HttpClient;
-pub use self::model::ids::{BroadcastId, InvalidId, RoomId, SessionId, UserId};
+pub use self::model::file::{File, InvalidFile};
+pub use self::model::ids::{
+    BackgroundAlias, BroadcastId, ChannelId, EncryptionKeyId, EnvelopeId, InvalidId, RoomId, SessionId, TemplateId,
+    UploadKey, UserId, WebhookId,
+};
 pub use self::model::open_enum::UnknownValue;
 pub use self::model::page::Page;
-pub use self::model::secret::{AccessToken, JoinUrl};
+pub use self::model::secret::{AccessToken, FileUrl, JoinUrl, LinkToken};

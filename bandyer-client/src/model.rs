@@ -1,5 +1,6 @@
 //! The vocabulary that all resources share.
 
+pub(crate) mod file;
 pub(crate) mod ids;
 pub(crate) mod open_enum;
 pub(crate) mod page;

@@ -6,24 +6,25 @@
 use std::fmt;
 use std::time::Duration;
 
-use futures_core::Stream;
 use jiff::Timestamp;
 
-use crate::client::Client;
+use crate::client::{Client, handle};
 use crate::config::ApiVersion;
 use crate::error::{Error, Result};
+use crate::http::list::List;
 use crate::http::request::Request;
 use crate::model::ids::{RoomId, UserId};
 use crate::model::open_enum::open_enum;
-use crate::model::page::Page;
 use crate::model::secret::JoinUrl;
-use crate::wire::{Wire, v1, v2};
+use crate::signatures::Envelope;
+use crate::uploads::{Scope, Upload, UploadFilter};
+use crate::wire::{Lacking, v1, v2};
 
 mod participants;
 mod tools;
 
 pub(crate) use self::participants::ParticipantChange;
-pub use self::participants::{ListParticipants, RoomParticipants, UpdateParticipant};
+pub use self::participants::{ParticipantFilter, RoomParticipants, UpdateParticipant};
 pub use self::tools::{Tools, Whiteboard};
 
 /// Fewest and most participants of a room. Source: the vendor's room page.
@@ -180,17 +181,12 @@ impl NewParticipant {
     }
 }
 
-/// Operations on rooms; from [`Client::rooms`].
-#[derive(Debug, Clone, Copy)]
-pub struct Rooms<'a> {
-    client: &'a Client,
+handle! {
+    /// Operations on rooms; from [`Client::rooms`].
+    Rooms
 }
 
 impl<'a> Rooms<'a> {
-    pub(crate) const fn new(client: &'a Client) -> Self {
-        Self { client }
-    }
-
     /// Creates a room for 2 to 25 people, one of them at least a plus user.
     ///
     /// ```no_run
@@ -205,49 +201,32 @@ impl<'a> Rooms<'a> {
     /// # }
     /// ```
     pub fn create(self, participants: impl IntoIterator<Item = NewParticipant>) -> CreateRoom<'a> {
-        CreateRoom {
-            client: self.client,
-            new: NewRoom {
-                participants: participants.into_iter().collect(),
-                call_type: None,
-                recording: None,
-                max_duration: None,
-                live: None,
-                description: None,
-            },
-        }
+        CreateRoom { client: self.client, new: NewRoom::of(participants.into_iter().collect()) }
     }
 
     /// Reads one room, with its links.
     pub fn get(self, id: &RoomId) -> Request<'a, Room> {
-        let wire = match self.client.api_version() {
-            ApiVersion::V1 => v1::rooms::get(id),
-            ApiVersion::V2 => v2::rooms::get(id),
-        };
-        Request::new(self.client, "get room", Ok(wire))
+        self.client.both("get room", || v1::rooms::get(id), || v2::rooms::get(id))
     }
 
     /// Lists the company's rooms, newest first and without links.
-    pub const fn list(self) -> ListRooms<'a> {
-        ListRooms { client: self.client, offset: 0, page_size: None }
+    pub const fn list(self) -> List<'a, Room> {
+        List::new(self.client, "list rooms", (), |version, (), window| {
+            Ok(match version {
+                ApiVersion::V1 => v1::rooms::list(window),
+                ApiVersion::V2 => v2::rooms::list(window),
+            })
+        })
     }
 
     /// Closes a room for ever. Its links stop working; its statistics stay.
     pub fn disable(self, id: &RoomId) -> Request<'a, ()> {
-        let wire = match self.client.api_version() {
-            ApiVersion::V1 => v1::rooms::disable(id),
-            ApiVersion::V2 => v2::rooms::disable(id),
-        };
-        Request::new(self.client, "disable room", Ok(wire))
+        self.client.both("disable room", || v1::rooms::disable(id), || v2::rooms::disable(id))
     }
 
     /// Deletes a room. Its links stop working.
     pub fn delete(self, id: &RoomId) -> Request<'a, ()> {
-        let wire = match self.client.api_version() {
-            ApiVersion::V1 => v1::rooms::delete(id),
-            ApiVersion::V2 => v2::rooms::delete(id),
-        };
-        Request::new(self.client, "delete room", Ok(wire))
+        self.client.both("delete room", || v1::rooms::delete(id), || v2::rooms::delete(id))
     }
 
     /// The people of one room. v2 only.
@@ -258,25 +237,38 @@ impl<'a> Rooms<'a> {
 
     /// Starts recording a room whose recording is [`Manual`](Recording::Manual). v2 only.
     pub fn start_recording(self, id: &RoomId) -> Request<'a, ()> {
-        self.v2_only("start recording", || v2::rooms::start_recording(id))
+        self.client.only(ApiVersion::V2, "start recording", || v2::rooms::start_recording(id))
     }
 
     /// Stops recording. v2 only.
     pub fn stop_recording(self, id: &RoomId) -> Request<'a, ()> {
-        self.v2_only("stop recording", || v2::rooms::stop_recording(id))
+        self.client.only(ApiVersion::V2, "stop recording", || v2::rooms::stop_recording(id))
     }
 
     /// Makes the devices of a room's people ring. v2 only; it is not repeated once it may have reached the vendor.
     pub fn ring(self, id: &RoomId) -> Request<'a, ()> {
-        self.v2_only("ring room", || v2::rooms::ring(id))
+        self.client.only(ApiVersion::V2, "ring room", || v2::rooms::ring(id))
     }
 
-    fn v2_only<T>(self, operation: &'static str, wire: impl FnOnce() -> Wire<T>) -> Request<'a, T> {
-        let wire = match self.client.api_version() {
-            ApiVersion::V1 => Err(Error::unsupported(operation, ApiVersion::V1)),
-            ApiVersion::V2 => Ok(wire()),
-        };
-        Request::new(self.client, operation, wire)
+    /// Lists what was uploaded in one room. On v2 it is the list of [`Uploads`](crate::uploads::Uploads), narrowed.
+    pub fn uploads(self, id: &RoomId) -> List<'a, Upload, UploadFilter> {
+        UploadFilter::of(Scope::Room(id.clone())).list(self.client, "list room uploads")
+    }
+
+    /// Lists the signature envelopes of one room. v1 only; the path is known from one third-party client alone, and the
+    /// shape of the answer is inferred.
+    pub fn envelopes(self, id: &RoomId) -> List<'a, Envelope, RoomId> {
+        List::new(self.client, "list room envelopes", id.clone(), |version, id, window| match version {
+            ApiVersion::V1 => Ok(v1::signatures::envelopes_of_room(id, window)),
+            ApiVersion::V2 => Err(Lacking::Operation),
+        })
+    }
+
+    /// Starts a call between users without making a room first, and gives the caller's link. v1 only. How several callees
+    /// are written is inferred: separated by commas. Not repeated once it may have reached the vendor.
+    #[deprecated(note = "the vendor deprecates Fast Call; create a room instead")]
+    pub fn fast_call(self, caller: &UserId, callees: &[UserId], record: bool) -> Request<'a, JoinUrl> {
+        self.client.only(ApiVersion::V1, "fast call", || v1::rooms::fast_call(caller, callees, record))
     }
 }
 
@@ -289,9 +281,26 @@ pub(crate) struct NewRoom {
     pub(crate) max_duration: Option<Duration>,
     pub(crate) live: Option<bool>,
     pub(crate) description: Option<String>,
+    pub(crate) skips_landing_page: Option<bool>,
+    pub(crate) initiator: Option<UserId>,
+    pub(crate) offline_transcription: Option<bool>,
 }
 
 impl NewRoom {
+    pub(crate) const fn of(participants: Vec<NewParticipant>) -> Self {
+        Self {
+            participants,
+            call_type: None,
+            recording: None,
+            max_duration: None,
+            live: None,
+            description: None,
+            skips_landing_page: None,
+            initiator: None,
+            offline_transcription: None,
+        }
+    }
+
     fn check(&self) -> Result<(), &'static str> {
         if !PARTICIPANTS.contains(&self.participants.len()) {
             return Err("a room has 2 to 25 participants");
@@ -358,16 +367,39 @@ impl<'a> CreateRoom<'a> {
         self
     }
 
+    /// Lets the links lead straight into the call. v1 only.
+    pub const fn skip_landing_page(mut self, yes: bool) -> Self {
+        self.new.skips_landing_page = Some(yes);
+        self
+    }
+
+    /// Names who calls, where the call rings. v1 only.
+    pub fn initiator(mut self, user: UserId) -> Self {
+        self.new.initiator = Some(user);
+        self
+    }
+
+    /// Has the recording written down afterwards; the call must be recorded, and the vendor's support must have switched
+    /// this on for the company. v2 only.
+    pub const fn offline_transcription(mut self, yes: bool) -> Self {
+        self.new.offline_transcription = Some(yes);
+        self
+    }
+
     /// Makes it a [`Request`], for a time-out or retry policy of its own.
     pub fn into_request(self) -> Request<'a, Room> {
         const OPERATION: &str = "create room";
-        let wire = self.new.check().map_err(|detail| Error::invalid_request(OPERATION, detail)).map(|()| {
-            match self.client.api_version() {
-                ApiVersion::V1 => v1::rooms::create(&self.new),
-                ApiVersion::V2 => v2::rooms::create(&self.new),
-            }
-        });
-        Request::new(self.client, OPERATION, wire)
+        if let Err(detail) = self.new.check() {
+            return Request::new(self.client, OPERATION, Err(Error::invalid_request(OPERATION, detail)));
+        }
+        let new = self.new;
+        self.client.offered(OPERATION, |version| match version {
+            ApiVersion::V1 if new.offline_transcription.is_some() => Err(Lacking::Part("transcribe")),
+            ApiVersion::V1 => Ok(v1::rooms::create(&new)),
+            ApiVersion::V2 if new.skips_landing_page.is_some() => Err(Lacking::Part("skip the landing page")),
+            ApiVersion::V2 if new.initiator.is_some() => Err(Lacking::Part("name an initiator")),
+            ApiVersion::V2 => Ok(v2::rooms::create(&new)),
+        })
     }
 
     /// Sends it.
@@ -386,52 +418,6 @@ impl fmt::Debug for CreateRoom<'_> {
     }
 }
 
-/// A list of rooms; from [`Rooms::list`].
-#[derive(Debug, Clone, Copy)]
-#[must_use = "a request does nothing until `.send()` is awaited"]
-pub struct ListRooms<'a> {
-    client: &'a Client,
-    offset: u64,
-    page_size: Option<u32>,
-}
-
-impl<'a> ListRooms<'a> {
-    /// Skips this many rooms.
-    pub const fn offset(mut self, offset: u64) -> Self {
-        self.offset = offset;
-        self
-    }
-
-    /// Asks for this many rooms a page, at most 100; the vendor gives 20 unless set.
-    pub const fn page_size(mut self, size: u32) -> Self {
-        self.page_size = Some(size);
-        self
-    }
-
-    /// Makes it a [`Request`], for a time-out or retry policy of its own.
-    pub fn into_request(self) -> Request<'a, Page<Room>> {
-        let wire = match self.client.api_version() {
-            ApiVersion::V1 => v1::rooms::list(self.offset, self.page_size),
-            ApiVersion::V2 => v2::rooms::list(self.offset, self.page_size),
-        };
-        Request::new(self.client, "list rooms", Ok(wire))
-    }
-
-    /// Reads one page.
-    ///
-    /// # Errors
-    ///
-    /// As [`Request::send`].
-    pub async fn send(self) -> Result<Page<Room>> {
-        self.into_request().send().await
-    }
-
-    /// Reads all pages from here on, as they are needed. An error is given once and ends the stream.
-    pub fn into_stream(self) -> impl Stream<Item = Result<Room>> + Send + use<'a> {
-        crate::http::paging::items(self.offset, move |offset| self.offset(offset).into_request())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -440,14 +426,8 @@ mod tests {
     use crate::model::ids::UserId;
 
     fn room(users: &[String], seconds: Option<f64>) -> NewRoom {
-        NewRoom {
-            participants: users.iter().map(|id| NewParticipant::new(UserId::new(id.as_str()).unwrap())).collect(),
-            call_type: None,
-            recording: None,
-            max_duration: seconds.map(Duration::from_secs_f64),
-            live: None,
-            description: None,
-        }
+        let one = |id: &String| NewParticipant::new(UserId::new(id.as_str()).unwrap());
+        NewRoom { max_duration: seconds.map(Duration::from_secs_f64), ..NewRoom::of(users.iter().map(one).collect()) }
     }
 
     #[test]

@@ -3,20 +3,23 @@
 //! A *plus* user may create and join rooms, and counts as a licence while active; a *basic* user may join, and may
 //! create a room in which some participant is plus. Nothing personal needs to be stored with the vendor.
 
-use std::fmt;
-
-use futures_core::Stream;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::client::Client;
+use crate::broadcasts::Broadcast;
+use crate::chats::UserChat;
+use crate::client::{Client, handle};
 use crate::config::ApiVersion;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
+use crate::http::list::List;
 use crate::http::request::Request;
+use crate::model::file::{Accepted, File};
 use crate::model::ids::UserId;
 use crate::model::open_enum::open_enum;
-use crate::model::page::Page;
-use crate::wire::{v1, v2};
+use crate::rooms::Room;
+use crate::sessions::Session;
+use crate::uploads::{Scope, Upload, UploadFilter};
+use crate::wire::{Lacking, v1, v2};
 
 /// Longest user id that the vendor accepts, in characters, of `[a-zA-Z0-9._-]`. Source: the vendor's user page.
 const MAX_USER_ID_CHARS: usize = 128;
@@ -89,17 +92,12 @@ impl User {
     }
 }
 
-/// Operations on users; from [`Client::users`].
-#[derive(Debug, Clone, Copy)]
-pub struct Users<'a> {
-    client: &'a Client,
+handle! {
+    /// Operations on users; from [`Client::users`].
+    Users
 }
 
 impl<'a> Users<'a> {
-    pub(crate) const fn new(client: &'a Client) -> Self {
-        Self { client }
-    }
-
     /// Creates a user.
     ///
     /// Without an id the vendor makes one, and the request is then not repeated once it may have reached the vendor.
@@ -119,17 +117,17 @@ impl<'a> Users<'a> {
 
     /// Reads one user.
     pub fn get(self, id: &UserId) -> Request<'a, User> {
-        let wire = match self.client.api_version() {
-            ApiVersion::V1 => v1::users::get(id),
-            ApiVersion::V2 => v2::users::get(id),
-        };
-        Request::new(self.client, "get user", Ok(wire))
+        self.client.both("get user", || v1::users::get(id), || v2::users::get(id))
     }
 
     /// Lists the company's users. v1 gives all ids in one page and nothing else about them.
-    #[must_use = "a request does nothing until `.send()` is awaited"]
-    pub const fn list(self) -> ListUsers<'a> {
-        ListUsers { client: self.client, offset: 0, page_size: None }
+    pub const fn list(self) -> List<'a, User> {
+        List::new(self.client, "list users", (), |version, (), window| {
+            Ok(match version {
+                ApiVersion::V1 => v1::users::list(),
+                ApiVersion::V2 => v2::users::list(window),
+            })
+        })
     }
 
     /// Changes a user. What is not set stays as it is.
@@ -147,11 +145,68 @@ impl<'a> Users<'a> {
 
     /// Deletes a user. Whether the id can be used again is not documented.
     pub fn delete(self, id: &UserId) -> Request<'a, ()> {
-        let wire = match self.client.api_version() {
-            ApiVersion::V1 => v1::users::delete(id),
-            ApiVersion::V2 => v2::users::delete(id),
-        };
-        Request::new(self.client, "delete user", Ok(wire))
+        self.client.both("delete user", || v1::users::delete(id), || v2::users::delete(id))
+    }
+
+    /// Sets a user's picture: PNG or JPEG, at most 500 KB. 300 × 300 points are suggested; others are resized. Gives where
+    /// the picture is, if the vendor tells.
+    pub fn set_avatar(self, id: &UserId, picture: &File) -> Request<'a, Option<String>> {
+        const OPERATION: &str = "set avatar";
+        match picture.check_picture(Accepted::PORTRAIT) {
+            Ok(()) => self.client.both(
+                OPERATION,
+                || v1::users::set_avatar(id, picture),
+                || v2::users::set_avatar(id, picture),
+            ),
+            Err(detail) => Request::new(self.client, OPERATION, Err(Error::invalid_request(OPERATION, detail))),
+        }
+    }
+
+    /// Removes a user's picture. v2 only.
+    pub fn delete_avatar(self, id: &UserId) -> Request<'a, ()> {
+        self.client.only(ApiVersion::V2, "delete avatar", || v2::users::delete_avatar(id))
+    }
+
+    /// Allows or forbids the camera to every user of the company at once, and gives how many they are. v1 only.
+    pub fn set_camera_for_all(self, allowed: bool) -> Request<'a, u64> {
+        self.client.only(ApiVersion::V1, "set camera for all", || v1::users::set_camera_for_all(allowed))
+    }
+
+    /// Lists the rooms of one user: id, date, and whether it is disabled. v1 only.
+    ///
+    /// The vendor does not tell whether there is more, so with a page size a full page is taken for one that is followed by
+    /// another. An unknown user has no rooms.
+    pub fn rooms(self, id: &UserId) -> List<'a, Room, UserId> {
+        List::new(self.client, "list user rooms", id.clone(), |version, id, window| match version {
+            ApiVersion::V1 => Ok(v1::rooms::of_user(id, window)),
+            ApiVersion::V2 => Err(Lacking::Operation),
+        })
+    }
+
+    /// Lists the broadcasts of one user. v1 only; paged like [`rooms`](Self::rooms). The shape of the answer is inferred.
+    pub fn broadcasts(self, id: &UserId) -> List<'a, Broadcast, UserId> {
+        List::new(self.client, "list user broadcasts", id.clone(), |version, id, window| match version {
+            ApiVersion::V1 => Ok(v1::broadcasts::of_user(id, window)),
+            ApiVersion::V2 => Err(Lacking::Operation),
+        })
+    }
+
+    /// Lists the chats of one user. v1 only.
+    pub fn chats(self, id: &UserId) -> Request<'a, Vec<UserChat>> {
+        self.client.only(ApiVersion::V1, "list user chats", || v1::chats::of_user(id))
+    }
+
+    /// Lists what one user uploaded. v1 only.
+    pub fn uploads(self, id: &UserId) -> List<'a, Upload, UploadFilter> {
+        UploadFilter::of(Scope::User(id.clone())).list(self.client, "list user uploads")
+    }
+
+    /// Lists the sessions of one user. v1 only.
+    pub fn sessions(self, id: &UserId) -> List<'a, Session, UserId> {
+        List::new(self.client, "list user sessions", id.clone(), |version, id, window| match version {
+            ApiVersion::V1 => Ok(v1::sessions::of_user(id, window)),
+            ApiVersion::V2 => Err(Lacking::Operation),
+        })
     }
 }
 
@@ -266,7 +321,7 @@ impl<'a> UpdateUser<'a> {
         self
     }
 
-    /// Lets the user in or keeps the user out. v2 only: on v1 the request ends in [`ErrorKind::Unsupported`].
+    /// Lets the user in or keeps the user out. v2 only: on v1 the request ends in [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
     pub const fn active(mut self, active: bool) -> Self {
         self.change.active = Some(active);
         self
@@ -274,15 +329,11 @@ impl<'a> UpdateUser<'a> {
 
     /// Makes it a [`Request`], for a time-out or retry policy of its own.
     pub fn into_request(self) -> Request<'a, User> {
-        const OPERATION: &str = "update user";
-        let wire = match self.client.api_version() {
-            ApiVersion::V1 if self.change.active.is_some() => {
-                Err(Error::new(ErrorKind::Unsupported, OPERATION).detail("v1 cannot change `active`"))
-            }
+        self.client.offered("update user", |version| match version {
+            ApiVersion::V1 if self.change.active.is_some() => Err(Lacking::Part("change `active`")),
             ApiVersion::V1 => Ok(v1::users::update(&self.id, &self.change)),
             ApiVersion::V2 => Ok(v2::users::update(&self.id, &self.change)),
-        };
-        Request::new(self.client, OPERATION, wire)
+        })
     }
 
     /// Sends it.
@@ -292,57 +343,5 @@ impl<'a> UpdateUser<'a> {
     /// [`Error::is_not_found`] when there is no such user; else as [`Request::send`].
     pub async fn send(self) -> Result<User> {
         self.into_request().send().await
-    }
-}
-
-/// A list of users; from [`Users::list`].
-#[derive(Clone, Copy)]
-#[must_use = "a request does nothing until `.send()` is awaited"]
-pub struct ListUsers<'a> {
-    client: &'a Client,
-    offset: u64,
-    page_size: Option<u32>,
-}
-
-impl<'a> ListUsers<'a> {
-    /// Skips this many users. Ignored by v1.
-    pub const fn offset(mut self, offset: u64) -> Self {
-        self.offset = offset;
-        self
-    }
-
-    /// Asks for this many users a page, at most 100. Ignored by v1.
-    pub const fn page_size(mut self, size: u32) -> Self {
-        self.page_size = Some(size);
-        self
-    }
-
-    /// Makes it a [`Request`], for a time-out or retry policy of its own.
-    pub fn into_request(self) -> Request<'a, Page<User>> {
-        let wire = match self.client.api_version() {
-            ApiVersion::V1 => v1::users::list(),
-            ApiVersion::V2 => v2::users::list(self.offset, self.page_size),
-        };
-        Request::new(self.client, "list users", Ok(wire))
-    }
-
-    /// Reads one page.
-    ///
-    /// # Errors
-    ///
-    /// As [`Request::send`].
-    pub async fn send(self) -> Result<Page<User>> {
-        self.into_request().send().await
-    }
-
-    /// Reads all pages from here on, as they are needed. An error is given once and ends the stream.
-    pub fn into_stream(self) -> impl Stream<Item = Result<User>> + Send + use<'a> {
-        crate::http::paging::items(self.offset, move |offset| self.offset(offset).into_request())
-    }
-}
-
-impl fmt::Debug for ListUsers<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ListUsers").field("offset", &self.offset).field("page_size", &self.page_size).finish()
     }
 }

@@ -1,11 +1,14 @@
 //! Paths and JSON of the two generations. Nothing else in the crate knows a path or the name of a field.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use self::multipart::Part;
+
 pub(crate) mod lenient;
+pub(crate) mod multipart;
 pub(crate) mod v1;
 pub(crate) mod v2;
 
@@ -17,7 +20,7 @@ pub(crate) struct Call {
     pub(crate) segments: Vec<String>,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Option<Bytes>,
+    pub(crate) body: Option<Payload>,
     /// Whether happening twice is the same as happening once.
     pub(crate) idempotent: bool,
 }
@@ -35,7 +38,7 @@ impl Call {
         }
     }
 
-    fn get(segments: &[&str]) -> Self {
+    pub(crate) fn get(segments: &[&str]) -> Self {
         Self::new(Method::GET, segments)
     }
 
@@ -66,12 +69,64 @@ impl Call {
     fn json(mut self, body: &impl Serialize) -> Self {
         #[expect(clippy::expect_used, reason = "the wire structs are plain: string keys, no failing serializer")]
         let bytes = serde_json::to_vec(body).expect("a wire struct is always JSON");
-        self.body = Some(Bytes::from(bytes));
+        self.body = Some(Payload::json(bytes));
         self
     }
 
-    fn answered_by<T>(self, decoder: Decoder<T>) -> Wire<T> {
-        Wire { call: self, decoder }
+    /// What a JSON body says.
+    #[cfg(test)]
+    fn json_body(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body.as_ref().unwrap().bytes).unwrap()
+    }
+
+    fn form(mut self, parts: &[Part<'_>]) -> Self {
+        self.body = Some(multipart::encode(parts));
+        self
+    }
+
+    /// Offset and page size, under the names of the first generation. What is not chosen is left to the vendor.
+    fn skip_and_limit(self, window: Window) -> Self {
+        self.query("skip", window.offset_if_any()).query("limit", window.page_size)
+    }
+
+    /// The same under the names of the second.
+    fn offset_and_limit(self, window: Window) -> Self {
+        self.query("offset", window.offset_if_any()).query("limit", window.page_size)
+    }
+
+    /// The bracketed names of the lists that come without totals.
+    fn filter_window(self, window: Window) -> Self {
+        self.query("filter[skip]", window.offset_if_any()).query("filter[limit]", window.page_size)
+    }
+
+    fn answered_by<T>(self, decoder: impl Fn(&[u8]) -> Result<T, DecodeFailure> + Send + Sync + 'static) -> Wire<T> {
+        Wire { call: self, decoder: Box::new(decoder) }
+    }
+}
+
+/// The body of a request, ready to be sent more than once.
+#[derive(Debug, Clone)]
+pub(crate) struct Payload {
+    pub(crate) content_type: HeaderValue,
+    pub(crate) bytes: Bytes,
+}
+
+impl Payload {
+    pub(crate) fn json(bytes: Vec<u8>) -> Self {
+        Self { content_type: HeaderValue::from_static("application/json"), bytes: Bytes::from(bytes) }
+    }
+}
+
+/// Which part of a list is asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Window {
+    pub(crate) offset: u64,
+    pub(crate) page_size: Option<u32>,
+}
+
+impl Window {
+    fn offset_if_any(self) -> Option<u64> {
+        (self.offset > 0).then_some(self.offset)
     }
 }
 
@@ -81,7 +136,19 @@ pub(crate) struct Wire<T> {
     pub(crate) decoder: Decoder<T>,
 }
 
-pub(crate) type Decoder<T> = fn(&[u8]) -> Result<T, DecodeFailure>;
+pub(crate) type Decoder<T> = Box<dyn Fn(&[u8]) -> Result<T, DecodeFailure> + Send + Sync>;
+
+/// Why a generation has no call for what is asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Lacking {
+    /// It has no such operation.
+    Operation,
+    /// It has the operation, and cannot do this part of it.
+    Part(&'static str),
+}
+
+/// A call, or what the generation lacks for it.
+pub(crate) type Offer<T> = Result<Wire<T>, Lacking>;
 
 /// Where in the answer reading failed, and why; never what stood there.
 #[derive(Debug)]
@@ -103,6 +170,32 @@ pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeFailure>
     })?;
     deserializer.end().map_err(|_| DecodeFailure { detail: "something follows the JSON".to_owned() })?;
     Ok(value)
+}
+
+/// Reads one page of a list: an array under a name of its own, beside where it begins and whether there is more.
+macro_rules! page_of {
+    ($name:ident $(or $alias:literal)* : $record:ty) => {
+        |body: &[u8]| {
+            #[derive(serde::Deserialize)]
+            struct Listed {
+                $(#[serde(alias = $alias)])*
+                $name: Vec<$record>,
+                #[serde(default, alias = "skip")]
+                offset: u64,
+                #[serde(default)]
+                has_more: bool,
+            }
+            let listed: Listed = $crate::wire::json(body)?;
+            let items = listed.$name.into_iter().map(Into::into).collect();
+            Ok($crate::model::page::Page { items, offset: listed.offset, has_more: listed.has_more })
+        }
+    };
+}
+pub(crate) use page_of;
+
+/// Reads JSON, and makes another type of it.
+pub(crate) fn json_as<R: DeserializeOwned, T: From<R>>(body: &[u8]) -> Result<T, DecodeFailure> {
+    json::<R>(body).map(T::from)
 }
 
 /// For operations whose answer says nothing that the status does not say.

@@ -5,6 +5,7 @@ mod support;
 mod compatibility;
 mod emulator;
 mod errors;
+mod operations;
 mod redirects;
 mod retries;
 mod secrets;

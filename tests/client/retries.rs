@@ -16,6 +16,9 @@ const TAKEN: Then = Then::Send(
     "HTTP/1.1 400 Bad Request\r\ncontent-length: 33\r\nconnection: close\r\n\r\n{\"code\":\"user_id_already_exists\"}",
 );
 
+const SLOW_DOWN: Then =
+    Then::Send("HTTP/1.1 429 Too Many Requests\r\nretry-after: 0\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+
 /// Answers once with the first, then with the second.
 async fn in_turn<'a>(server: &'a MockServer, first: (u16, Option<&str>), second: (u16, Value)) -> [Mock<'a>; 2] {
     let one = server
@@ -106,6 +109,16 @@ async fn already_exists_on_a_repeat_ends_in_the_user_and_on_the_first_try_in_an_
     let error = client.users().create(Role::Plus).id(user("d")).send().await.unwrap_err();
     assert!(error.is_conflict());
     assert_eq!(server.requests(), 1);
+}
+
+#[tokio::test]
+async fn already_exists_after_a_try_that_made_nothing_is_an_error() {
+    // Refused for quota, so the first try made nobody: whoever exists is somebody else's.
+    let server = RawServer::start(&[SLOW_DOWN, TAKEN, MADE]).await;
+    let client = server.client().build().unwrap();
+    let error = client.users().create(Role::Plus).id(user("d")).send().await.unwrap_err();
+    assert!(error.is_conflict(), "{error}");
+    assert_eq!(server.requests(), 2);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bandyer_client::{ApiVersion, Client, ClientBuilder, RetryPolicy, RoomId, UserId};
+use bandyer_client::{ApiVersion, Client, ClientBuilder, File, RetryPolicy, RoomId, UserId};
 use httpmock::MockServer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -86,4 +86,22 @@ impl RawServer {
     pub fn client(&self) -> ClientBuilder {
         builder(&format!("http://{}", self.address)).attempt_timeout(Duration::from_millis(300))
     }
+}
+
+/// The beginning of a PNG of this size, which is all that anybody looks at.
+pub fn png(width: u32, height: u32) -> File {
+    let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
+    bytes.extend(width.to_be_bytes());
+    bytes.extend(height.to_be_bytes());
+    bytes.extend([8, 6, 0, 0, 0, 0, 0, 0, 0]);
+    File::png(bytes).unwrap()
+}
+
+/// The beginning of a JPEG of this size.
+pub fn jpeg(width: u16, height: u16) -> File {
+    let mut bytes = b"\xff\xd8\xff\xc0\0\x11\x08".to_vec();
+    bytes.extend(height.to_be_bytes());
+    bytes.extend(width.to_be_bytes());
+    bytes.extend([3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1, 0xff, 0xd9]);
+    File::jpeg(bytes).unwrap()
 }

@@ -43,3 +43,34 @@ pub(crate) fn items<'a, T: Send + 'static>(
         }
     })
 }
+
+/// All items of a list whose pages name the next one.
+pub(crate) fn by_cursor<'a, T, C, F>(
+    page_at: impl Fn(Option<C>) -> F + Send + Sync + 'a,
+) -> impl Stream<Item = Result<T>> + Send + 'a
+where
+    T: Send + 'a,
+    C: Send + PartialEq + Clone + 'a,
+    F: Future<Output = Result<(Vec<T>, Option<C>)>> + Send + 'a,
+{
+    struct Walk<T, C> {
+        pending: VecDeque<T>,
+        /// The page to ask for: the first, one that was named, or none.
+        next: Option<Option<C>>,
+    }
+    let start = Walk { pending: VecDeque::new(), next: Some(None) };
+    stream::try_unfold((start, page_at), |(mut walk, page_at)| async move {
+        loop {
+            if let Some(item) = walk.pending.pop_front() {
+                return Ok(Some((item, (walk, page_at))));
+            }
+            let Some(asked) = walk.next.take() else { return Ok(None) };
+            let (items, next) = page_at(asked.clone()).await?;
+            if next.is_some() && next == asked {
+                return Err(Error::new(ErrorKind::Decode, "list").detail("a page names itself as the next one"));
+            }
+            walk.next = next.map(Some);
+            walk.pending = items.into();
+        }
+    })
+}

@@ -9,8 +9,9 @@ use serde::de::DeserializeOwned;
 
 use crate::client::Client;
 use crate::error::{Error, Result};
+use crate::http::download::DownloadRequest;
 use crate::http::request::Request;
-use crate::wire::{self, Call, Wire};
+use crate::wire::{self, Call, Payload, Wire};
 
 const OPERATION: &str = "raw request";
 
@@ -56,9 +57,14 @@ impl<'a> RawRequest<'a> {
         self.map(|mut call| {
             let bytes = serde_json::to_vec(body)
                 .map_err(|error| Error::invalid_request(OPERATION, "the body is no JSON").source_of(error))?;
-            call.body = Some(Bytes::from(bytes));
+            call.body = Some(Payload::json(bytes));
             Ok(call)
         })
+    }
+
+    /// Leaves the answer open, to be read piece by piece. See [`DownloadRequest`] for its limits.
+    pub fn download(self) -> DownloadRequest<'a> {
+        DownloadRequest::of_call(self.client, OPERATION, self.call)
     }
 
     /// Says whether happening twice does harm. By default POST and PATCH are taken to, the rest not.
@@ -71,13 +77,13 @@ impl<'a> RawRequest<'a> {
 
     /// Reads the answer as JSON.
     pub fn decode<T: DeserializeOwned + 'static>(self) -> Request<'a, T> {
-        let wire = self.call.map(|call| Wire { call, decoder: wire::json::<T> });
+        let wire = self.call.map(|call| Wire { call, decoder: Box::new(wire::json::<T>) });
         Request::new(self.client, OPERATION, wire)
     }
 
     /// Takes the answer as it is, within the client's size limit.
     pub fn bytes(self) -> Request<'a, Bytes> {
-        let wire = self.call.map(|call| Wire { call, decoder: |body| Ok(Bytes::copy_from_slice(body)) });
+        let wire = self.call.map(|call| Wire { call, decoder: Box::new(|body| Ok(Bytes::copy_from_slice(body))) });
         Request::new(self.client, OPERATION, wire)
     }
 }

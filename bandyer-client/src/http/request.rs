@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
+use url::Url;
 
 use crate::client::Client;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::http::api_error;
 use crate::http::retry::{Decision, RetryPolicy, Situation, StopReason, decide};
 use crate::http::retry_after::retry_after;
-use crate::http::transport::{Answer, Attempt, Failure};
+use crate::http::transport::{Answer, Attempt, BodyMode, Failure};
 use crate::wire::{Call, Decoder, Wire};
 
 /// An operation that is ready to be sent.
@@ -85,7 +86,7 @@ impl<'a, T> Request<'a, T> {
             Sending::new(self.client, self.operation, self.wire?, self.attempt_timeout, self.retry);
         match (sending.run().await, other) {
             (Ok((answer, attempts)), _) => sending.decode(answer, attempts, decoder),
-            (Err(error), Some(other)) if error.is_conflict() && error.attempts() > 1 => {
+            (Err(error), Some(other)) if error.is_conflict() && error.followed_an_unknown_outcome() => {
                 let (sending, decoder) =
                     Sending::new(other.client, other.operation, other.wire?, other.attempt_timeout, other.retry);
                 let (answer, attempts) = sending.run().await?;
@@ -132,12 +133,13 @@ impl<T> fmt::Debug for Request<'_, T> {
     }
 }
 
-struct Sending<'a> {
-    client: &'a Client,
-    operation: &'static str,
-    call: Call,
-    attempt_timeout: Duration,
-    retry: RetryPolicy,
+pub(super) struct Sending<'a> {
+    pub(super) client: &'a Client,
+    pub(super) operation: &'static str,
+    pub(super) call: Call,
+    pub(super) attempt_timeout: Duration,
+    pub(super) retry: RetryPolicy,
+    pub(super) mode: BodyMode,
 }
 
 impl<'a> Sending<'a> {
@@ -148,7 +150,8 @@ impl<'a> Sending<'a> {
         attempt_timeout: Duration,
         retry: RetryPolicy,
     ) -> (Self, Decoder<T>) {
-        (Self { client, operation, call: wire.call, attempt_timeout, retry }, wire.decoder)
+        let mode = BodyMode::ReadWhole;
+        (Self { client, operation, call: wire.call, attempt_timeout, retry, mode }, wire.decoder)
     }
 
     async fn run(&self) -> Result<(Answer, u32)> {
@@ -157,18 +160,24 @@ impl<'a> Sending<'a> {
             .transport()
             .url(&self.call.segments, &self.call.query)
             .map_err(|detail| Error::invalid_request(self.operation, detail))?;
+        self.run_at(&url).await
+    }
+
+    pub(super) async fn run_at(&self, url: &Url) -> Result<(Answer, u32)> {
         let started = Instant::now();
         self.client.retry_budget().deposit();
         let mut attempts = 0;
+        let mut may_have_happened = false;
         loop {
             let remaining = self.retry.total().saturating_sub(started.elapsed());
             attempts += 1;
             let attempt = Attempt {
                 method: &self.call.method,
-                url: &url,
+                url,
                 headers: &self.call.headers,
                 body: self.call.body.as_ref(),
                 timeout: self.attempt_timeout.min(remaining),
+                mode: self.mode,
             };
             let mut error = match self.client.transport().send(attempt).await {
                 Ok(answer) if answer.status.is_success() => return Ok((answer, attempts)),
@@ -186,6 +195,7 @@ impl<'a> Sending<'a> {
             };
             let stopped = match decide(&self.retry, &situation, fastrand::f64()) {
                 Decision::RetryAfter(wait) if self.client.retry_budget().withdraw() => {
+                    may_have_happened |= error.outcome() == Outcome::Unknown;
                     self.trace_repeat(&error, attempts, wait);
                     tokio::time::sleep(wait).await;
                     continue;
@@ -196,6 +206,7 @@ impl<'a> Sending<'a> {
             let inner = error.inner_mut();
             inner.attempts = attempts;
             inner.stopped = Some(stopped);
+            inner.followed_an_unknown_outcome = may_have_happened;
             return Err(error);
         }
     }
@@ -225,7 +236,7 @@ impl<'a> Sending<'a> {
         error
     }
 
-    fn failed(&self, failure: Failure) -> Error {
+    pub(super) fn failed(&self, failure: Failure) -> Error {
         let mut error = Error::new(failure.kind, self.operation);
         let inner = error.inner_mut();
         inner.status = failure.status;

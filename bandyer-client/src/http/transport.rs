@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::config::ConfigError;
 use crate::error::ErrorKind;
+use crate::wire::Payload;
 
 /// The HTTP client that [`ClientBuilder::http_client`](crate::ClientBuilder::http_client) takes: `reqwest::Client`
 /// of the version this crate depends on.
@@ -40,8 +41,21 @@ pub(crate) struct Attempt<'a> {
     pub(crate) method: &'a Method,
     pub(crate) url: &'a Url,
     pub(crate) headers: &'a HeaderMap,
-    pub(crate) body: Option<&'a Bytes>,
+    pub(crate) body: Option<&'a Payload>,
+    /// For the answer: all of it, or its head alone where the body is left [open](BodyMode::LeaveOpen).
     pub(crate) timeout: Duration,
+    pub(crate) mode: BodyMode,
+}
+
+/// What becomes of the body of a success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BodyMode {
+    /// It is JSON of the vendor, read whole within the size limit.
+    ReadWhole,
+    /// It is a file, read piece by piece by whoever asked.
+    LeaveOpen,
+    /// The same, from wherever a link of the vendor leads: the key stays here.
+    LeaveOpenWithoutKey,
 }
 
 /// What the vendor answered, success or not.
@@ -49,6 +63,25 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// The rest of a file that was asked for.
+    pub(crate) open: Option<OpenBody>,
+}
+
+/// A body that is still arriving.
+pub(crate) struct OpenBody(reqwest::Response);
+
+impl OpenBody {
+    /// The next piece, or nothing at the end.
+    pub(crate) async fn next(&mut self, idle_timeout: Duration) -> Result<Option<Bytes>, Failure> {
+        match tokio::time::timeout(idle_timeout, self.0.chunk()).await {
+            Ok(chunk) => chunk.map_err(classify),
+            Err(_) => Err(Failure::of(ErrorKind::Timeout, "nothing arrived for too long")),
+        }
+    }
+
+    pub(crate) fn length(&self) -> Option<u64> {
+        self.0.content_length()
+    }
 }
 
 /// Why there is no answer, or only half of one.
@@ -57,6 +90,12 @@ pub(crate) struct Failure {
     pub(crate) status: Option<StatusCode>,
     pub(crate) detail: Option<&'static str>,
     pub(crate) source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Failure {
+    fn of(kind: ErrorKind, detail: &'static str) -> Self {
+        Self { kind, status: None, detail: Some(detail), source: None }
+    }
 }
 
 impl Transport {
@@ -98,32 +137,40 @@ impl Transport {
         let mut request = self
             .http
             .request(attempt.method.clone(), attempt.url.clone())
-            .timeout(attempt.timeout)
-            .header(header::ACCEPT, "application/json")
             .header(header::USER_AGENT, self.user_agent.clone())
-            .headers(attempt.headers.clone())
-            .header(KEY_HEADER, self.key.clone());
-        if let Some(body) = attempt.body {
-            request = request.header(header::CONTENT_TYPE, "application/json").body(body.clone());
+            .headers(attempt.headers.clone());
+        if attempt.mode == BodyMode::ReadWhole {
+            request = request.timeout(attempt.timeout).header(header::ACCEPT, "application/json");
         }
-        let response = request.send().await.map_err(classify)?;
+        if attempt.mode != BodyMode::LeaveOpenWithoutKey {
+            request = request.header(KEY_HEADER, self.key.clone());
+        }
+        if let Some(payload) = attempt.body {
+            request = request.header(header::CONTENT_TYPE, payload.content_type.clone()).body(payload.bytes.clone());
+        }
+        let response = match attempt.mode {
+            BodyMode::ReadWhole => request.send().await.map_err(classify)?,
+            // The time of a try would cut a long file, so it holds for the head here.
+            BodyMode::LeaveOpen | BodyMode::LeaveOpenWithoutKey => {
+                let sent = tokio::time::timeout(attempt.timeout, request.send()).await;
+                sent.map_err(|_| Failure::of(ErrorKind::Timeout, "no answer in time"))?.map_err(classify)?
+            }
+        };
         let status = response.status();
         let headers = response.headers().clone();
+        if status.is_success() && attempt.mode != BodyMode::ReadWhole {
+            return Ok(Answer { status, headers, body: Bytes::new(), open: Some(OpenBody(response)) });
+        }
         match self.read(response).await {
-            Ok(body) => Ok(Answer { status, headers, body }),
+            Ok(body) => Ok(Answer { status, headers, body, open: None }),
             // The status alone already says that it was refused; a broken error page must not hide it.
-            Err(_) if !status.is_success() => Ok(Answer { status, headers, body: Bytes::new() }),
+            Err(_) if !status.is_success() => Ok(Answer { status, headers, body: Bytes::new(), open: None }),
             Err(failure) => Err(Failure { status: Some(status), ..failure }),
         }
     }
 
     async fn read(&self, mut response: reqwest::Response) -> Result<Bytes, Failure> {
-        let too_large = || Failure {
-            kind: ErrorKind::Decode,
-            status: None,
-            detail: Some("the answer is larger than the limit"),
-            source: None,
-        };
+        let too_large = || Failure::of(ErrorKind::Decode, "the answer is larger than the limit");
         if response.content_length().is_some_and(|length| length > self.max_answer_bytes as u64) {
             return Err(too_large());
         }
@@ -138,7 +185,7 @@ impl Transport {
     }
 }
 
-fn default_client(connect_timeout: Duration) -> Result<HttpClient, ConfigError> {
+pub(crate) fn default_client(connect_timeout: Duration) -> Result<HttpClient, ConfigError> {
     reqwest::Client::builder()
         .connect_timeout(connect_timeout)
         // The key is a custom header, which reqwest would hand to whatever host a redirect names.

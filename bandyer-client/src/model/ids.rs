@@ -132,6 +132,41 @@ id! {
     BroadcastId, "broadcast id"
 }
 
+id! {
+    /// The alias of a virtual background (32 hex digits).
+    BackgroundAlias, "background alias"
+}
+
+id! {
+    /// The id of an encryption key (`pk_` and 12 characters).
+    EncryptionKeyId, "encryption key id"
+}
+
+id! {
+    /// The key of an uploaded file. It holds slashes, and the id of who sent it.
+    UploadKey, "upload key"
+}
+
+id! {
+    /// The id of a chat channel (`CH…`).
+    ChannelId, "channel id"
+}
+
+id! {
+    /// The id of a webhook, of the second generation.
+    WebhookId, "webhook id"
+}
+
+id! {
+    /// The id of a signature envelope.
+    EnvelopeId, "envelope id"
+}
+
+id! {
+    /// The id of a signature template.
+    TemplateId, "template id"
+}
+
 #[cfg(test)]
 mod tests {
     use super::UserId;

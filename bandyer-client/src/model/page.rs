@@ -1,5 +1,7 @@
 //! One page of a list.
 
+use crate::wire::Window;
+
 /// One page of a list, newest first.
 ///
 /// To walk a list by hand, ask next for `offset + items.len()`, and stop when `has_more` is false.
@@ -15,6 +17,17 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
+    /// A page of a list whose answers do not tell whether there is more: a full one is taken to be followed by another.
+    pub(crate) fn guessed(items: Vec<T>, window: Window) -> Self {
+        let has_more = window.page_size.is_some_and(|size| size > 0 && items.len() as u64 >= u64::from(size));
+        Self { items, offset: window.offset, has_more }
+    }
+
+    /// All there is.
+    pub(crate) const fn whole(items: Vec<T>) -> Self {
+        Self { items, offset: 0, has_more: false }
+    }
+
     /// Where the next page starts, or `None` after the last one.
     #[must_use]
     pub fn next_offset(&self) -> Option<u64> {

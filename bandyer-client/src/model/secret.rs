@@ -61,3 +61,20 @@ secret! {
     #[serde(from = "String")]
     JoinUrl
 }
+
+secret! {
+    /// A temporary link to a file: a recording, or something that was uploaded. Whoever holds it can read the file.
+    ///
+    /// ```
+    /// let link = bandyer_client::FileUrl::from("https://files.example/r.mp4?signature=0011");
+    /// assert_eq!(format!("{link:?}"), "FileUrl([redacted])");
+    /// ```
+    #[derive(Deserialize)]
+    #[serde(from = "String")]
+    FileUrl
+}
+
+secret! {
+    /// The token at the end of a [`JoinUrl`].
+    LinkToken
+}

@@ -1,13 +1,14 @@
 //! The people of a room that exists. Second generation alone: a room of the first cannot be changed.
 
 use crate::client::Client;
+use crate::config::ApiVersion;
 use crate::error::Result;
+use crate::http::list::List;
 use crate::http::request::Request;
 use crate::model::ids::{RoomId, UserId};
-use crate::model::page::Page;
-use crate::wire::{Wire, v2};
+use crate::wire::{Lacking, Wire, v2};
 
-use super::{NewParticipant, Participant, Rooms, Tools};
+use super::{NewParticipant, Participant, Tools};
 
 /// Operations on the people of one room; from [`Rooms::participants`](super::Rooms::participants).
 ///
@@ -24,12 +25,16 @@ impl<'a> RoomParticipants<'a> {
     }
 
     fn request<T>(&self, operation: &'static str, wire: impl FnOnce() -> Wire<T>) -> Request<'a, T> {
-        Rooms::new(self.client).v2_only(operation, wire)
+        self.client.only(ApiVersion::V2, operation, wire)
     }
 
     /// Lists the people. The path of the collection is inferred: one client spells it in two ways.
-    pub const fn list(self) -> ListParticipants<'a> {
-        ListParticipants { of: self, offset: 0, page_size: None, admin: None }
+    pub fn list(self) -> List<'a, Participant, ParticipantFilter> {
+        let filter = ParticipantFilter { room: self.room, admin: None };
+        List::new(self.client, "list participants", filter, |version, filter, window| match version {
+            ApiVersion::V1 => Err(Lacking::Operation),
+            ApiVersion::V2 => Ok(v2::participants::list(filter, window)),
+        })
     }
 
     /// Invites one more person, who gets a link.
@@ -67,48 +72,18 @@ impl<'a> RoomParticipants<'a> {
     }
 }
 
-/// A list of people; from [`RoomParticipants::list`].
+/// Whom a list of people is narrowed to.
 #[derive(Debug, Clone)]
-#[must_use = "a request does nothing until `.send()` is awaited"]
-pub struct ListParticipants<'a> {
-    of: RoomParticipants<'a>,
-    offset: u64,
-    page_size: Option<u32>,
-    admin: Option<bool>,
+pub struct ParticipantFilter {
+    pub(crate) room: RoomId,
+    pub(crate) admin: Option<bool>,
 }
 
-impl<'a> ListParticipants<'a> {
-    /// Skips this many people.
-    pub const fn offset(mut self, offset: u64) -> Self {
-        self.offset = offset;
-        self
-    }
-
-    /// Asks for this many people a page, at most 100.
-    pub const fn page_size(mut self, size: u32) -> Self {
-        self.page_size = Some(size);
-        self
-    }
-
+impl List<'_, Participant, ParticipantFilter> {
     /// Asks only for those who lead the call, or only for the others.
     pub const fn admin(mut self, admin: bool) -> Self {
-        self.admin = Some(admin);
+        self.filter.admin = Some(admin);
         self
-    }
-
-    /// Makes it a [`Request`], for a time-out or retry policy of its own.
-    pub fn into_request(self) -> Request<'a, Page<Participant>> {
-        let Self { of, offset, page_size, admin } = self;
-        of.request("list participants", || v2::participants::list(&of.room, offset, page_size, admin))
-    }
-
-    /// Reads one page.
-    ///
-    /// # Errors
-    ///
-    /// As [`Request::send`].
-    pub async fn send(self) -> Result<Page<Participant>> {
-        self.into_request().send().await
     }
 }
 

@@ -42,12 +42,18 @@ pub(crate) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
     })
 }
 
-/// A moment in ISO 8601. One that cannot be read is left out: a date is never what an answer is asked for.
+/// A moment in ISO 8601; one without a zone is in UTC, as backgrounds have it. One that cannot be read is left out: a date
+/// is never what an answer is asked for.
 pub(crate) fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     Ok(match Loose::deserialize(deserializer)? {
-        Loose::Text(text) => text.parse().ok(),
+        Loose::Text(text) => text.parse().ok().or_else(|| without_zone(&text)),
         _ => None,
     })
+}
+
+fn without_zone(text: &str) -> Option<Timestamp> {
+    let civil: jiff::civil::DateTime = text.parse().ok()?;
+    jiff::tz::TimeZone::UTC.to_timestamp(civil).ok()
 }
 
 /// A text, or nothing when the vendor sends null, an empty text or something else.
@@ -108,5 +114,7 @@ mod tests {
         assert_eq!(good.seconds, Some(Duration::from_secs(90)));
         assert_eq!(good.moment.unwrap().as_second(), 1_709_629_950);
         assert_eq!(good.text.as_deref(), Some("t"));
+        let zoneless = probe(json!({"moment": "2024-03-05T09:12:30.000"}));
+        assert_eq!(zoneless.moment, good.moment);
     }
 }

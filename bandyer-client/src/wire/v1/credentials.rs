@@ -41,7 +41,7 @@ mod tests {
     fn the_lifetime_is_sent_in_seconds_and_the_answer_is_read() {
         let user = UserId::new("pat-0042").unwrap();
         let wire = issue(&user, Some(600));
-        let body: Value = serde_json::from_slice(wire.call.body.as_deref().unwrap()).unwrap();
+        let body: Value = wire.call.json_body();
         assert_eq!(body, json!({"user_id": "pat-0042", "expires_in": 600}));
         assert!(wire.call.idempotent);
         let answer = br#"{"access_token": "t", "expires_at": "2024-03-05T10:12:30.000Z", "user_id": "pat-0042"}"#;

@@ -8,7 +8,7 @@ use crate::model::ids::{RoomId, UserId};
 use crate::model::page::Page;
 use crate::model::secret::JoinUrl;
 use crate::rooms::{CallType, Description, NewParticipant, NewRoom, Participant, Recording, Room, RoomStatus, Tools};
-use crate::wire::{Call, DecodeFailure, Wire, json, lenient, nothing};
+use crate::wire::{Call, DecodeFailure, Window, Wire, json, lenient, nothing, page_of};
 
 #[skip_serializing_none]
 #[derive(Serialize)]
@@ -20,6 +20,10 @@ struct Body<'a> {
     live: Option<bool>,
     duration: Option<u64>,
     description: Option<&'a str>,
+    #[serde(rename = "directCall")]
+    direct_call: Option<bool>,
+    #[serde(rename = "initiatorAlias")]
+    initiator_alias: Option<&'a UserId>,
 }
 
 #[skip_serializing_none]
@@ -76,15 +80,6 @@ struct UserUrl {
     tools: Option<Tools>,
 }
 
-#[derive(Deserialize)]
-struct Listed {
-    rooms: Vec<Record>,
-    #[serde(default)]
-    skip: u64,
-    #[serde(default)]
-    has_more: bool,
-}
-
 impl From<Record> for Room {
     fn from(record: Record) -> Self {
         let recording = record.record.map(|on| match (on, record.recording_type) {
@@ -130,6 +125,8 @@ pub(crate) fn create(new: &NewRoom) -> Wire<Room> {
         live: new.live,
         duration: new.max_duration.map(|duration| duration.as_secs()),
         description: new.description.as_deref(),
+        direct_call: new.skips_landing_page,
+        initiator_alias: new.initiator.as_ref(),
     };
     Call::post(&["room", "create"]).json(&body).answered_by(room)
 }
@@ -138,13 +135,8 @@ pub(crate) fn get(id: &RoomId) -> Wire<Room> {
     Call::get(&["room", "info", id.as_str()]).answered_by(room)
 }
 
-pub(crate) fn list(offset: u64, limit: Option<u32>) -> Wire<Page<Room>> {
-    let skip = (offset > 0).then_some(offset);
-    Call::get(&["room", "list"]).query("skip", skip).query("limit", limit).answered_by(|body| {
-        let listed: Listed = json(body)?;
-        let items = listed.rooms.into_iter().map(Room::from).collect();
-        Ok(Page { items, offset: listed.skip, has_more: listed.has_more })
-    })
+pub(crate) fn list(window: Window) -> Wire<Page<Room>> {
+    Call::get(&["room", "list"]).skip_and_limit(window).answered_by(page_of!(rooms: Record))
 }
 
 pub(crate) fn disable(id: &RoomId) -> Wire<()> {
@@ -153,6 +145,37 @@ pub(crate) fn disable(id: &RoomId) -> Wire<()> {
 
 pub(crate) fn delete(id: &RoomId) -> Wire<()> {
     Call::delete(&["room", "delete", id.as_str()]).answered_by(nothing)
+}
+
+/// The rooms of one user come without totals: whether a page was full is all there is to go by.
+pub(crate) fn of_user(user: &UserId, window: Window) -> Wire<Page<Room>> {
+    #[derive(Deserialize)]
+    struct Listed {
+        room_list: Vec<Record>,
+    }
+    Call::get(&["user", "room", "list", user.as_str()]).filter_window(window).answered_by(move |body| {
+        let Listed { room_list } = json(body)?;
+        Ok(Page::guessed(room_list.into_iter().map(Room::from).collect(), window))
+    })
+}
+
+/// A GET that starts a call, so it is not to be repeated.
+pub(crate) fn fast_call(caller: &UserId, callees: &[UserId], record: bool) -> Wire<JoinUrl> {
+    let callees = callees.iter().map(UserId::as_str).collect::<Vec<_>>().join(",");
+    Call::get(&["call", caller.as_str()])
+        .query("callee", Some(callees))
+        .query("record", Some(u8::from(record)))
+        .idempotent(false)
+        .answered_by(link)
+}
+
+/// A link that stands alone.
+pub(in crate::wire) fn link<T: From<String>>(body: &[u8]) -> Result<T, DecodeFailure> {
+    #[derive(Deserialize)]
+    struct Linked {
+        url: String,
+    }
+    json::<Linked>(body).map(|linked| T::from(linked.url))
 }
 
 #[cfg(test)]
@@ -164,23 +187,17 @@ mod tests {
     use super::{create, get, list};
     use crate::model::ids::{RoomId, UserId};
     use crate::rooms::{CallType, NewParticipant, NewRoom, Recording, RoomStatus, Tools};
+    use crate::wire::Window;
 
     fn new_room() -> NewRoom {
-        NewRoom {
-            participants: vec![
-                NewParticipant::new(UserId::new("d").unwrap()).admin(true),
-                NewParticipant::new(UserId::new("p").unwrap()).tools(Tools::none()),
-            ],
-            call_type: None,
-            recording: None,
-            max_duration: None,
-            live: None,
-            description: None,
-        }
+        NewRoom::of(vec![
+            NewParticipant::new(UserId::new("d").unwrap()).admin(true),
+            NewParticipant::new(UserId::new("p").unwrap()).tools(Tools::none()),
+        ])
     }
 
     fn body(new: &NewRoom) -> Value {
-        serde_json::from_slice(create(new).call.body.as_deref().unwrap()).unwrap()
+        create(new).call.json_body()
     }
 
     #[test]
@@ -241,7 +258,7 @@ mod tests {
         let answer = json!({"skip": 20, "limit": 20, "has_more": false, "count": 1, "rooms": [
             {"room_id": "room_1", "record": false, "call_type": "audio_video", "live": true, "description": null,
              "status": "CLOSED", "creationDate": "2024-03-05T09:12:30.000Z", "disabled": true}]});
-        let page = (list(20, None).decoder)(answer.to_string().as_bytes()).unwrap();
+        let page = (list(Window { offset: 20, page_size: None }).decoder)(answer.to_string().as_bytes()).unwrap();
         let room = &page.items[0];
         assert_eq!((page.offset, room.status.as_ref()), (20, Some(&RoomStatus::Closed)));
         assert_eq!((room.recording.as_ref(), room.disabled), (Some(&Recording::Off), Some(true)));

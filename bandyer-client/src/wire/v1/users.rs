@@ -2,9 +2,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
+use crate::model::file::File;
 use crate::model::ids::UserId;
 use crate::model::page::Page;
 use crate::users::{Language, NewUser, Role, User, UserChange};
+use crate::wire::multipart::Part;
 use crate::wire::{Call, DecodeFailure, Wire, json, lenient, nothing};
 
 #[skip_serializing_none]
@@ -78,6 +80,36 @@ pub(crate) fn delete(id: &UserId) -> Wire<()> {
     Call::delete(&["user", "delete", id.as_str()]).answered_by(nothing)
 }
 
+pub(crate) fn set_avatar(id: &UserId, picture: &File) -> Wire<Option<String>> {
+    Call::put(&["user", "avatar", "update", id.as_str()]).form(&[Part::File("avatar", picture)]).answered_by(avatar)
+}
+
+/// Where the picture is, if the answer tells at all.
+pub(in crate::wire) fn avatar(body: &[u8]) -> Result<Option<String>, DecodeFailure> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Stored {
+        #[serde(deserialize_with = "lenient::text")]
+        avatar_url: Option<String>,
+    }
+    Ok(json::<Stored>(body).unwrap_or_default().avatar_url)
+}
+
+pub(crate) fn set_camera_for_all(allowed: bool) -> Wire<u64> {
+    #[derive(Deserialize)]
+    struct Answer {
+        users: Counted,
+    }
+    #[derive(Deserialize)]
+    struct Counted {
+        count: u64,
+    }
+    let body = Body { id: None, role: None, language: None, can_video: Some(allowed) };
+    Call::put(&["user", "update", "all", "permissions"])
+        .json(&body)
+        .answered_by(|body| json::<Answer>(body).map(|answer| answer.users.count))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -88,7 +120,7 @@ mod tests {
     use crate::wire::Call;
 
     fn body(call: &Call) -> Value {
-        serde_json::from_slice(call.body.as_deref().unwrap()).unwrap()
+        call.json_body()
     }
 
     #[test]

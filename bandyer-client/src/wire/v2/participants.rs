@@ -1,30 +1,21 @@
 //! The people of a room. Item paths are documented; the collection's is inferred, and so are the answers.
 
 use http::Method;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_with::skip_serializing_none;
 
 use super::rooms::ParticipantRecord;
 use crate::model::ids::{RoomId, UserId};
 use crate::model::page::Page;
-use crate::rooms::{NewParticipant, Participant, ParticipantChange, Tools};
+use crate::rooms::{NewParticipant, Participant, ParticipantChange, ParticipantFilter, Tools};
 use crate::wire::v1::rooms::ParticipantBody;
-use crate::wire::{Call, DecodeFailure, Wire, json, nothing};
+use crate::wire::{Call, DecodeFailure, Window, Wire, json, nothing, page_of};
 
 #[skip_serializing_none]
 #[derive(Serialize)]
 struct ChangeBody<'a> {
     is_admin: Option<bool>,
     tools: Option<&'a Tools>,
-}
-
-#[derive(Deserialize)]
-struct Listed {
-    participants: Vec<ParticipantRecord>,
-    #[serde(default)]
-    offset: u64,
-    #[serde(default)]
-    has_more: bool,
 }
 
 fn participant(body: &[u8]) -> Result<Participant, DecodeFailure> {
@@ -35,16 +26,11 @@ fn one(method: Method, room: &RoomId, user: &UserId) -> Call {
     Call::new(method, &["rooms", room.as_str(), "participants", user.as_str()])
 }
 
-pub(crate) fn list(room: &RoomId, offset: u64, limit: Option<u32>, admin: Option<bool>) -> Wire<Page<Participant>> {
-    Call::get(&["rooms", room.as_str(), "participants"])
-        .query("offset", (offset > 0).then_some(offset))
-        .query("limit", limit)
-        .query("is_admin", admin)
-        .answered_by(|body| {
-            let listed: Listed = json(body)?;
-            let items = listed.participants.into_iter().map(Participant::from).collect();
-            Ok(Page { items, offset: listed.offset, has_more: listed.has_more })
-        })
+pub(crate) fn list(filter: &ParticipantFilter, window: Window) -> Wire<Page<Participant>> {
+    Call::get(&["rooms", filter.room.as_str(), "participants"])
+        .offset_and_limit(window)
+        .query("is_admin", filter.admin)
+        .answered_by(page_of!(participants: ParticipantRecord))
 }
 
 pub(crate) fn add(room: &RoomId, new: &NewParticipant) -> Wire<Participant> {

@@ -9,7 +9,7 @@ use crate::model::page::Page;
 use crate::model::secret::JoinUrl;
 use crate::rooms::{CallType, Description, NewRoom, Participant, Recording, Room, RoomStatus, Tools};
 use crate::wire::v1::rooms::ParticipantBody;
-use crate::wire::{Call, DecodeFailure, Wire, json, lenient, nothing};
+use crate::wire::{Call, DecodeFailure, Window, Wire, json, lenient, nothing, page_of};
 
 #[skip_serializing_none]
 #[derive(Serialize)]
@@ -20,6 +20,7 @@ struct Body<'a> {
     live: Option<bool>,
     duration: Option<u64>,
     description: Option<&'a str>,
+    offline_transcription: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -57,15 +58,6 @@ pub(super) struct ParticipantRecord {
     #[serde(default, deserialize_with = "lenient::flag")]
     is_admin: Option<bool>,
     tools: Option<Tools>,
-}
-
-#[derive(Deserialize)]
-struct Listed {
-    rooms: Vec<Record>,
-    #[serde(default)]
-    offset: u64,
-    #[serde(default)]
-    has_more: bool,
 }
 
 /// Off is written as `none` in one place and as null in another.
@@ -110,6 +102,7 @@ pub(crate) fn create(new: &NewRoom) -> Wire<Room> {
         live: new.live,
         duration: new.max_duration.map(|duration| duration.as_secs()),
         description: new.description.as_deref(),
+        offline_transcription: new.offline_transcription,
     };
     Call::post(&["rooms"]).json(&body).answered_by(room)
 }
@@ -118,13 +111,8 @@ pub(crate) fn get(id: &RoomId) -> Wire<Room> {
     Call::get(&["rooms", id.as_str()]).answered_by(room)
 }
 
-pub(crate) fn list(offset: u64, limit: Option<u32>) -> Wire<Page<Room>> {
-    let offset = (offset > 0).then_some(offset);
-    Call::get(&["rooms"]).query("offset", offset).query("limit", limit).answered_by(|body| {
-        let listed: Listed = json(body)?;
-        let items = listed.rooms.into_iter().map(Room::from).collect();
-        Ok(Page { items, offset: listed.offset, has_more: listed.has_more })
-    })
+pub(crate) fn list(window: Window) -> Wire<Page<Room>> {
+    Call::get(&["rooms"]).offset_and_limit(window).answered_by(page_of!(rooms: Record))
 }
 
 pub(crate) fn disable(id: &RoomId) -> Wire<()> {
@@ -162,15 +150,13 @@ mod tests {
     fn recording_is_one_word() {
         let participants = ["d", "p"].map(|id| NewParticipant::new(UserId::new(id).unwrap())).to_vec();
         let new = NewRoom {
-            participants,
-            call_type: None,
             recording: Some(Recording::Off),
             max_duration: Some(Duration::from_secs(60)),
             live: Some(true),
-            description: None,
+            ..NewRoom::of(participants)
         };
         let wire = create(&new);
-        let body: Value = serde_json::from_slice(wire.call.body.as_deref().unwrap()).unwrap();
+        let body: Value = wire.call.json_body();
         assert_eq!(
             body,
             json!({"participants": [{"user_id": "d", "is_admin": false}, {"user_id": "p", "is_admin": false}],

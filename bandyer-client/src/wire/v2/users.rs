@@ -2,10 +2,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
+use crate::model::file::File;
 use crate::model::ids::UserId;
 use crate::model::page::Page;
 use crate::users::{Language, NewUser, Role, User, UserChange};
-use crate::wire::{Call, DecodeFailure, Wire, json, lenient, nothing};
+use crate::wire::multipart::Part;
+use crate::wire::v1::users::avatar;
+use crate::wire::{Call, DecodeFailure, Window, Wire, json, lenient, nothing, page_of};
 
 #[skip_serializing_none]
 #[derive(Serialize)]
@@ -47,15 +50,6 @@ impl From<Record> for User {
     }
 }
 
-#[derive(Deserialize)]
-struct Listed {
-    users: Vec<Record>,
-    #[serde(default)]
-    offset: u64,
-    #[serde(default)]
-    has_more: bool,
-}
-
 fn user(body: &[u8]) -> Result<User, DecodeFailure> {
     json::<Record>(body).map(User::from)
 }
@@ -75,13 +69,8 @@ pub(crate) fn get(id: &UserId) -> Wire<User> {
     Call::get(&["users", id.as_str()]).answered_by(user)
 }
 
-pub(crate) fn list(offset: u64, limit: Option<u32>) -> Wire<Page<User>> {
-    let offset = (offset > 0).then_some(offset);
-    Call::get(&["users"]).query("offset", offset).query("limit", limit).answered_by(|body| {
-        let listed: Listed = json(body)?;
-        let items = listed.users.into_iter().map(User::from).collect();
-        Ok(Page { items, offset: listed.offset, has_more: listed.has_more })
-    })
+pub(crate) fn list(window: Window) -> Wire<Page<User>> {
+    Call::get(&["users"]).offset_and_limit(window).answered_by(page_of!(users: Record))
 }
 
 pub(crate) fn update(id: &UserId, change: &UserChange) -> Wire<User> {
@@ -99,6 +88,14 @@ pub(crate) fn delete(id: &UserId) -> Wire<()> {
     Call::delete(&["users", id.as_str()]).answered_by(nothing)
 }
 
+pub(crate) fn set_avatar(id: &UserId, picture: &File) -> Wire<Option<String>> {
+    Call::put(&["users", id.as_str(), "avatar"]).form(&[Part::File("avatar", picture)]).answered_by(avatar)
+}
+
+pub(crate) fn delete_avatar(id: &UserId) -> Wire<()> {
+    Call::delete(&["users", id.as_str(), "avatar"]).answered_by(nothing)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -106,10 +103,10 @@ mod tests {
     use super::{create, get, list, update};
     use crate::model::ids::UserId;
     use crate::users::{NewUser, Role, UserChange};
-    use crate::wire::Call;
+    use crate::wire::{Call, Window};
 
     fn body(call: &Call) -> Value {
-        serde_json::from_slice(call.body.as_deref().unwrap()).unwrap()
+        call.json_body()
     }
 
     #[test]
@@ -138,13 +135,13 @@ mod tests {
 
     #[test]
     fn a_page_tells_where_it_starts_and_whether_there_is_more() {
-        let wire = list(40, Some(20));
+        let wire = list(Window { offset: 40, page_size: Some(20) });
         assert_eq!(wire.call.query, [("offset".into(), "40".into()), ("limit".into(), "20".into())]);
         let answer = json!({"users": [{"id": "a"}, {"id": "b", "avatar_url": "https://static.example/a.png"}],
             "offset": 40, "limit": 20, "has_more": true, "count": 2});
         let page = (wire.decoder)(answer.to_string().as_bytes()).unwrap();
         assert_eq!((page.items.len(), page.offset, page.has_more), (2, 40, true));
         assert_eq!(page.next_offset(), Some(42));
-        assert!(list(0, None).call.query.is_empty());
+        assert!(list(Window::default()).call.query.is_empty());
     }
 }

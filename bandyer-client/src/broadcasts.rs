@@ -1,0 +1,152 @@
+//! Calls in which few speak and many watch. First generation alone.
+
+use jiff::Timestamp;
+
+use crate::client::handle;
+use crate::config::ApiVersion;
+use crate::error::{Error, Result};
+use crate::http::list::List;
+use crate::http::request::Request;
+use crate::model::ids::{BroadcastId, UserId};
+use crate::model::secret::JoinUrl;
+use crate::rooms::Description;
+use crate::wire::{Lacking, v1};
+
+/// Most panelists of a broadcast. Source: the vendor's broadcast page.
+const MAX_PANELISTS: usize = 6;
+
+/// A broadcast. Everything but the id is optional, because operations tell different parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Broadcast {
+    /// Its id.
+    pub id: BroadcastId,
+    /// What the creator wrote about it.
+    pub description: Option<Description>,
+    /// Whether people may write to each other.
+    pub chat: Option<bool>,
+    /// Whether it is recorded.
+    pub recording: Option<bool>,
+    /// Who sends.
+    pub publisher: Option<UserId>,
+    /// Who speaks besides.
+    pub panelists: Vec<UserId>,
+    /// What it is doing; the vendor's words are not documented.
+    pub status: Option<String>,
+    /// When it was created.
+    pub created_at: Option<Timestamp>,
+}
+
+handle! {
+    /// Operations on broadcasts; from [`Client::broadcasts`](crate::Client::broadcasts).
+    ///
+    /// v1 only: on v2 each ends in [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
+    Broadcasts
+}
+
+impl<'a> Broadcasts<'a> {
+    /// Creates a broadcast. Not repeated once it may have reached the vendor.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use bandyer_client::UserId;
+    ///
+    /// let lecture = client.broadcasts().create(&UserId::new("doc-0007")?, "lecture").recording(true).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn create(self, publisher: &UserId, description: impl Into<String>) -> CreateBroadcast<'a> {
+        CreateBroadcast {
+            of: self,
+            new: NewBroadcast {
+                publisher: publisher.clone(),
+                description: description.into(),
+                panelists: Vec::new(),
+                chat: None,
+                recording: false,
+            },
+        }
+    }
+
+    /// Reads one broadcast.
+    pub fn get(self, id: &BroadcastId) -> Request<'a, Broadcast> {
+        self.client.only(ApiVersion::V1, "get broadcast", || v1::broadcasts::get(id))
+    }
+
+    /// Lists the broadcasts, newest first.
+    pub const fn list(self) -> List<'a, Broadcast> {
+        List::new(self.client, "list broadcasts", (), |version, (), window| match version {
+            ApiVersion::V1 => Ok(v1::broadcasts::list(window)),
+            ApiVersion::V2 => Err(Lacking::Operation),
+        })
+    }
+
+    /// Asks for the link with which one user takes part. `direct` leads past the landing page.
+    pub fn join_link(self, id: &BroadcastId, user: &UserId, direct: bool) -> Request<'a, JoinUrl> {
+        self.client.only(ApiVersion::V1, "get broadcast link", || v1::broadcasts::join_link(id, user, direct))
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct NewBroadcast {
+    pub(crate) publisher: UserId,
+    pub(crate) description: String,
+    pub(crate) panelists: Vec<UserId>,
+    pub(crate) chat: Option<bool>,
+    pub(crate) recording: bool,
+}
+
+/// The creation of a broadcast; from [`Broadcasts::create`].
+#[derive(Clone)]
+#[must_use = "a request does nothing until `.send()` is awaited"]
+pub struct CreateBroadcast<'a> {
+    of: Broadcasts<'a>,
+    new: NewBroadcast,
+}
+
+impl<'a> CreateBroadcast<'a> {
+    /// Who speaks besides the publisher: at most six.
+    pub fn panelists(mut self, users: impl IntoIterator<Item = UserId>) -> Self {
+        self.new.panelists = users.into_iter().collect();
+        self
+    }
+
+    /// Whether people may write to each other; they may unless set.
+    pub const fn chat(mut self, yes: bool) -> Self {
+        self.new.chat = Some(yes);
+        self
+    }
+
+    /// Whether it is recorded; it is not unless set.
+    pub const fn recording(mut self, yes: bool) -> Self {
+        self.new.recording = yes;
+        self
+    }
+
+    /// Makes it a [`Request`], for a time-out or retry policy of its own.
+    pub fn into_request(self) -> Request<'a, Broadcast> {
+        const OPERATION: &str = "create broadcast";
+        let Self { of: Broadcasts { client }, new } = self;
+        if new.panelists.len() > MAX_PANELISTS {
+            let error = Error::invalid_request(OPERATION, "a broadcast has at most 6 panelists");
+            return Request::new(client, OPERATION, Err(error));
+        }
+        client.only(ApiVersion::V1, OPERATION, || v1::broadcasts::create(&new))
+    }
+
+    /// Sends it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Request::send`].
+    pub async fn send(self) -> Result<Broadcast> {
+        self.into_request().send().await
+    }
+}
+
+/// Without the description: it may be personal data.
+impl std::fmt::Debug for CreateBroadcast<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CreateBroadcast").field("publisher", &self.new.publisher).finish_non_exhaustive()
+    }
+}

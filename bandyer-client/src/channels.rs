@@ -1,0 +1,69 @@
+//! Chat channels of the second generation. Paths and fields are inferred: the vendor's pages are known by name alone.
+
+use jiff::Timestamp;
+
+use crate::chats::Message;
+use crate::client::handle;
+use crate::config::ApiVersion;
+use crate::http::list::List;
+use crate::http::request::Request;
+use crate::model::ids::{ChannelId, UserId};
+use crate::wire::{Lacking, v2};
+
+/// A chat between two users.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Channel {
+    /// Its id.
+    pub id: ChannelId,
+    /// Who takes part.
+    pub users: Vec<UserId>,
+    /// When it was created.
+    pub created_at: Option<Timestamp>,
+}
+
+handle! {
+    /// Operations on chat channels of v2; from [`Client::channels`](crate::Client::channels).
+    ///
+    /// v2 only: on v1 each ends in [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported), and
+    /// [`Client::chats`](crate::Client::chats) is what to use.
+    Channels
+}
+
+impl<'a> Channels<'a> {
+    /// Lists the channels.
+    pub const fn list(self) -> List<'a, Channel> {
+        List::new(self.client, "list channels", (), |version, (), window| match version {
+            ApiVersion::V1 => Err(Lacking::Operation),
+            ApiVersion::V2 => Ok(v2::channels::list(window)),
+        })
+    }
+
+    /// Creates a channel between two users. Not repeated once it may have reached the vendor.
+    pub fn create(self, one: &UserId, other: &UserId) -> Request<'a, Channel> {
+        self.client.only(ApiVersion::V2, "create channel", || v2::channels::create(one, other))
+    }
+
+    /// Reads one channel.
+    pub fn get(self, id: &ChannelId) -> Request<'a, Channel> {
+        self.client.only(ApiVersion::V2, "get channel", || v2::channels::get(id))
+    }
+
+    /// Deletes a channel and what was written in it.
+    pub fn delete(self, id: &ChannelId) -> Request<'a, ()> {
+        self.client.only(ApiVersion::V2, "delete channel", || v2::channels::delete(id))
+    }
+
+    /// Lists what was written in a channel.
+    pub fn messages(self, id: &ChannelId) -> List<'a, Message, ChannelId> {
+        List::new(self.client, "list channel messages", id.clone(), |version, id, window| match version {
+            ApiVersion::V1 => Err(Lacking::Operation),
+            ApiVersion::V2 => Ok(v2::channels::messages(id, window)),
+        })
+    }
+
+    /// Writes into a channel. Not repeated once it may have reached the vendor.
+    pub fn send_message(self, id: &ChannelId, sender: &UserId, text: &str) -> Request<'a, Message> {
+        self.client.only(ApiVersion::V2, "send channel message", || v2::channels::send(id, sender, text))
+    }
+}

@@ -1,0 +1,231 @@
+//! The company's own settings. One key is one company, so none of these takes an id of it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::client::handle;
+use crate::config::ApiVersion;
+use crate::error::{Error, Result};
+use crate::http::request::Request;
+use crate::model::file::{Accepted, File};
+use crate::model::ids::BackgroundAlias;
+use crate::users::Language;
+use crate::wire::{v1, v2};
+
+mod encryption;
+mod look;
+mod recording_settings;
+
+pub use self::encryption::EncryptionKey;
+pub(crate) use self::look::ThemeChange;
+pub use self::look::{Color, InvalidColor, LogoTheme, Logos, Palette, SetLogo, Theme, UpdateTheme};
+pub(crate) use self::recording_settings::SettingsChange;
+pub use self::recording_settings::{RecordingSettings, UpdateRecordingSettings};
+
+/// Longest wait before the redirect after a call. Source: the vendor's company page, 0 to 60,000 ms.
+const MAX_REDIRECT_DELAY: Duration = Duration::from_secs(60);
+
+/// What the company has set. Everything is optional, because generations and operations tell different parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CompanyProfile {
+    /// Its name.
+    pub name: Option<String>,
+    /// The language of users that chose none.
+    pub default_language: Option<Language>,
+    /// The virtual background that calls use.
+    pub default_background: Option<Background>,
+    /// Where browsers go after a call.
+    pub end_call_redirect_url: Option<String>,
+    /// How long they wait before that.
+    pub end_call_redirect_delay: Option<Duration>,
+    /// Where the vendor asks for names and pictures of users; see `bandyer_client::user_details`.
+    pub user_details_provider_url: Option<String>,
+    /// The logos.
+    pub logos: Option<Logos>,
+}
+
+/// A virtual background.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Background {
+    /// Its alias; where the vendor writes a background as a bare text, that text.
+    pub alias: BackgroundAlias,
+    /// Where the picture is.
+    pub url: Option<String>,
+    /// When it was uploaded.
+    pub created_at: Option<Timestamp>,
+}
+
+/// The virtual backgrounds of a company.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Backgrounds {
+    /// The one that calls use.
+    pub default: Option<Background>,
+    /// All of them, at most ten.
+    pub items: Vec<Background>,
+}
+
+/// The company's own texts in one language. What the vendor tells about them is not documented, so reading is lenient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Translation {
+    /// The language.
+    pub language: Language,
+    /// Where the file is.
+    pub url: Option<String>,
+    /// When it was set.
+    pub created_at: Option<Timestamp>,
+}
+
+handle! {
+    /// Operations on the company; from [`Client::company`](crate::Client::company).
+    Company
+}
+
+impl<'a> Company<'a> {
+    /// Reads what is set.
+    pub fn get(self) -> Request<'a, CompanyProfile> {
+        self.client.both("get company", v1::company::get, v2::company::get)
+    }
+
+    /// Changes what is set. What is not mentioned stays as it is.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// client.company().update().name("Ospedale").no_end_call_redirect().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn update(self) -> UpdateCompany<'a> {
+        UpdateCompany { of: self, change: CompanyChange::default() }
+    }
+
+    /// Lists the virtual backgrounds, all at once.
+    pub fn backgrounds(self) -> Request<'a, Backgrounds> {
+        self.client.both("list backgrounds", v1::company::backgrounds, v2::company::backgrounds)
+    }
+
+    /// Adds a virtual background: a JPEG of at least 1280 × 1280 points and at most 16 MB. There may be ten. To use it, set it
+    /// with [`UpdateCompany::background`].
+    pub fn add_background(self, picture: &File) -> Request<'a, Background> {
+        const OPERATION: &str = "add background";
+        match picture.check_picture(Accepted::BACKGROUND) {
+            Ok(()) => self.client.both(
+                OPERATION,
+                || v1::company::add_background(picture),
+                || v2::company::add_background(picture),
+            ),
+            Err(detail) => Request::new(self.client, OPERATION, Err(Error::invalid_request(OPERATION, detail))),
+        }
+    }
+
+    /// Deletes a virtual background.
+    pub fn delete_background(self, alias: &BackgroundAlias) -> Request<'a, ()> {
+        self.client.both(
+            "delete background",
+            || v1::company::delete_background(alias),
+            || v2::company::delete_background(alias),
+        )
+    }
+
+    /// Lists the languages that the company has its own texts for. v2 only.
+    pub fn translations(self) -> Request<'a, Vec<Translation>> {
+        self.client.only(ApiVersion::V2, "list translations", v2::company::translations)
+    }
+
+    /// Sets the company's own texts in one language. The format of the file is not documented. v2 only.
+    pub fn set_translation(self, language: &Language, file: &File) -> Request<'a, ()> {
+        self.client.only(ApiVersion::V2, "set translation", || v2::company::set_translation(language, file))
+    }
+
+    /// Goes back to the vendor's texts in one language. v2 only.
+    pub fn delete_translation(self, language: &Language) -> Request<'a, ()> {
+        self.client.only(ApiVersion::V2, "delete translation", || v2::company::delete_translation(language))
+    }
+}
+
+/// What is to change about the company. The outer `None` leaves it, the inner one clears it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CompanyChange {
+    pub(crate) name: Option<String>,
+    pub(crate) default_language: Option<Language>,
+    pub(crate) background: Option<BackgroundAlias>,
+    pub(crate) end_call_redirect_url: Option<Option<String>>,
+    pub(crate) end_call_redirect_delay: Option<Duration>,
+    pub(crate) user_details_provider_url: Option<String>,
+}
+
+/// A change to the company; from [`Company::update`].
+#[derive(Debug, Clone)]
+#[must_use = "a request does nothing until `.send()` is awaited"]
+pub struct UpdateCompany<'a> {
+    of: Company<'a>,
+    change: CompanyChange,
+}
+
+impl<'a> UpdateCompany<'a> {
+    /// Changes the name: letters, digits and `#&@'.,?!`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.change.name = Some(name.into());
+        self
+    }
+
+    /// Changes the language of users that chose none.
+    pub fn default_language(mut self, language: Language) -> Self {
+        self.change.default_language = Some(language);
+        self
+    }
+
+    /// Changes the virtual background that calls use.
+    pub fn background(mut self, alias: BackgroundAlias) -> Self {
+        self.change.background = Some(alias);
+        self
+    }
+
+    /// Sends browsers to this address after a call.
+    pub fn end_call_redirect(mut self, url: impl Into<String>) -> Self {
+        self.change.end_call_redirect_url = Some(Some(url.into()));
+        self
+    }
+
+    /// Leaves browsers where they are after a call.
+    pub fn no_end_call_redirect(mut self) -> Self {
+        self.change.end_call_redirect_url = Some(None);
+        self
+    }
+
+    /// How long browsers wait before they are sent away: at most a minute, counted in milliseconds.
+    pub const fn end_call_redirect_delay(mut self, delay: Duration) -> Self {
+        self.change.end_call_redirect_delay = Some(delay);
+        self
+    }
+
+    /// Has the vendor ask this address for names and pictures of users.
+    pub fn user_details_provider(mut self, url: impl Into<String>) -> Self {
+        self.change.user_details_provider_url = Some(url.into());
+        self
+    }
+
+    /// Makes it a [`Request`], for a time-out or retry policy of its own.
+    pub fn into_request(self) -> Request<'a, CompanyProfile> {
+        const OPERATION: &str = "update company";
+        let Self { of: Company { client }, change } = self;
+        if change.end_call_redirect_delay.is_some_and(|delay| delay > MAX_REDIRECT_DELAY) {
+            let detail = "the wait before the redirect is longer than 60 seconds";
+            return Request::new(client, OPERATION, Err(Error::invalid_request(OPERATION, detail)));
+        }
+        client.both(OPERATION, || v1::company::update(&change), || v2::company::update(&change))
+    }
+
+    /// Sends it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Request::send`].
+    pub async fn send(self) -> Result<CompanyProfile> {
+        self.into_request().send().await
+    }
+}

@@ -1,0 +1,47 @@
+//! Keys that recordings are encrypted with. They cannot be deleted in either generation.
+
+use jiff::Timestamp;
+
+use super::Company;
+use crate::config::ApiVersion;
+use crate::http::list::List;
+use crate::http::request::Request;
+use crate::model::ids::EncryptionKeyId;
+use crate::wire::{v1, v2};
+
+/// A public key that was registered. The key itself is not repeated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EncryptionKey {
+    /// Its id.
+    pub id: EncryptionKeyId,
+    /// When it was registered.
+    pub created_at: Option<Timestamp>,
+}
+
+impl<'a> Company<'a> {
+    /// Lists the encryption keys.
+    pub const fn encryption_keys(self) -> List<'a, EncryptionKey> {
+        List::new(self.client, "list encryption keys", (), |version, (), window| {
+            Ok(match version {
+                ApiVersion::V1 => v1::company::encryption_keys(window),
+                ApiVersion::V2 => v2::company::encryption_keys(window),
+            })
+        })
+    }
+
+    /// Registers an RSA public key of any size, as PEM. Recordings then come as a zip with a symmetric key that only the
+    /// private key opens. Not repeated once it may have reached the vendor.
+    pub fn create_encryption_key(self, public_key_pem: &str) -> Request<'a, EncryptionKey> {
+        self.client.both(
+            "create encryption key",
+            || v1::company::create_encryption_key(public_key_pem),
+            || v2::company::create_encryption_key(public_key_pem),
+        )
+    }
+
+    /// Reads one encryption key.
+    pub fn encryption_key(self, id: &EncryptionKeyId) -> Request<'a, EncryptionKey> {
+        self.client.both("get encryption key", || v1::company::encryption_key(id), || v2::company::encryption_key(id))
+    }
+}

@@ -1,0 +1,227 @@
+//! Colours and logos.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::Company;
+use crate::error::{Error, Result};
+use crate::http::request::Request;
+use crate::model::file::{Accepted, File};
+use crate::model::open_enum::open_enum;
+use crate::wire::{v1, v2};
+
+/// A colour, written `#RRGGBB`.
+///
+/// ```
+/// use bandyer_client::company::Color;
+///
+/// # fn main() -> Result<(), bandyer_client::company::InvalidColor> {
+/// assert_eq!(Color::rgb(0x48, 0x0c, 0xa8), "#480ca8".parse::<Color>()?);
+/// assert!("480ca8".parse::<Color>().is_err());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Color(Box<str>);
+
+/// A text that is not `#` and six hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a colour is written `#RRGGBB`")]
+#[non_exhaustive]
+pub struct InvalidColor;
+
+impl Color {
+    /// A colour from its parts.
+    #[must_use]
+    pub fn rgb(red: u8, green: u8, blue: u8) -> Self {
+        Self(format!("#{red:02x}{green:02x}{blue:02x}").into())
+    }
+
+    /// The text as the vendor writes it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Color {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Color {
+    type Err = InvalidColor;
+
+    fn from_str(text: &str) -> std::result::Result<Self, InvalidColor> {
+        let digits = text.strip_prefix('#').ok_or(InvalidColor)?;
+        let fits = digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if fits { Ok(Self(text.into())) } else { Err(InvalidColor) }
+    }
+}
+
+/// The two colours of a mode.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Palette {
+    /// The main colour.
+    #[serde(rename = "primary_color")]
+    pub primary: Color,
+    /// The colour of what stands out.
+    #[serde(rename = "accent_color")]
+    pub accent: Color,
+}
+
+/// The company's colours and, on v2, its logos.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Theme {
+    /// Colours of the light mode; the vendor's own when none.
+    pub light: Option<Palette>,
+    /// Colours of the dark mode; the vendor's own when none.
+    pub dark: Option<Palette>,
+    /// The logos, where they are part of the theme (v2).
+    pub logos: Option<Logos>,
+}
+
+/// Where the logos are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Logos {
+    /// For the light mode.
+    pub light_url: Option<String>,
+    /// For the dark mode.
+    pub dark_url: Option<String>,
+}
+
+open_enum! {
+    /// The modes that a logo is for.
+    pub enum LogoTheme {
+        /// Both.
+        All = "all",
+        /// The light one.
+        Light = "light",
+        /// The dark one.
+        Dark = "dark",
+    }
+}
+
+impl<'a> Company<'a> {
+    /// Reads the colours.
+    pub fn theme(self) -> Request<'a, Theme> {
+        self.client.both("get theme", v1::company::theme, v2::company::theme)
+    }
+
+    /// Changes the colours. At least one mode must be mentioned.
+    pub fn update_theme(self) -> UpdateTheme<'a> {
+        UpdateTheme { of: self, change: ThemeChange::default() }
+    }
+
+    /// Sets the logo: PNG or JPEG, at least 200 × 200 points (300 × 300 suggested) and at most 500 KB.
+    pub fn set_logo(self, picture: &File) -> SetLogo<'a> {
+        SetLogo { of: self, picture: picture.clone(), theme: None }
+    }
+}
+
+/// The outer `None` leaves a mode, the inner one resets it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ThemeChange {
+    pub(crate) light: Option<Option<Palette>>,
+    pub(crate) dark: Option<Option<Palette>>,
+}
+
+/// A change to the colours; from [`Company::update_theme`].
+#[derive(Debug, Clone)]
+#[must_use = "a request does nothing until `.send()` is awaited"]
+pub struct UpdateTheme<'a> {
+    of: Company<'a>,
+    change: ThemeChange,
+}
+
+impl<'a> UpdateTheme<'a> {
+    /// Sets the colours of the light mode.
+    pub fn light(mut self, palette: Palette) -> Self {
+        self.change.light = Some(Some(palette));
+        self
+    }
+
+    /// Sets the colours of the dark mode.
+    pub fn dark(mut self, palette: Palette) -> Self {
+        self.change.dark = Some(Some(palette));
+        self
+    }
+
+    /// Goes back to the vendor's light mode.
+    pub fn reset_light(mut self) -> Self {
+        self.change.light = Some(None);
+        self
+    }
+
+    /// Goes back to the vendor's dark mode.
+    pub fn reset_dark(mut self) -> Self {
+        self.change.dark = Some(None);
+        self
+    }
+
+    /// Makes it a [`Request`], for a time-out or retry policy of its own.
+    pub fn into_request(self) -> Request<'a, Theme> {
+        const OPERATION: &str = "update theme";
+        let Self { of: Company { client }, change } = self;
+        if change.light.is_none() && change.dark.is_none() {
+            let error = Error::invalid_request(OPERATION, "neither the light nor the dark mode is mentioned");
+            return Request::new(client, OPERATION, Err(error));
+        }
+        client.both(OPERATION, || v1::company::update_theme(&change), || v2::company::update_theme(&change))
+    }
+
+    /// Sends it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Request::send`].
+    pub async fn send(self) -> Result<Theme> {
+        self.into_request().send().await
+    }
+}
+
+/// A new logo; from [`Company::set_logo`].
+#[derive(Debug, Clone)]
+#[must_use = "a request does nothing until `.send()` is awaited"]
+pub struct SetLogo<'a> {
+    of: Company<'a>,
+    picture: File,
+    theme: Option<LogoTheme>,
+}
+
+impl<'a> SetLogo<'a> {
+    /// Chooses the mode it is for; both unless set. On v2 the field is inferred from v1.
+    pub fn theme(mut self, theme: LogoTheme) -> Self {
+        self.theme = Some(theme);
+        self
+    }
+
+    /// Makes it a [`Request`], for a time-out or retry policy of its own.
+    pub fn into_request(self) -> Request<'a, Logos> {
+        const OPERATION: &str = "set logo";
+        let Self { of: Company { client }, picture, theme } = self;
+        if let Err(detail) = picture.check_picture(Accepted::PORTRAIT) {
+            return Request::new(client, OPERATION, Err(Error::invalid_request(OPERATION, detail)));
+        }
+        client.both(
+            OPERATION,
+            || v1::company::set_logo(&picture, theme.as_ref()),
+            || v2::company::set_logo(&picture, theme.as_ref()),
+        )
+    }
+
+    /// Sends it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Request::send`].
+    pub async fn send(self) -> Result<Logos> {
+        self.into_request().send().await
+    }
+}

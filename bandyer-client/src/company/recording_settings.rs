@@ -1,0 +1,97 @@
+//! How long recordings are kept, and in what form.
+
+use super::Company;
+use crate::error::{Error, Result};
+use crate::http::request::Request;
+use crate::model::ids::EncryptionKeyId;
+use crate::wire::{v1, v2};
+
+/// Days that recordings may be kept, beyond 0 to 15. Source: the vendor's page on recording configuration.
+const LONG_RETENTIONS: [u32; 6] = [30, 60, 90, 120, 180, 365];
+
+/// How long recordings are kept, and in what form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RecordingSettings {
+    /// Days until a recording is deleted.
+    pub retention_days: Option<u32>,
+    /// Whether recordings are compressed.
+    pub compression: Option<bool>,
+    /// The key they are encrypted with, if they are.
+    pub encryption_key: Option<EncryptionKeyId>,
+}
+
+impl<'a> Company<'a> {
+    /// Reads how recordings are kept.
+    pub fn recording_settings(self) -> Request<'a, RecordingSettings> {
+        self.client.both("get recording settings", v1::company::recording_settings, v2::company::recording_settings)
+    }
+
+    /// Changes how recordings are kept. Whether they are compressed must always be said.
+    pub const fn update_recording_settings(self, compression: bool) -> UpdateRecordingSettings<'a> {
+        UpdateRecordingSettings {
+            of: self,
+            change: SettingsChange { compression, retention_days: None, encryption_key: None },
+        }
+    }
+}
+
+/// The outer `None` leaves the key, the inner one ends encryption.
+#[derive(Debug, Clone)]
+pub(crate) struct SettingsChange {
+    pub(crate) compression: bool,
+    pub(crate) retention_days: Option<u32>,
+    pub(crate) encryption_key: Option<Option<EncryptionKeyId>>,
+}
+
+/// A change to how recordings are kept; from [`Company::update_recording_settings`].
+#[derive(Debug, Clone)]
+#[must_use = "a request does nothing until `.send()` is awaited"]
+pub struct UpdateRecordingSettings<'a> {
+    of: Company<'a>,
+    change: SettingsChange,
+}
+
+impl<'a> UpdateRecordingSettings<'a> {
+    /// How many days they are kept: 0 to 15, or 30, 60, 90, 120, 180 or 365.
+    pub const fn retention_days(mut self, days: u32) -> Self {
+        self.change.retention_days = Some(days);
+        self
+    }
+
+    /// Encrypts what is recorded from now on.
+    pub fn encryption_key(mut self, key: EncryptionKeyId) -> Self {
+        self.change.encryption_key = Some(Some(key));
+        self
+    }
+
+    /// Ends encryption.
+    pub fn no_encryption(mut self) -> Self {
+        self.change.encryption_key = Some(None);
+        self
+    }
+
+    /// Makes it a [`Request`], for a time-out or retry policy of its own.
+    pub fn into_request(self) -> Request<'a, RecordingSettings> {
+        const OPERATION: &str = "update recording settings";
+        let Self { of: Company { client }, change } = self;
+        if change.retention_days.is_some_and(|days| days > 15 && !LONG_RETENTIONS.contains(&days)) {
+            let detail = "recordings are kept for 0 to 15, 30, 60, 90, 120, 180 or 365 days";
+            return Request::new(client, OPERATION, Err(Error::invalid_request(OPERATION, detail)));
+        }
+        client.both(
+            OPERATION,
+            || v1::company::update_recording_settings(&change),
+            || v2::company::update_recording_settings(&change),
+        )
+    }
+
+    /// Sends it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Request::send`].
+    pub async fn send(self) -> Result<RecordingSettings> {
+        self.into_request().send().await
+    }
+}

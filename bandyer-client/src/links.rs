@@ -1,0 +1,42 @@
+//! The tokens behind personal links. First generation alone.
+
+use crate::client::handle;
+use crate::config::ApiVersion;
+use crate::http::request::Request;
+use crate::model::secret::{JoinUrl, LinkToken};
+use crate::wire::v1;
+
+impl JoinUrl {
+    /// The token at its end, with which it can be checked and revoked; `None` when the link has no path.
+    ///
+    /// ```
+    /// use bandyer_client::JoinUrl;
+    ///
+    /// let link = JoinUrl::from("https://acme.bandyer.com/connect/rest-call-handler/0011?l=it");
+    /// assert_eq!(link.token().as_ref().map(|token| token.expose()), Some("0011"));
+    /// ```
+    #[must_use]
+    pub fn token(&self) -> Option<LinkToken> {
+        let url = url::Url::parse(self.expose()).ok()?;
+        url.path_segments()?.rfind(|segment| !segment.is_empty()).map(LinkToken::from)
+    }
+}
+
+handle! {
+    /// Operations on link tokens; from [`Client::links`](crate::Client::links).
+    ///
+    /// v1 only: on v2 each ends in [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
+    Links
+}
+
+impl<'a> Links<'a> {
+    /// Asks whether a link still works.
+    pub fn is_active(self, token: &LinkToken) -> Request<'a, bool> {
+        self.client.only(ApiVersion::V1, "check link", || v1::links::is_active(token))
+    }
+
+    /// Makes a link stop working.
+    pub fn revoke(self, token: &LinkToken) -> Request<'a, ()> {
+        self.client.only(ApiVersion::V1, "revoke link", || v1::links::revoke(token))
+    }
+}

@@ -1,0 +1,95 @@
+//! Recordings. They are made as the room says, processed for up to a day, and then fetched through a temporary link.
+
+use std::time::Duration;
+
+use crate::client::handle;
+use crate::config::ApiVersion;
+use crate::error::{Error, Result};
+use crate::http::download::DownloadRequest;
+use crate::http::request::Request;
+use crate::model::ids::SessionId;
+use crate::model::secret::FileUrl;
+use crate::wire::{Wire, v1, v2};
+
+/// How long a link may work on v2, in seconds. Source: the vendor's page on recordings.
+const V2_LIFETIME_SECONDS: std::ops::RangeInclusive<u64> = 30..=3600;
+
+handle! {
+    /// Operations on recordings; from [`Client::recordings`](crate::Client::recordings).
+    Recordings
+}
+
+impl<'a> Recordings<'a> {
+    /// Asks for a temporary link to the recording of a room's session.
+    ///
+    /// Until it is processed the vendor says `recording_not_found`; `on_recording_available` tells when it is. On v2 a
+    /// recording past its retention is `recording_expired`.
+    pub fn link(self, session: &SessionId) -> RecordingLink<'a> {
+        RecordingLink { of: self, session: session.clone(), lifetime: None, broadcast: false }
+    }
+
+    /// Asks for a temporary link to the recording of a broadcast's session. v1 only.
+    pub fn broadcast_link(self, session: &SessionId) -> RecordingLink<'a> {
+        RecordingLink { broadcast: true, ..self.link(session) }
+    }
+
+    /// Fetches the recording of a room's session, through a link of its own. The key is not sent to where the link leads.
+    pub fn download(self, session: &SessionId) -> DownloadRequest<'a> {
+        DownloadRequest::of_link(self.client, "download recording", self.link(session).into_request())
+    }
+
+    /// Deletes the recording of a session. v2 only.
+    pub fn delete(self, session: &SessionId) -> Request<'a, ()> {
+        self.client.only(ApiVersion::V2, "delete recording", || v2::recordings::delete(session))
+    }
+}
+
+/// A link that is asked for; from [`Recordings::link`].
+#[derive(Debug, Clone)]
+#[must_use = "a request does nothing until `.send()` is awaited"]
+pub struct RecordingLink<'a> {
+    of: Recordings<'a>,
+    session: SessionId,
+    lifetime: Option<Duration>,
+    broadcast: bool,
+}
+
+impl<'a> RecordingLink<'a> {
+    /// How long the link is to work; 30 s unless set. On v1 it is counted in milliseconds; on v2 in seconds, from 30 to
+    /// 3600, and the name of the parameter is inferred.
+    pub const fn valid_for(mut self, lifetime: Duration) -> Self {
+        self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// Makes it a [`Request`], for a time-out or retry policy of its own.
+    pub fn into_request(self) -> Request<'a, FileUrl> {
+        let Self { of: Recordings { client }, session, lifetime, broadcast } = self;
+        if broadcast {
+            let wire = || v1::recordings::broadcast_link(&session, lifetime);
+            return client.only(ApiVersion::V1, "get broadcast recording link", wire);
+        }
+        const OPERATION: &str = "get recording link";
+        let wire: Result<Wire<FileUrl>> = match client.api_version() {
+            ApiVersion::V1 => Ok(v1::recordings::link(&session, lifetime)),
+            ApiVersion::V2 => match lifetime {
+                Some(lifetime)
+                    if lifetime.subsec_nanos() != 0 || !V2_LIFETIME_SECONDS.contains(&lifetime.as_secs()) =>
+                {
+                    Err(Error::invalid_request(OPERATION, "a link works for whole seconds, from 30 to 3600"))
+                }
+                _ => Ok(v2::recordings::link(&session, lifetime)),
+            },
+        };
+        Request::new(client, OPERATION, wire)
+    }
+
+    /// Sends it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Request::send`].
+    pub async fn send(self) -> Result<FileUrl> {
+        self.into_request().send().await
+    }
+}

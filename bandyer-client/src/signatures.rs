@@ -1,0 +1,227 @@
+//! Electronic signatures. Second generation, but for the envelopes of a room.
+//!
+//! The vendor's pages are known by name, and by what they require; the names of the fields and the paths are inferred.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::client::handle;
+use crate::config::ApiVersion;
+use crate::error::{Error, Result};
+use crate::http::list::List;
+use crate::http::request::Request;
+use crate::model::file::File;
+use crate::model::ids::{EnvelopeId, RoomId, TemplateId, UserId};
+use crate::wire::{Lacking, v2};
+
+/// Digits of a telephone number, after `+` or `00`. Source: the vendor's page on signatures.
+const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 6..=20;
+
+/// A document that is signed, or is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Envelope {
+    /// Its id.
+    pub id: EnvelopeId,
+    /// The room in which it was asked for.
+    pub room_id: Option<RoomId>,
+    /// The id at the provider of the signature, to fetch the signed document with.
+    pub provider_id: Option<String>,
+    /// What has become of it; the vendor's words are not documented.
+    pub status: Option<String>,
+    /// When it was made.
+    pub created_at: Option<Timestamp>,
+}
+
+/// How documents are signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SignatureTemplate {
+    /// Its id.
+    pub id: TemplateId,
+    /// Its name.
+    pub name: Option<String>,
+    /// When it was made.
+    pub created_at: Option<Timestamp>,
+}
+
+/// A signature that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RequestedSignature {
+    /// The id at the provider of the signature, to fetch the signed document with.
+    pub provider_id: String,
+}
+
+/// What is to be signed, by whom, and in which room. `Debug` shows none of the personal data.
+///
+/// ```
+/// use bandyer_client::signatures::{NewSignature, Signer};
+/// use bandyer_client::{File, RoomId, TemplateId, UserId};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let signature = NewSignature {
+///     envelope_name: "consent".into(),
+///     room: RoomId::new("room_3f9a1c77b2de")?,
+///     operator: UserId::new("doc-0007")?,
+///     client: UserId::new("pat-0042")?,
+///     template: TemplateId::new("template-1")?,
+///     signer: Signer {
+///         email: "patient@example.org".into(),
+///         phone: "+390255500000".into(),
+///         first_name: "M.".into(),
+///         last_name: "Rossi".into(),
+///         tax_code: None,
+///         copies_to: Vec::new(),
+///     },
+///     document: File::new("consent.pdf", "application/pdf", "%PDF-1.7")?,
+/// };
+/// assert!(!format!("{signature:?}").contains("Rossi"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct NewSignature {
+    /// The name of the envelope.
+    pub envelope_name: String,
+    /// The room, which must be in use.
+    pub room: RoomId,
+    /// Who asks for the signature: a plus user with the tool `sign`.
+    pub operator: UserId,
+    /// Who signs.
+    pub client: UserId,
+    /// How it is signed.
+    pub template: TemplateId,
+    /// Where and under which name the signer is reached.
+    pub signer: Signer,
+    /// What is signed.
+    pub document: File,
+}
+
+/// Where and under which name a signer is reached.
+#[derive(Clone)]
+pub struct Signer {
+    /// The e-mail address.
+    pub email: String,
+    /// The telephone number: `+` or `00`, and 6 to 20 digits.
+    pub phone: String,
+    /// The first name.
+    pub first_name: String,
+    /// The last name.
+    pub last_name: String,
+    /// The fiscal or VAT code.
+    pub tax_code: Option<String>,
+    /// Who else gets the document by e-mail.
+    pub copies_to: Vec<String>,
+}
+
+impl Signer {
+    fn check(&self) -> Result<(), &'static str> {
+        let digits = self.phone.strip_prefix('+').or_else(|| self.phone.strip_prefix("00"));
+        let is_phone = digits
+            .is_some_and(|digits| PHONE_DIGITS.contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()));
+        if !is_phone {
+            return Err("the telephone number is not `+` or `00` and 6 to 20 digits");
+        }
+        if self.copies_to.iter().any(|address| address.contains(',')) {
+            return Err("an e-mail address holds a comma");
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for NewSignature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewSignature")
+            .field("room", &self.room)
+            .field("template", &self.template)
+            .field("document", &self.document)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signer").finish_non_exhaustive()
+    }
+}
+
+handle! {
+    /// Operations on signatures; from [`Client::signatures`](crate::Client::signatures).
+    ///
+    /// v2 only: on v1 each ends in [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported); see
+    /// [`Rooms::envelopes`](crate::rooms::Rooms::envelopes).
+    Signatures
+}
+
+impl<'a> Signatures<'a> {
+    /// Asks for a signature in a room that is in use. It is accepted (202) before it is done, and
+    /// `on_signature_enveloped_inserted` tells when. Not repeated once it may have reached the vendor.
+    pub fn request(self, new: &NewSignature) -> Request<'a, RequestedSignature> {
+        const OPERATION: &str = "request signature";
+        match new.signer.check() {
+            Ok(()) => self.client.only(ApiVersion::V2, OPERATION, || v2::signatures::request(new)),
+            Err(detail) => Request::new(self.client, OPERATION, Err(Error::invalid_request(OPERATION, detail))),
+        }
+    }
+
+    /// Lists the envelopes.
+    pub const fn envelopes(self) -> List<'a, Envelope> {
+        List::new(self.client, "list envelopes", (), |version, (), window| match version {
+            ApiVersion::V1 => Err(Lacking::Operation),
+            ApiVersion::V2 => Ok(v2::signatures::envelopes(window)),
+        })
+    }
+
+    /// Reads one envelope.
+    pub fn envelope(self, id: &EnvelopeId) -> Request<'a, Envelope> {
+        self.client.only(ApiVersion::V2, "get envelope", || v2::signatures::envelope(id))
+    }
+
+    /// Lists the templates.
+    pub const fn templates(self) -> List<'a, SignatureTemplate> {
+        List::new(self.client, "list signature templates", (), |version, (), window| match version {
+            ApiVersion::V1 => Err(Lacking::Operation),
+            ApiVersion::V2 => Ok(v2::signatures::templates(window)),
+        })
+    }
+
+    /// Adds a template. Its fields are not documented, so the body is yours. Not repeated once it may have reached the vendor.
+    pub fn create_template(self, body: &(impl Serialize + ?Sized)) -> Request<'a, SignatureTemplate> {
+        const OPERATION: &str = "create signature template";
+        self.with_body(OPERATION, body, v2::signatures::create_template)
+    }
+
+    /// Reads one template.
+    pub fn template(self, id: &TemplateId) -> Request<'a, SignatureTemplate> {
+        self.client.only(ApiVersion::V2, "get signature template", || v2::signatures::template(id))
+    }
+
+    /// Changes a template. Its fields are not documented, so the body is yours.
+    pub fn update_template(self, id: &TemplateId, body: &(impl Serialize + ?Sized)) -> Request<'a, SignatureTemplate> {
+        const OPERATION: &str = "update signature template";
+        self.with_body(OPERATION, body, |body| v2::signatures::update_template(id, body))
+    }
+
+    /// Deletes a template.
+    pub fn delete_template(self, id: &TemplateId) -> Request<'a, ()> {
+        self.client.only(ApiVersion::V2, "delete signature template", || v2::signatures::delete_template(id))
+    }
+
+    fn with_body<T>(
+        self,
+        operation: &'static str,
+        body: &(impl Serialize + ?Sized),
+        wire: impl FnOnce(&serde_json::Value) -> crate::wire::Wire<T>,
+    ) -> Request<'a, T> {
+        match serde_json::to_value(body) {
+            Ok(body) => self.client.only(ApiVersion::V2, operation, || wire(&body)),
+            Err(error) => {
+                let error = Error::invalid_request(operation, "the body is no JSON").source_of(error);
+                Request::new(self.client, operation, Err(error))
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Labels that the company offers for uploads.
+
+use jiff::Timestamp;
+
+use crate::client::handle;
+use crate::config::ApiVersion;
+use crate::error::Error;
+use crate::http::list::List;
+use crate::http::request::Request;
+use crate::wire::{Lacking, v1, v2};
+
+/// A label.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tag {
+    /// Its name.
+    pub name: String,
+    /// When it was added.
+    pub created_at: Option<Timestamp>,
+}
+
+handle! {
+    /// Operations on labels; from [`Client::tags`](crate::Client::tags). On v2 the paths are inferred.
+    Tags
+}
+
+impl<'a> Tags<'a> {
+    /// Lists the labels. v1 gives all of them in one page.
+    pub const fn list(self) -> List<'a, Tag> {
+        List::new(self.client, "list tags", (), |version, (), window| {
+            Ok(match version {
+                ApiVersion::V1 => v1::tags::list(),
+                ApiVersion::V2 => v2::tags::list(window),
+            })
+        })
+    }
+
+    /// Adds labels, made of `[A-Za-z0-9._-]`, and gives what was added. v2 adds one at a time, and its body is inferred.
+    pub fn add<N: AsRef<str>>(self, names: impl IntoIterator<Item = N>) -> Request<'a, Vec<Tag>> {
+        self.change("add tags", names, v1::tags::add, v2::tags::add)
+    }
+
+    /// Removes labels. v2 removes one at a time.
+    pub fn remove<N: AsRef<str>>(self, names: impl IntoIterator<Item = N>) -> Request<'a, ()> {
+        self.change("remove tags", names, v1::tags::remove, v2::tags::remove)
+    }
+
+    fn change<N: AsRef<str>, T>(
+        self,
+        operation: &'static str,
+        names: impl IntoIterator<Item = N>,
+        v1: impl FnOnce(&[String]) -> crate::wire::Wire<T>,
+        v2: impl FnOnce(&str) -> crate::wire::Wire<T>,
+    ) -> Request<'a, T> {
+        let names: Vec<String> = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
+        if names.is_empty() || !names.iter().all(|name| is_tag(name)) {
+            let error =
+                Error::invalid_request(operation, "a tag is made of `A-Z a-z 0-9 . _ -`, and there is at least one");
+            return Request::new(self.client, operation, Err(error));
+        }
+        self.client.offered(operation, |version| match (version, names.as_slice()) {
+            (ApiVersion::V1, names) => Ok(v1(names)),
+            (ApiVersion::V2, [name]) => Ok(v2(name)),
+            (ApiVersion::V2, _) => Err(Lacking::Part("change several tags at once")),
+        })
+    }
+}
+
+fn is_tag(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}

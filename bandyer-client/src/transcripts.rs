@@ -1,0 +1,49 @@
+//! Transcripts and summaries of recorded sessions. Second generation alone.
+//!
+//! The vendor's support must have switched them on for the company, and the room must have been created with
+//! [`offline_transcription`](crate::rooms::CreateRoom::offline_transcription). `on_transcription_available` tells when they can
+//! be read. Paths are inferred from the names of the vendor's pages, and the content of the files is not documented: look
+//! at [`Download::content_type`](crate::Download::content_type).
+
+use crate::client::handle;
+use crate::config::ApiVersion;
+use crate::error::Error;
+use crate::http::download::DownloadRequest;
+use crate::http::request::Request;
+use crate::model::ids::SessionId;
+use crate::wire::{Call, Lacking, v2};
+
+handle! {
+    /// Operations on transcripts; from [`Client::transcripts`](crate::Client::transcripts).
+    Transcripts
+}
+
+impl<'a> Transcripts<'a> {
+    /// Fetches what was said.
+    pub fn download(self, session: &SessionId) -> DownloadRequest<'a> {
+        self.file("get transcription", || v2::transcripts::transcription(session))
+    }
+
+    /// Deletes what was said.
+    pub fn delete(self, session: &SessionId) -> Request<'a, ()> {
+        self.client.only(ApiVersion::V2, "delete transcription", || v2::transcripts::delete_transcription(session))
+    }
+
+    /// Fetches the summary of what was said.
+    pub fn download_summary(self, session: &SessionId) -> DownloadRequest<'a> {
+        self.file("get summarization", || v2::transcripts::summarization(session))
+    }
+
+    /// Deletes the summary.
+    pub fn delete_summary(self, session: &SessionId) -> Request<'a, ()> {
+        self.client.only(ApiVersion::V2, "delete summarization", || v2::transcripts::delete_summarization(session))
+    }
+
+    fn file(self, operation: &'static str, call: impl FnOnce() -> Call) -> DownloadRequest<'a> {
+        let call = match self.client.api_version() {
+            ApiVersion::V1 => Err(Error::lacking(operation, ApiVersion::V1, Lacking::Operation)),
+            ApiVersion::V2 => Ok(call()),
+        };
+        DownloadRequest::of_call(self.client, operation, call)
+    }
+}

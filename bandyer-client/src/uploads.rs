@@ -1,0 +1,121 @@
+//! Files and snapshots that people sent in rooms.
+
+use jiff::Timestamp;
+
+use crate::client::{Client, handle};
+use crate::config::ApiVersion;
+use crate::http::download::DownloadRequest;
+use crate::http::list::List;
+use crate::http::request::Request;
+use crate::model::ids::{RoomId, SessionId, UploadKey, UserId};
+use crate::model::open_enum::open_enum;
+use crate::model::secret::FileUrl;
+use crate::wire::{Lacking, v1, v2};
+
+open_enum! {
+    /// How a file came.
+    pub enum UploadKind {
+        /// Somebody sent a file.
+        File = "file_upload",
+        /// Something else.
+        Generic = "generic",
+        /// Somebody took a picture of the call.
+        Snapshot = "snapshot",
+    }
+}
+
+/// A file that was sent in a room.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Upload {
+    /// Its key. One that is read on its own does not repeat it on v1, so it is the one that was asked for.
+    pub key: UploadKey,
+    /// How it came.
+    pub kind: Option<UploadKind>,
+    /// Who sent it.
+    pub user_id: Option<UserId>,
+    /// In which session.
+    pub session_id: Option<SessionId>,
+    /// In which room.
+    pub room_id: Option<RoomId>,
+    /// When.
+    pub created_at: Option<Timestamp>,
+    /// Where it can be fetched; told when it is read on its own.
+    pub url: Option<FileUrl>,
+}
+
+/// Whose uploads are listed.
+#[derive(Debug, Clone)]
+pub(crate) enum Scope {
+    Company,
+    User(UserId),
+    Room(RoomId),
+    Session(SessionId),
+}
+
+/// What a list of uploads is narrowed to.
+#[derive(Debug, Clone)]
+pub struct UploadFilter {
+    pub(crate) scope: Scope,
+    pub(crate) kind: Option<UploadKind>,
+}
+
+impl UploadFilter {
+    pub(crate) const fn of(scope: Scope) -> Self {
+        Self { scope, kind: None }
+    }
+
+    pub(crate) fn list<'a>(self, client: &'a Client, operation: &'static str) -> List<'a, Upload, Self> {
+        List::new(client, operation, self, |version, filter, window| match version {
+            ApiVersion::V1 => Ok(v1::uploads::list(filter, window)),
+            ApiVersion::V2 if matches!(filter.scope, Scope::User(_) | Scope::Session(_)) => Err(Lacking::Operation),
+            ApiVersion::V2 if filter.kind.is_some() => {
+                Err(Lacking::Part("list the uploads of one kind, as far as is documented"))
+            }
+            ApiVersion::V2 => Ok(v2::uploads::list(filter, window)),
+        })
+    }
+}
+
+impl List<'_, Upload, UploadFilter> {
+    /// Asks for one kind alone. v1 only.
+    pub fn kind(mut self, kind: UploadKind) -> Self {
+        self.filter.kind = Some(kind);
+        self
+    }
+}
+
+handle! {
+    /// Operations on uploads; from [`Client::uploads`](crate::Client::uploads).
+    Uploads
+}
+
+impl<'a> Uploads<'a> {
+    /// Lists what was sent in all rooms, newest first. See also [`Rooms::uploads`](crate::rooms::Rooms::uploads),
+    /// [`Sessions::uploads`](crate::sessions::Sessions::uploads) and [`Users::uploads`](crate::users::Users::uploads).
+    pub fn list(self) -> List<'a, Upload, UploadFilter> {
+        UploadFilter::of(Scope::Company).list(self.client, "list uploads")
+    }
+
+    /// Reads one upload, with where it can be fetched.
+    ///
+    /// On v2 the key is one escaped segment of the path; how the vendor wants its slashes is not documented.
+    pub fn get(self, key: &UploadKey) -> Request<'a, Upload> {
+        self.client.both("get upload", || v1::uploads::get(key), || v2::uploads::get(key))
+    }
+
+    /// Fetches one upload. The key of the company is not sent to where the file lies.
+    pub fn download(self, key: &UploadKey) -> DownloadRequest<'a> {
+        const OPERATION: &str = "download upload";
+        DownloadRequest::of_link(
+            self.client,
+            OPERATION,
+            self.client.both(OPERATION, || v1::uploads::link(key), || v2::uploads::link(key)),
+        )
+    }
+
+    /// Deletes one upload. Gives an error when there is none, as a repeat after a lost answer does too.
+    pub fn delete(self, key: &UploadKey) -> Request<'a, ()> {
+        self.client.both("delete upload", || v1::uploads::delete(key), || v2::uploads::delete(key))
+    }
+}

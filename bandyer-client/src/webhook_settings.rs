@@ -1,0 +1,224 @@
+//! Where the vendor reports what happens. What it then sends is read with `bandyer_client::webhook`.
+//!
+//! The generations differ too much to be hidden behind one another: v1 replaces all events of a version at once, v2 has
+//! webhooks with ids.
+
+use jiff::Timestamp;
+
+use crate::client::handle;
+use crate::config::ApiVersion;
+use crate::error::Result;
+use crate::http::list::List;
+use crate::http::request::Request;
+use crate::model::ids::WebhookId;
+use crate::model::open_enum::open_enum;
+use crate::wire::{Lacking, v1, v2};
+
+open_enum! {
+    /// What can be reported. Which versions report what differs; see the vendor's page on webhooks.
+    pub enum WebhookEvent {
+        /// A device rings.
+        CallIncoming = "on_call_incoming",
+        /// A call has ended.
+        CallEnded = "on_call_ended",
+        /// A room was created.
+        RoomCreated = "on_room_created",
+        /// A room was disabled.
+        RoomDisabled = "on_room_disabled",
+        /// A room was deleted.
+        RoomDeleted = "on_room_deleted",
+        /// Somebody rated a call.
+        RoomFeedback = "on_room_new_feedback",
+        /// A session has begun.
+        SessionStarted = "on_session_started",
+        /// A session goes on.
+        SessionResumed = "on_session_resumed",
+        /// A session was interrupted.
+        SessionPaused = "on_session_paused",
+        /// A session has ended.
+        SessionEnded = "on_session_ended",
+        /// Somebody came.
+        UserConnected = "on_user_connected",
+        /// Somebody left.
+        UserDisconnected = "on_user_disconnected",
+        /// A recording can be fetched.
+        RecordingAvailable = "on_recording_available",
+        /// A broadcast's recording can be fetched.
+        BroadcastRecordingAvailable = "on_broadcast_recording_available",
+        /// A broadcast has begun.
+        BroadcastStarted = "on_broadcast_start",
+        /// A broadcast has ended.
+        BroadcastStopped = "on_broadcast_stop",
+        /// Somebody who sends came.
+        BroadcastPublisherConnected = "on_broadcast_pub_connected",
+        /// Somebody who sends left.
+        BroadcastPublisherDisconnected = "on_broadcast_pub_disconnected",
+        /// Somebody who watches came.
+        BroadcastSubscriberConnected = "on_broadcast_sub_connected",
+        /// Somebody who watches left.
+        BroadcastSubscriberDisconnected = "on_broadcast_sub_disconnected",
+        /// Somebody rated a broadcast.
+        BroadcastFeedback = "on_broadcast_new_feedback",
+        /// Somebody wrote.
+        MessageSent = "on_message_sent",
+        /// An upload got a tag.
+        UploadTagAdded = "on_upload_tag_added",
+        /// An upload lost a tag.
+        UploadTagRemoved = "on_upload_tag_removed",
+        /// A transcript can be fetched.
+        TranscriptionAvailable = "on_transcription_available",
+        /// A signature envelope was made. The spelling is the vendor's.
+        SignatureEnvelopeInserted = "on_signature_enveloped_inserted",
+    }
+}
+
+/// The form in which events are reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WebhookVersion {
+    /// `v0` on v1, `0.1` on v2. Proven by `room-id-hmac`, which does not cover the body.
+    V0,
+    /// `v1` on v1, `1` on v2. Proven by `bandyer-signature`.
+    V1,
+    /// `v2` on v1, `2` on v2. What it looks like is not documented.
+    V2,
+}
+
+/// A webhook of v2.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Webhook {
+    /// Its id.
+    pub id: WebhookId,
+    /// Where events are reported.
+    pub url: Option<String>,
+    /// What is reported.
+    pub event: Option<WebhookEvent>,
+    /// In which form; none when the vendor tells one that this crate does not know.
+    pub version: Option<WebhookVersion>,
+    /// When it was made.
+    pub created_at: Option<Timestamp>,
+}
+
+/// An event that v1 reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ActiveWebhook {
+    /// Where it is reported.
+    pub url: String,
+    /// What is reported.
+    pub event: WebhookEvent,
+    /// Since when.
+    pub created_at: Option<Timestamp>,
+}
+
+handle! {
+    /// Operations on webhooks; from [`Client::webhooks`](crate::Client::webhooks).
+    Webhooks
+}
+
+impl<'a> Webhooks<'a> {
+    /// Sets all that v1 reports in one form: **events that are left out are reported no more**. Other forms stay as they are.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
+    /// use bandyer_client::webhook_settings::{WebhookEvent, WebhookVersion};
+    ///
+    /// let events = [WebhookEvent::SessionStarted, WebhookEvent::SessionEnded];
+    /// client.webhooks().configure(WebhookVersion::V1, "https://me.example/hook", &events).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn configure(
+        self,
+        version: WebhookVersion,
+        url: &str,
+        events: &[WebhookEvent],
+    ) -> Request<'a, Vec<ActiveWebhook>> {
+        self.client.only(ApiVersion::V1, "configure webhooks", || v1::webhooks::configure(version, url, events))
+    }
+
+    /// Reads all that v1 reports in one form.
+    pub fn active(self, version: WebhookVersion) -> Request<'a, Vec<ActiveWebhook>> {
+        self.client.only(ApiVersion::V1, "get active webhooks", || v1::webhooks::active(version))
+    }
+
+    /// Lists the webhooks of v2. Their fields are inferred.
+    pub const fn list(self) -> List<'a, Webhook> {
+        List::new(self.client, "list webhooks", (), |version, (), window| match version {
+            ApiVersion::V1 => Err(Lacking::Operation),
+            ApiVersion::V2 => Ok(v2::webhooks::list(window)),
+        })
+    }
+
+    /// Adds a webhook of v2 for one event. Not repeated once it may have reached the vendor.
+    pub fn create(self, url: &str, event: &WebhookEvent, version: WebhookVersion) -> Request<'a, Webhook> {
+        self.client.only(ApiVersion::V2, "create webhook", || v2::webhooks::create(url, event, version))
+    }
+
+    /// Reads one webhook of v2.
+    pub fn get(self, id: &WebhookId) -> Request<'a, Webhook> {
+        self.client.only(ApiVersion::V2, "get webhook", || v2::webhooks::get(id))
+    }
+
+    /// Changes a webhook of v2. What is not set stays as it is.
+    pub fn update(self, id: &WebhookId) -> UpdateWebhook<'a> {
+        UpdateWebhook { of: self, id: id.clone(), change: WebhookChange::default() }
+    }
+
+    /// Removes a webhook of v2.
+    pub fn delete(self, id: &WebhookId) -> Request<'a, ()> {
+        self.client.only(ApiVersion::V2, "delete webhook", || v2::webhooks::delete(id))
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct WebhookChange {
+    pub(crate) url: Option<String>,
+    pub(crate) event: Option<WebhookEvent>,
+    pub(crate) version: Option<WebhookVersion>,
+}
+
+/// A change to a webhook; from [`Webhooks::update`].
+#[derive(Debug, Clone)]
+#[must_use = "a request does nothing until `.send()` is awaited"]
+pub struct UpdateWebhook<'a> {
+    of: Webhooks<'a>,
+    id: WebhookId,
+    change: WebhookChange,
+}
+
+impl<'a> UpdateWebhook<'a> {
+    /// Reports to another address.
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.change.url = Some(url.into());
+        self
+    }
+
+    /// Reports another event.
+    pub fn event(mut self, event: WebhookEvent) -> Self {
+        self.change.event = Some(event);
+        self
+    }
+
+    /// Reports in another form.
+    pub const fn version(mut self, version: WebhookVersion) -> Self {
+        self.change.version = Some(version);
+        self
+    }
+
+    /// Makes it a [`Request`], for a time-out or retry policy of its own.
+    pub fn into_request(self) -> Request<'a, Webhook> {
+        let Self { of: Webhooks { client }, id, change } = self;
+        client.only(ApiVersion::V2, "update webhook", || v2::webhooks::update(&id, &change))
+    }
+
+    /// Sends it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Request::send`].
+    pub async fn send(self) -> Result<Webhook> {
+        self.into_request().send().await
+    }
+}

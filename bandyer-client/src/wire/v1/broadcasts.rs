@@ -1,0 +1,136 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_with::skip_serializing_none;
+
+use super::rooms::link as read_link;
+use crate::broadcasts::{Broadcast, NewBroadcast};
+use crate::model::ids::{BroadcastId, UserId};
+use crate::model::page::Page;
+use crate::model::secret::JoinUrl;
+use crate::rooms::Description;
+use crate::wire::{Call, Window, Wire, json, json_as, lenient, page_of};
+
+#[skip_serializing_none]
+#[derive(Serialize)]
+struct Body<'a> {
+    publisher_id: &'a UserId,
+    description: &'a str,
+    panelists: Vec<Panelist<'a>>,
+    chat: Option<bool>,
+    /// `"0"` or `"1"`, and required.
+    record: &'a str,
+}
+
+#[derive(Serialize)]
+struct Panelist<'a> {
+    user_id: &'a UserId,
+}
+
+#[derive(Deserialize)]
+struct Record {
+    #[serde(alias = "broadcast_id")]
+    id: BroadcastId,
+    #[serde(default, deserialize_with = "lenient::text")]
+    description: Option<String>,
+    #[serde(default, deserialize_with = "lenient::flag")]
+    chat: Option<bool>,
+    #[serde(default, alias = "record", deserialize_with = "lenient::flag")]
+    recording: Option<bool>,
+    #[serde(default, alias = "publisher", deserialize_with = "publisher")]
+    publisher_id: Option<UserId>,
+    #[serde(default, deserialize_with = "panelists")]
+    panelists: Vec<UserId>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    status: Option<String>,
+    #[serde(default, rename = "creationDate", alias = "creation_date", deserialize_with = "lenient::moment")]
+    creation_date: Option<Timestamp>,
+}
+
+/// A person is an id here, and an object with one there.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Person {
+    Id(UserId),
+    Object {
+        #[serde(alias = "user_id")]
+        id: UserId,
+    },
+    Other(serde::de::IgnoredAny),
+}
+
+impl Person {
+    fn id(self) -> Option<UserId> {
+        match self {
+            Self::Id(id) | Self::Object { id } => Some(id),
+            Self::Other(_) => None,
+        }
+    }
+}
+
+fn publisher<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<UserId>, D::Error> {
+    Person::deserialize(deserializer).map(Person::id)
+}
+
+fn panelists<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<UserId>, D::Error> {
+    let people = Vec::<Person>::deserialize(deserializer)?;
+    Ok(people.into_iter().filter_map(Person::id).collect())
+}
+
+impl From<Record> for Broadcast {
+    fn from(record: Record) -> Self {
+        Self {
+            id: record.id,
+            description: record.description.map(Description::new),
+            chat: record.chat,
+            recording: record.recording,
+            publisher: record.publisher_id,
+            panelists: record.panelists,
+            status: record.status,
+            created_at: record.creation_date,
+        }
+    }
+}
+
+pub(crate) fn create(new: &NewBroadcast) -> Wire<Broadcast> {
+    let body = Body {
+        publisher_id: &new.publisher,
+        description: &new.description,
+        panelists: new.panelists.iter().map(|user_id| Panelist { user_id }).collect(),
+        chat: new.chat,
+        record: if new.recording { "1" } else { "0" },
+    };
+    Call::post(&["broadcast", "create"]).json(&body).answered_by(json_as::<Record, _>)
+}
+
+pub(crate) fn get(id: &BroadcastId) -> Wire<Broadcast> {
+    #[derive(Deserialize)]
+    struct Enveloped {
+        broadcast: Record,
+    }
+    Call::get(&["broadcast", "info", id.as_str()])
+        .answered_by(|body| json::<Enveloped>(body).map(|enveloped| enveloped.broadcast.into()))
+}
+
+pub(crate) fn list(window: Window) -> Wire<Page<Broadcast>> {
+    Call::get(&["broadcast", "list"]).skip_and_limit(window).answered_by(page_of!(broadcasts: Record))
+}
+
+/// The name of the array is inferred from the list of a user's rooms; that of the company's list is read too.
+pub(crate) fn of_user(user: &UserId, window: Window) -> Wire<Page<Broadcast>> {
+    #[derive(Deserialize)]
+    struct Listed {
+        #[serde(alias = "broadcasts")]
+        broadcast_list: Vec<Record>,
+    }
+    Call::get(&["user", "broadcast", "list", user.as_str()]).filter_window(window).answered_by(move |body| {
+        let Listed { broadcast_list } = json(body)?;
+        Ok(Page::guessed(broadcast_list.into_iter().map(Broadcast::from).collect(), window))
+    })
+}
+
+pub(crate) fn join_link(id: &BroadcastId, user: &UserId, direct: bool) -> Wire<JoinUrl> {
+    Call::get(&["call", user.as_str()])
+        .query("broadcast_id", Some(id))
+        .query("direct", direct.then_some(true))
+        .answered_by(read_link)
+}

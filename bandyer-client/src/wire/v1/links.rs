@@ -1,0 +1,17 @@
+use serde::Deserialize;
+
+use crate::model::secret::LinkToken;
+use crate::wire::{Call, Wire, json, nothing};
+
+pub(crate) fn is_active(token: &LinkToken) -> Wire<bool> {
+    #[derive(Deserialize)]
+    struct Checked {
+        code: String,
+    }
+    Call::get(&["token", "check", token.expose()])
+        .answered_by(|body| json::<Checked>(body).map(|checked| checked.code == "ACTIVE_TOKEN"))
+}
+
+pub(crate) fn revoke(token: &LinkToken) -> Wire<()> {
+    Call::delete(&["token", "delete", token.expose()]).answered_by(nothing)
+}

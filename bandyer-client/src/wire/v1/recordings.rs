@@ -1,0 +1,21 @@
+use std::time::Duration;
+
+use super::rooms::link as read_link;
+use crate::model::ids::SessionId;
+use crate::model::secret::FileUrl;
+use crate::wire::{Call, Wire};
+
+fn link_of(kind: &str, session: &SessionId, lifetime: Option<Duration>) -> Wire<FileUrl> {
+    Call::get(&[kind, "recording", session.as_str()])
+        .query("expire_time", lifetime.map(|lifetime| lifetime.as_millis()))
+        .answered_by(read_link)
+}
+
+/// The lifetime is in milliseconds here.
+pub(crate) fn link(session: &SessionId, lifetime: Option<Duration>) -> Wire<FileUrl> {
+    link_of("room", session, lifetime)
+}
+
+pub(crate) fn broadcast_link(session: &SessionId, lifetime: Option<Duration>) -> Wire<FileUrl> {
+    link_of("broadcast", session, lifetime)
+}

@@ -1,0 +1,13 @@
+//! A path that one third-party client mirrors, and nothing else is known of it.
+
+use crate::model::ids::RoomId;
+use crate::model::page::Page;
+use crate::signatures::Envelope;
+use crate::wire::v2::signatures::EnvelopeRecord;
+use crate::wire::{Call, Window, Wire, page_of};
+
+pub(crate) fn envelopes_of_room(room: &RoomId, window: Window) -> Wire<Page<Envelope>> {
+    Call::get(&["room", room.as_str(), "envelope", "list"])
+        .skip_and_limit(window)
+        .answered_by(page_of!(envelopes: EnvelopeRecord))
+}

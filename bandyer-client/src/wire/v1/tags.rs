@@ -1,0 +1,52 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::page::Page;
+use crate::tags::Tag;
+use crate::wire::{Call, Wire, json, lenient, nothing};
+
+#[derive(Deserialize)]
+pub(in crate::wire) struct Record {
+    #[serde(alias = "name")]
+    tag: String,
+    #[serde(default, deserialize_with = "lenient::moment")]
+    creation_date: Option<Timestamp>,
+}
+
+impl From<Record> for Tag {
+    fn from(record: Record) -> Self {
+        Self { name: record.tag, created_at: record.creation_date }
+    }
+}
+
+#[derive(Serialize)]
+struct Names<'a> {
+    tags: &'a [String],
+}
+
+pub(crate) fn list() -> Wire<Page<Tag>> {
+    #[derive(Deserialize)]
+    struct Listed {
+        tags: Vec<Record>,
+    }
+    Call::get(&["tag", "list"]).answered_by(|body| {
+        let Listed { tags } = json(body)?;
+        Ok(Page::whole(tags.into_iter().map(Tag::from).collect()))
+    })
+}
+
+/// A tag that is there stays there, and one that is gone stays gone.
+pub(crate) fn add(names: &[String]) -> Wire<Vec<Tag>> {
+    #[derive(Deserialize)]
+    struct Added {
+        added_tags: Vec<Record>,
+    }
+    Call::post(&["tag", "add"]).json(&Names { tags: names }).idempotent(true).answered_by(|body| {
+        let Added { added_tags } = json(body)?;
+        Ok(added_tags.into_iter().map(Tag::from).collect())
+    })
+}
+
+pub(crate) fn remove(names: &[String]) -> Wire<()> {
+    Call::post(&["tag", "remove"]).json(&Names { tags: names }).idempotent(true).answered_by(nothing)
+}

@@ -1,0 +1,22 @@
+use crate::model::ids::SessionId;
+use crate::model::page::Page;
+use crate::sessions::{ConnectionEvent, Session, SessionFilter};
+use crate::wire::v1::sessions::{ConnectionRecord, Record};
+use crate::wire::{Call, Window, Wire, json_as, page_of};
+
+pub(crate) fn list(filter: &SessionFilter, window: Window) -> Wire<Page<Session>> {
+    Call::get(&["sessions"])
+        .offset_and_limit(window)
+        .query("room_id", filter.room.as_ref())
+        .answered_by(page_of!(sessions: Record))
+}
+
+pub(crate) fn get(id: &SessionId) -> Wire<Session> {
+    Call::get(&["sessions", id.as_str()]).answered_by(json_as::<Record, _>)
+}
+
+pub(crate) fn connections(id: &SessionId, window: Window) -> Wire<Page<ConnectionEvent>> {
+    Call::get(&["sessions", id.as_str(), "user-connections"])
+        .offset_and_limit(window)
+        .answered_by(page_of!(connection_events or "user_connections" or "connections": ConnectionRecord))
+}

@@ -1,0 +1,117 @@
+//! The names of the fields are inferred, in the vendor's way of writing.
+
+use http::Method;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::model::ids::{EnvelopeId, RoomId, TemplateId};
+use crate::model::page::Page;
+use crate::signatures::{Envelope, NewSignature, RequestedSignature, SignatureTemplate};
+use crate::wire::multipart::Part;
+use crate::wire::{Call, Window, Wire, json, json_as, lenient, nothing, page_of};
+
+#[derive(Deserialize)]
+pub(in crate::wire) struct EnvelopeRecord {
+    #[serde(alias = "envelope_id")]
+    id: EnvelopeId,
+    #[serde(default)]
+    room_id: Option<RoomId>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    provider_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    status: Option<String>,
+    #[serde(default, deserialize_with = "lenient::moment")]
+    creation_date: Option<Timestamp>,
+}
+
+impl From<EnvelopeRecord> for Envelope {
+    fn from(record: EnvelopeRecord) -> Self {
+        Self {
+            id: record.id,
+            room_id: record.room_id,
+            provider_id: record.provider_id,
+            status: record.status,
+            created_at: record.creation_date,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct TemplateRecord {
+    #[serde(alias = "template_id")]
+    id: TemplateId,
+    #[serde(default, deserialize_with = "lenient::text")]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "lenient::moment")]
+    creation_date: Option<Timestamp>,
+}
+
+impl From<TemplateRecord> for SignatureTemplate {
+    fn from(record: TemplateRecord) -> Self {
+        Self { id: record.id, name: record.name, created_at: record.creation_date }
+    }
+}
+
+pub(crate) fn request(new: &NewSignature) -> Wire<RequestedSignature> {
+    #[derive(Deserialize)]
+    struct Accepted {
+        provider_id: String,
+    }
+    let signer = &new.signer;
+    let copies = signer.copies_to.join(",");
+    let mut parts = vec![
+        Part::Text("envelope_name", &new.envelope_name),
+        Part::Text("room_id", new.room.as_str()),
+        Part::Text("operator_user_id", new.operator.as_str()),
+        Part::Text("client_user_id", new.client.as_str()),
+        Part::Text("template_id", new.template.as_str()),
+        Part::Text("email", &signer.email),
+        Part::Text("phone", &signer.phone),
+        Part::Text("first_name", &signer.first_name),
+        Part::Text("last_name", &signer.last_name),
+    ];
+    parts.extend(signer.tax_code.as_deref().map(|code| Part::Text("tax_code", code)));
+    if !copies.is_empty() {
+        parts.push(Part::Text("extra_emails", &copies));
+    }
+    parts.push(Part::File("document", &new.document));
+    Call::post(&["signatures"]).form(&parts).answered_by(|body| {
+        let Accepted { provider_id } = json(body)?;
+        Ok(RequestedSignature { provider_id })
+    })
+}
+
+pub(crate) fn envelopes(window: Window) -> Wire<Page<Envelope>> {
+    Call::get(&["envelopes"]).offset_and_limit(window).answered_by(page_of!(envelopes: EnvelopeRecord))
+}
+
+pub(crate) fn envelope(id: &EnvelopeId) -> Wire<Envelope> {
+    Call::get(&["envelopes", id.as_str()]).answered_by(json_as::<EnvelopeRecord, _>)
+}
+
+fn one(method: Method, id: &TemplateId) -> Call {
+    Call::new(method, &["signature-templates", id.as_str()])
+}
+
+pub(crate) fn templates(window: Window) -> Wire<Page<SignatureTemplate>> {
+    Call::get(&["signature-templates"])
+        .offset_and_limit(window)
+        .answered_by(page_of!(templates or "signature_templates": TemplateRecord))
+}
+
+pub(crate) fn create_template(body: &Value) -> Wire<SignatureTemplate> {
+    Call::post(&["signature-templates"]).json(body).answered_by(json_as::<TemplateRecord, _>)
+}
+
+pub(crate) fn template(id: &TemplateId) -> Wire<SignatureTemplate> {
+    one(Method::GET, id).answered_by(json_as::<TemplateRecord, _>)
+}
+
+pub(crate) fn update_template(id: &TemplateId, body: &Value) -> Wire<SignatureTemplate> {
+    one(Method::PUT, id).json(body).answered_by(json_as::<TemplateRecord, _>)
+}
+
+pub(crate) fn delete_template(id: &TemplateId) -> Wire<()> {
+    one(Method::DELETE, id).answered_by(nothing)
+}

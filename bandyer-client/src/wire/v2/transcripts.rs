@@ -1,0 +1,24 @@
+use http::Method;
+
+use crate::model::ids::SessionId;
+use crate::wire::{Call, Wire, nothing};
+
+fn call(method: Method, session: &SessionId, file: &str) -> Call {
+    Call::new(method, &["sessions", session.as_str(), file])
+}
+
+pub(crate) fn transcription(session: &SessionId) -> Call {
+    call(Method::GET, session, "transcription")
+}
+
+pub(crate) fn delete_transcription(session: &SessionId) -> Wire<()> {
+    call(Method::DELETE, session, "transcription").answered_by(nothing)
+}
+
+pub(crate) fn summarization(session: &SessionId) -> Call {
+    call(Method::GET, session, "summarization")
+}
+
+pub(crate) fn delete_summarization(session: &SessionId) -> Wire<()> {
+    call(Method::DELETE, session, "summarization").answered_by(nothing)
+}
