@@ -43,8 +43,10 @@ use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::client::Client;
@@ -54,24 +56,32 @@ use crate::users::Role;
 
 mod calls;
 mod control;
+mod courier;
 mod faults;
 mod input;
 mod links;
+mod rate_limit;
 mod refusal;
+mod resources;
 mod routes;
 mod server;
+mod simulation;
 mod state;
 mod token;
-mod v1;
-mod v2;
 
 pub use self::calls::{Operation, RecordedCall};
+pub use self::courier::RecordedDelivery;
 pub use self::faults::{Action, Fault, Faults};
-pub use self::state::{EmulatedParticipant, EmulatedRoom, EmulatedUser};
+pub use self::simulation::ShownUser;
+pub use self::state::{
+    EmulatedConnection, EmulatedParticipant, EmulatedRoom, EmulatedSession, EmulatedUpload, EmulatedUser,
+    SimulationError,
+};
 
-use self::calls::Calls;
+use self::courier::{Courier, Deliveries, DeliveryPolicy};
+use self::rate_limit::RateLimit;
 use self::server::Shared;
-use self::state::State;
+use self::state::{Settings, State};
 
 /// A running emulator. Dropping it stops it.
 pub struct Emulator {
@@ -79,7 +89,9 @@ pub struct Emulator {
     url: String,
     key: ApiKey,
     shared: Arc<Shared>,
+    courier: Arc<Courier>,
     serving: JoinHandle<()>,
+    delivering: JoinHandle<()>,
 }
 
 impl Emulator {
@@ -97,7 +109,13 @@ impl Emulator {
 
     /// Starts with other settings.
     pub fn builder() -> EmulatorBuilder {
-        EmulatorBuilder { address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), key: Self::DEFAULT_KEY.into() }
+        EmulatorBuilder {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            key: Self::DEFAULT_KEY.into(),
+            deliveries: DeliveryPolicy::STANDARD,
+            rate_limit: None,
+            settings: Settings { transcription: true },
+        }
     }
 
     /// Where it listens.
@@ -202,14 +220,17 @@ impl Emulator {
     /// Stops it and closes its connections.
     pub async fn stop(mut self) {
         self.serving.abort();
-        // Aborted is what it is asked to be.
+        self.delivering.abort();
+        // Aborted is what they are asked to be.
         let _ = (&mut self.serving).await;
+        let _ = (&mut self.delivering).await;
     }
 }
 
 impl Drop for Emulator {
     fn drop(&mut self) {
         self.serving.abort();
+        self.delivering.abort();
     }
 }
 
@@ -225,6 +246,9 @@ impl fmt::Debug for Emulator {
 pub struct EmulatorBuilder {
     address: SocketAddr,
     key: ApiKey,
+    deliveries: DeliveryPolicy,
+    rate_limit: Option<(u32, Duration)>,
+    settings: Settings,
 }
 
 impl EmulatorBuilder {
@@ -240,17 +264,44 @@ impl EmulatorBuilder {
         self
     }
 
+    /// How often a webhook is tried, and how long it waits before the second try; the wait doubles before each further one.
+    /// Five times and a second unless set.
+    pub const fn webhook_retries(mut self, attempts: u32, first_pause: Duration) -> Self {
+        self.deliveries.attempts = attempts;
+        self.deliveries.first_pause = first_pause;
+        self
+    }
+
+    /// Answers 429 beyond this many requests within a window; never unless set. The vendor's own quota is not documented;
+    /// its sample apps wait for a minute.
+    pub const fn rate_limit(mut self, requests: u32, window: Duration) -> Self {
+        self.rate_limit = Some((requests, window));
+        self
+    }
+
+    /// Whether the company may transcribe; it may unless set.
+    pub const fn transcription(mut self, yes: bool) -> Self {
+        self.settings.transcription = yes;
+        self
+    }
+
     /// Starts it.
     ///
     /// # Errors
     ///
-    /// When the address cannot be listened on.
+    /// When the address cannot be listened on, or the HTTP client for webhooks cannot be made.
     pub async fn start(self) -> io::Result<Emulator> {
         let listener = TcpListener::bind(self.address).await?;
         let address = listener.local_addr()?;
         let url = format!("http://{address}");
-        let shared = Arc::new(Shared::new(self.key.clone(), State::new(url.clone()), Calls::default()));
+        let deliveries = Arc::new(Deliveries::default());
+        let courier = Arc::new(Courier::new(self.key.clone(), self.deliveries, Arc::clone(&deliveries))?);
+        let (outbox, posted) = mpsc::unbounded_channel();
+        let state = State::new(url.clone(), self.settings);
+        let rate_limit = self.rate_limit.map(|(requests, window)| RateLimit::new(requests, window));
+        let shared = Arc::new(Shared::new(self.key.clone(), state, deliveries, rate_limit, outbox));
         let serving = tokio::spawn(server::serve(listener, Arc::clone(&shared)));
-        Ok(Emulator { address, url, key: self.key, shared, serving })
+        let delivering = tokio::spawn(Arc::clone(&courier).work(posted));
+        Ok(Emulator { address, url, key: self.key, shared, courier, serving, delivering })
     }
 }

@@ -294,7 +294,10 @@ async fn other_languages_drive_it_over_http() {
     client.users().get(&user("d")).send().await.unwrap();
     assert!(client.users().get(&user("d")).send().await.unwrap_err().is_rate_limited());
     let calls: Value = http.get(url("calls")).send().await.unwrap().json().await.unwrap();
-    assert_eq!(calls["calls"][1], json!({"operation": "get_user", "api_version": "v2", "status": 429}));
+    assert_eq!(
+        calls["calls"][1],
+        json!({"operation": "get_user", "api_version": "v2", "route": "GET /users/{id}", "status": 429})
+    );
     for (bad, place) in [
         (json!({"action": "explode"}), "action"),
         (json!({"action": "status"}), "status"),

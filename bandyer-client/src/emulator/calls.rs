@@ -6,51 +6,132 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use crate::config::ApiVersion;
+use super::routes::Route;
 
-/// An operation of the vendor's API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Operation {
-    /// Create a user.
-    CreateUser,
-    /// Read a user.
-    GetUser,
-    /// List users.
-    ListUsers,
-    /// Change a user.
-    UpdateUser,
-    /// Delete a user.
-    DeleteUser,
-    /// Create a room.
-    CreateRoom,
-    /// Read a room.
-    GetRoom,
-    /// List rooms.
-    ListRooms,
-    /// Disable a room.
-    DisableRoom,
-    /// Delete a room.
-    DeleteRoom,
-    /// List the people of a room.
-    ListParticipants,
-    /// Add somebody to a room.
-    AddParticipant,
-    /// Read somebody in a room.
-    GetParticipant,
-    /// Change somebody in a room.
-    UpdateParticipant,
-    /// Take somebody out of a room.
-    RemoveParticipant,
-    /// Start recording a room.
-    StartRecording,
-    /// Stop recording a room.
-    StopRecording,
-    /// Make the devices of a room's people ring.
-    RingRoom,
-    /// Issue an SDK credential.
-    IssueCredential,
+macro_rules! operations {
+    ($($name:ident = $text:literal,)+) => {
+        /// An operation of the vendor's API. Each has the name that [`Error::operation`](crate::Error::operation) tells.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        #[non_exhaustive]
+        pub enum Operation {
+            $(
+                #[doc = concat!("`", $text, "`")]
+                $name,
+            )+
+        }
+
+        impl Operation {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// Its name in words.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)+
+                }
+            }
+        }
+    };
+}
+
+operations! {
+    CreateUser = "create user",
+    GetUser = "get user",
+    ListUsers = "list users",
+    UpdateUser = "update user",
+    DeleteUser = "delete user",
+    SetAvatar = "set avatar",
+    DeleteAvatar = "delete avatar",
+    SetCameraForAll = "set camera for all",
+    ListUserRooms = "list user rooms",
+    ListUserBroadcasts = "list user broadcasts",
+    ListUserChats = "list user chats",
+    ListUserUploads = "list user uploads",
+    ListUserSessions = "list user sessions",
+    CreateRoom = "create room",
+    GetRoom = "get room",
+    ListRooms = "list rooms",
+    DisableRoom = "disable room",
+    DeleteRoom = "delete room",
+    StartRecording = "start recording",
+    StopRecording = "stop recording",
+    RingRoom = "ring room",
+    ListRoomUploads = "list room uploads",
+    ListRoomEnvelopes = "list room envelopes",
+    FastCall = "fast call",
+    ListParticipants = "list participants",
+    AddParticipant = "add participant",
+    GetParticipant = "get participant",
+    UpdateParticipant = "update participant",
+    RemoveParticipant = "remove participant",
+    GetCompany = "get company",
+    UpdateCompany = "update company",
+    GetTheme = "get theme",
+    UpdateTheme = "update theme",
+    SetLogo = "set logo",
+    ListBackgrounds = "list backgrounds",
+    AddBackground = "add background",
+    DeleteBackground = "delete background",
+    ListTranslations = "list translations",
+    SetTranslation = "set translation",
+    DeleteTranslation = "delete translation",
+    GetRecordingSettings = "get recording settings",
+    UpdateRecordingSettings = "update recording settings",
+    ListEncryptionKeys = "list encryption keys",
+    CreateEncryptionKey = "create encryption key",
+    GetEncryptionKey = "get encryption key",
+    ListSessions = "list sessions",
+    GetSession = "get session",
+    ListConnections = "list connections",
+    ListSessionUploads = "list session uploads",
+    GetRecordingLink = "get recording link",
+    GetBroadcastRecordingLink = "get broadcast recording link",
+    DeleteRecording = "delete recording",
+    GetTranscription = "get transcription",
+    DeleteTranscription = "delete transcription",
+    GetSummarization = "get summarization",
+    DeleteSummarization = "delete summarization",
+    ListUploads = "list uploads",
+    GetUpload = "get upload",
+    DeleteUpload = "delete upload",
+    ListTags = "list tags",
+    AddTags = "add tags",
+    RemoveTags = "remove tags",
+    CreateChat = "create chat",
+    RemoveChat = "remove chat",
+    SendChatMessage = "send chat message",
+    ListChatMessages = "list chat messages",
+    ListChannels = "list channels",
+    CreateChannel = "create channel",
+    GetChannel = "get channel",
+    DeleteChannel = "delete channel",
+    ListChannelMessages = "list channel messages",
+    SendChannelMessage = "send channel message",
+    CreateBroadcast = "create broadcast",
+    GetBroadcast = "get broadcast",
+    ListBroadcasts = "list broadcasts",
+    GetBroadcastLink = "get broadcast link",
+    CheckLink = "check link",
+    RevokeLink = "revoke link",
+    ListActivity = "list activity",
+    ConfigureWebhooks = "configure webhooks",
+    GetActiveWebhooks = "get active webhooks",
+    ListWebhooks = "list webhooks",
+    CreateWebhook = "create webhook",
+    GetWebhook = "get webhook",
+    UpdateWebhook = "update webhook",
+    DeleteWebhook = "delete webhook",
+    RequestSignature = "request signature",
+    ListEnvelopes = "list envelopes",
+    GetEnvelope = "get envelope",
+    ListSignatureTemplates = "list signature templates",
+    CreateSignatureTemplate = "create signature template",
+    GetSignatureTemplate = "get signature template",
+    UpdateSignatureTemplate = "update signature template",
+    DeleteSignatureTemplate = "delete signature template",
+    IssueCredential = "issue credential",
 }
 
 /// One call.
@@ -61,6 +142,8 @@ pub struct RecordedCall {
     pub operation: Operation,
     /// In which generation: `v1` or `v2`.
     pub api_version: String,
+    /// The method and path below the prefix of the generation, with names in place of ids: `GET /users/{id}`.
+    pub route: &'static str,
     /// The status that was answered; none where the connection was reset or left without an answer.
     pub status: Option<u16>,
 }
@@ -91,12 +174,18 @@ impl Calls {
         *self.log().arrived.entry(operation).or_default() += 1;
     }
 
-    pub(super) fn answered(&self, operation: Operation, version: ApiVersion, status: Option<u16>) {
+    pub(super) fn answered(&self, route: &Route, status: Option<u16>) {
+        let operation = route.operation;
         let mut log = self.log();
         if log.kept.len() == KEPT {
             log.kept.pop_front();
         }
-        log.kept.push_back(RecordedCall { operation, api_version: version.to_string(), status });
+        log.kept.push_back(RecordedCall {
+            operation,
+            api_version: route.version.to_string(),
+            route: route.template,
+            status,
+        });
         *log.answered.entry(operation).or_default() += 1;
         drop(log);
         self.one_was_answered.send_replace(());

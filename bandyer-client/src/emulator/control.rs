@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::{Method, Response, StatusCode};
+use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
@@ -10,8 +11,10 @@ use super::calls::Operation;
 use super::faults::{Action, Fault};
 use super::refusal::Refusal;
 use super::server::{EmulatedBody, Shared, json as answer_json, only_looks};
-use super::state::{EmulatedParticipant, EmulatedRoom};
+use super::state::{EmulatedParticipant, EmulatedRoom, SimulationError};
 use crate::model::ids::UserId;
+use crate::sessions::ConnectionChange;
+use crate::uploads::UploadKind;
 use crate::users::Role;
 
 pub(super) fn answer(shared: &Shared, method: &Method, segments: &[String], body: &[u8]) -> Response<EmulatedBody> {
@@ -25,6 +28,16 @@ pub(super) fn answer(shared: &Shared, method: &Method, segments: &[String], body
             Ok(json!({}))
         }
         (&Method::POST, ["plant"]) => plant(shared, body),
+        (method, ["deliveries"]) if only_looks(method) => Ok(json!({"deliveries": shared.deliveries.all()})),
+        (&Method::POST, ["join"]) => act(body, |one| shared.state().join(&one.room_id, &one.user_id)),
+        (&Method::POST, ["leave"]) => {
+            act(body, |one| shared.state().leave(&one.room_id, &one.user_id, ConnectionChange::Disconnected))
+        }
+        (&Method::POST, ["crash"]) => {
+            act(body, |one| shared.state().leave(&one.room_id, &one.user_id, ConnectionChange::Crashed))
+        }
+        (&Method::POST, ["upload"]) => upload(shared, body),
+        (&Method::POST, ["advance"]) => advance(shared, body),
         (&Method::POST, ["reset"]) => {
             shared.reset();
             Ok(json!({}))
@@ -57,6 +70,8 @@ fn room(room: &EmulatedRoom) -> Value {
         "disabled": room.disabled,
         "deleted": room.deleted,
         "planted": room.planted,
+        "status": room.status(),
+        "connected": room.connected,
     })
 }
 
@@ -160,6 +175,50 @@ fn add_fault(shared: &Shared, body: &[u8]) -> Result<Value, Refusal> {
         Some(text) => fault.retry_after(text),
         None => fault,
     });
+    Ok(json!({}))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ActBody {
+    room_id: String,
+    user_id: String,
+}
+
+fn act(body: &[u8], act: impl FnOnce(&ActBody) -> Result<(), SimulationError>) -> Result<Value, Refusal> {
+    act(&read(body)?).map_err(impossible)?;
+    Ok(json!({}))
+}
+
+fn impossible(error: SimulationError) -> Refusal {
+    Refusal::request("impossible", error.to_string())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UploadBody {
+    room_id: String,
+    user_id: String,
+    kind: Option<UploadKind>,
+    content: String,
+}
+
+fn upload(shared: &Shared, body: &[u8]) -> Result<Value, Refusal> {
+    let body: UploadBody = read(body)?;
+    let kind = body.kind.unwrap_or(UploadKind::File);
+    let upload = shared.state().upload(&body.room_id, &body.user_id, kind, body.content.into());
+    Ok(json!({"key": upload.map_err(impossible)?.key}))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AdvanceBody {
+    seconds: u32,
+}
+
+fn advance(shared: &Shared, body: &[u8]) -> Result<Value, Refusal> {
+    let AdvanceBody { seconds } = read(body)?;
+    shared.state().advance(SignedDuration::from_secs(seconds.into()));
     Ok(json!({}))
 }
 

@@ -1,10 +1,15 @@
 //! Reads what callers send, as leniently as the vendor does and no more.
 
+use bytes::Bytes;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::refusal::Refusal;
-use super::state::{NewParticipant, NewRoom, NewUser, ParticipantChange, UserChange};
+use super::state::{
+    CompanyChange, NewParticipant, NewRoom, NewUser, ParticipantChange, Sent, Span, ThemeMode, UserChange,
+};
+use crate::company::{Color, Palette};
 use crate::config::ApiVersion;
 use crate::rooms::{CallType, Recording, Tools};
 use crate::users::{Language, Role};
@@ -30,7 +35,7 @@ impl Input {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
-    fn text(&self, name: &'static str) -> Result<Option<&str>> {
+    pub(super) fn text(&self, name: &'static str) -> Result<Option<&str>> {
         match self.get(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -39,7 +44,7 @@ impl Input {
     }
 
     /// `true`, `false` and, as the vendor's samples write them, `1`, `0`, `"1"`, `"0"`, `"true"`, `"false"`.
-    fn flag(&self, name: &'static str) -> Result<Option<bool>> {
+    pub(super) fn flag(&self, name: &'static str) -> Result<Option<bool>> {
         let Some(value) = self.get(name) else { return Ok(None) };
         match value {
             Value::Bool(flag) => Ok(Some(*flag)),
@@ -58,6 +63,77 @@ impl Input {
             Some(Value::String(text)) if text.is_empty() => Ok(None),
             Some(value) => value.as_u64().map(Some).ok_or_else(|| invalid(name, "must be a whole number")),
         }
+    }
+
+    /// A number that may not be negative.
+    pub(super) fn number(&self, name: &'static str) -> Result<Option<u64>> {
+        self.seconds(name)
+    }
+
+    pub(super) fn required(&self, name: &'static str) -> Result<&str> {
+        self.text(name)?.filter(|text| !text.is_empty()).ok_or_else(|| invalid(name, "is required"))
+    }
+
+    /// A text that null clears: the outer `None` when it is not there.
+    pub(super) fn clearable(&self, name: &'static str) -> Result<Option<Option<String>>> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(Value::Null) => Ok(Some(None)),
+            Some(Value::String(text)) => Ok(Some(Some(text.clone()))),
+            Some(_) => Err(invalid(name, "must be a string or null")),
+        }
+    }
+
+    pub(super) fn texts(&self, name: &'static str) -> Result<Vec<String>> {
+        let wrong = || invalid(name, "must be an array of strings");
+        let Some(Value::Array(items)) = self.get(name) else { return Err(wrong()) };
+        items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
+    }
+
+    /// Ids inside objects: `[{"user_id": "…"}]`. None when it is not there.
+    pub(super) fn user_ids(&self, name: &'static str) -> Result<Vec<String>> {
+        let wrong = || invalid(name, "must be an array of objects with user_id");
+        let items = match self.get(name) {
+            None => return Ok(Vec::new()),
+            Some(Value::Array(items)) => items,
+            Some(_) => return Err(wrong()),
+        };
+        let id = |item: &Value| item.get("user_id").and_then(Value::as_str).map(str::to_owned);
+        items.iter().map(|item| id(item).ok_or_else(wrong)).collect()
+    }
+
+    /// What becomes of one mode of the theme.
+    pub(super) fn theme_mode(&self, name: &'static str) -> Result<ThemeMode> {
+        let color = |fields: &Map<String, Value>, name: &str| {
+            let text = fields.get(name).and_then(Value::as_str);
+            text.and_then(|text| text.parse::<Color>().ok())
+                .ok_or_else(|| Refusal::validation("invalid_theme_color", format!("{name} must be #RRGGBB")))
+        };
+        match self.0.get(name) {
+            None => Ok(ThemeMode::Stays),
+            Some(Value::Null) => Ok(ThemeMode::Resets),
+            Some(Value::Object(fields)) => {
+                let (primary, accent) = (color(fields, "primary_color")?, color(fields, "accent_color")?);
+                Ok(ThemeMode::Becomes(Palette { primary, accent }))
+            }
+            Some(_) => Err(invalid(name, "must be an object or null")),
+        }
+    }
+
+    pub(super) fn company_change(&self) -> Result<CompanyChange> {
+        Ok(CompanyChange {
+            name: self.text("name")?.map(str::to_owned),
+            default_language: self.text("default_language")?.map(Language::from),
+            background_alias: self.text("background_alias")?.map(str::to_owned),
+            end_call_redirect_url: self.clearable("end_call_redirect_url")?,
+            end_call_redirect_ms: self.number("end_call_redirect_timeout_ms")?,
+            user_details_provider_url: self.text("user_details_provider_url")?.map(str::to_owned),
+        })
+    }
+
+    /// All fields, for what has no documented ones.
+    pub(super) fn into_fields(self) -> Map<String, Value> {
+        self.0
     }
 
     pub(super) fn user_id(&self) -> Result<&str> {
@@ -122,6 +198,7 @@ impl Input {
             live: self.flag("live")?.unwrap_or(false),
             description: self.text("description")?.map(str::to_owned),
             direct: self.flag("directCall")?.unwrap_or(false),
+            transcribed: version == ApiVersion::V2 && self.flag("offline_transcription")?.unwrap_or(false),
         })
     }
 
@@ -154,33 +231,113 @@ const fn camera_field(version: ApiVersion) -> &'static str {
     }
 }
 
-fn invalid(field: &str, requirement: &str) -> Refusal {
+pub(super) fn invalid(field: &str, requirement: &str) -> Refusal {
     Refusal::validation("invalid_param", format!("{field} {requirement}"))
 }
 
-/// The filter of a list of people, if it is there.
-pub(super) fn admin_filter(query: Option<&str>) -> Result<Option<bool>> {
-    let mut pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-    match pairs.find(|(name, _)| name == "is_admin").as_ref().map(|(_, value)| value.as_ref()) {
-        None => Ok(None),
-        Some("true") => Ok(Some(true)),
-        Some("false") => Ok(Some(false)),
-        Some(_) => Err(invalid("is_admin", "must be true or false")),
+/// The parameters of a query.
+pub(super) struct Query<'a>(Option<&'a str>);
+
+impl<'a> Query<'a> {
+    pub(super) const fn new(query: Option<&'a str>) -> Self {
+        Self(query)
+    }
+
+    fn pairs(&self) -> url::form_urlencoded::Parse<'a> {
+        url::form_urlencoded::parse(self.0.unwrap_or_default().as_bytes())
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+
+    /// A parameter that may be there more than once.
+    pub(super) fn all(&self, name: &str) -> Vec<String> {
+        self.pairs().filter(|(key, _)| key == name).map(|(_, value)| value.into_owned()).collect()
+    }
+
+    pub(super) fn number(&self, name: &'static str) -> Result<Option<u64>> {
+        let text = self.text(name);
+        text.map(|text| text.parse().map_err(|_| invalid(name, "must be a whole number"))).transpose()
+    }
+
+    pub(super) fn flag(&self, name: &'static str) -> Result<Option<bool>> {
+        match self.text(name).as_deref() {
+            None => Ok(None),
+            Some("true") => Ok(Some(true)),
+            Some("false") => Ok(Some(false)),
+            Some(_) => Err(invalid(name, "must be true or false")),
+        }
+    }
+
+    pub(super) fn moment(&self, name: &'static str) -> Result<Option<Timestamp>> {
+        let text = self.text(name);
+        text.map(|text| text.parse().map_err(|_| invalid(name, "must be a moment in ISO 8601"))).transpose()
+    }
+
+    /// Which part of a list; the generations have different names for where it begins.
+    pub(super) fn span(&self, version: ApiVersion) -> Result<Span> {
+        let offset_name = offset_name(version);
+        let offset = self.number(offset_name)?.unwrap_or(0);
+        let limit = self.number("limit")?.unwrap_or(DEFAULT_LIMIT as u64);
+        if !(1..=MAX_LIMIT as u64).contains(&limit) {
+            return Err(invalid("limit", "must be from 1 to 100"));
+        }
+        Ok(Span { offset: whole(offset), limit: whole(limit) })
+    }
+
+    /// The bracketed form, without a limit unless one is set.
+    pub(super) fn filter_span(&self) -> Result<Span> {
+        let limit = self.number("filter[limit]")?.filter(|limit| *limit > 0);
+        let offset = self.number("filter[skip]")?.unwrap_or(0);
+        Ok(Span { offset: whole(offset), limit: limit.map_or(usize::MAX, whole) })
     }
 }
 
-/// Offset and limit of a list; the first name is the generation's own.
-pub(super) fn window(query: Option<&str>, offset_name: &str) -> Result<(usize, usize)> {
-    let mut window = (0, DEFAULT_LIMIT);
-    for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-        let number = value.parse::<usize>().ok();
-        if name == offset_name {
-            window.0 = number.ok_or_else(|| invalid(offset_name, "must be a whole number"))?;
-        } else if name == "limit" {
-            window.1 = number
-                .filter(|limit| (1..=MAX_LIMIT).contains(limit))
-                .ok_or_else(|| invalid("limit", "must be from 1 to 100"))?;
-        }
+fn whole(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+pub(super) const fn offset_name(version: ApiVersion) -> &'static str {
+    match version {
+        ApiVersion::V1 => "skip",
+        ApiVersion::V2 => "offset",
     }
-    Ok(window)
+}
+
+/// The fields of a form.
+#[derive(Debug, Default)]
+pub(super) struct Form(Vec<(String, Sent)>);
+
+impl Form {
+    /// Reads a form, if the content type says that it is one.
+    pub(super) async fn read(content_type: Option<&str>, body: Bytes) -> Result<Option<Self>> {
+        let Some(Ok(boundary)) = content_type.map(multer::parse_boundary) else { return Ok(None) };
+        let malformed = |_| Refusal::request("upload_error", "The form cannot be read");
+        let once = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(body)]);
+        let mut form = multer::Multipart::new(once, boundary);
+        let mut fields = Vec::new();
+        while let Some(field) = form.next_field().await.map_err(malformed)? {
+            let name = field.name().unwrap_or_default().to_owned();
+            let content_type = field.content_type().map_or_else(|| "text/plain".to_owned(), ToString::to_string);
+            fields.push((name, Sent { content_type, bytes: field.bytes().await.map_err(malformed)? }));
+        }
+        Ok(Some(Self(fields)))
+    }
+
+    pub(super) fn file(&self, name: &str) -> Result<&Sent> {
+        let found = self.0.iter().find(|(field, _)| field == name);
+        found
+            .map(|(_, sent)| sent)
+            .ok_or_else(|| Refusal::request("file_not_found", format!("The form has no file {name}")))
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        let found = self.0.iter().find(|(field, _)| field == name);
+        found.map(|(_, sent)| String::from_utf8_lossy(&sent.bytes).into_owned())
+    }
+
+    pub(super) fn required(&self, name: &'static str) -> Result<String> {
+        self.text(name).filter(|text| !text.is_empty()).ok_or_else(|| invalid(name, "is required"))
+    }
 }

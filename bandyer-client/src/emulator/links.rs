@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use http::{Method, Response, StatusCode};
 
-use super::server::{EmulatedBody, Shared, html, only_looks};
+use super::server::{self, EmulatedBody, Shared, html, only_looks};
 use super::state::{EmulatedParticipant, EmulatedRoom, EmulatedUser, State};
 use crate::rooms::{Tools, Whiteboard};
 use crate::users::Role;
@@ -30,6 +30,16 @@ pub(super) fn answer(
             html(StatusCode::OK, call_page(&state, room, participant, user, &options(query)))
         }
         None => html(StatusCode::NOT_FOUND, gone_page()),
+    })
+}
+
+/// A file behind a link of its own, or nothing when the path is none.
+pub(super) fn file(shared: &Shared, method: &Method, segments: &[String]) -> Option<Response<EmulatedBody>> {
+    let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let (["_emulator", "files", token], true) = (parts.as_slice(), only_looks(method)) else { return None };
+    Some(match shared.state().file(token) {
+        Some(file) => server::file(StatusCode::OK, &file.content_type, file.bytes.clone()),
+        None => html(StatusCode::FORBIDDEN, gone_page()),
     })
 }
 

@@ -18,26 +18,34 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 
 use super::calls::Calls;
+use super::courier::Deliveries;
 use super::faults::{Action, Faults, Misbehaviour};
+use super::input::Form;
+use super::rate_limit::RateLimit;
 use super::refusal::Refusal;
-use super::routes::{self, Route};
-use super::state::State;
-use super::{control, links, v1, v2};
-use crate::config::{ApiKey, ApiVersion};
+use super::resources::{self, Answer, AnswerBody, Call};
+use super::routes;
+use super::state::{Delivery, State};
+use super::{control, links};
+use crate::config::ApiKey;
 
 mod body;
 
 pub(super) use body::EmulatedBody;
 
-/// Largest body that is read, in bytes. The largest room has about 10 KiB.
-const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// Largest body that is read, in bytes: a background of 16 MB and its form.
+const MAX_BODY_BYTES: usize = 20 * 1024 * 1024;
 /// Time for a head; without it a silent client would stay for ever.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
 /// Pause after the system refused a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How often rooms are looked at that nobody asks for: their call time may be used up.
+const BEAT: Duration = Duration::from_millis(200);
 
 /// What all connections share.
 pub(super) struct Shared {
@@ -45,18 +53,28 @@ pub(super) struct Shared {
     state: Mutex<State>,
     pub(super) calls: Calls,
     pub(super) faults: Faults,
-}
-
-/// What a vendor operation reads of a request.
-pub(super) struct Asked<'a> {
-    pub(super) query: Option<&'a str>,
-    pub(super) body: &'a [u8],
-    pub(super) key: &'a ApiKey,
+    pub(super) deliveries: Arc<Deliveries>,
+    rate_limit: Option<RateLimit>,
+    outbox: UnboundedSender<Delivery>,
 }
 
 impl Shared {
-    pub(super) fn new(key: ApiKey, state: State, calls: Calls) -> Self {
-        Self { key, state: Mutex::new(state), calls, faults: Faults::default() }
+    pub(super) fn new(
+        key: ApiKey,
+        state: State,
+        deliveries: Arc<Deliveries>,
+        rate_limit: Option<RateLimit>,
+        outbox: UnboundedSender<Delivery>,
+    ) -> Self {
+        Self {
+            key,
+            state: Mutex::new(state),
+            calls: Calls::default(),
+            faults: Faults::default(),
+            deliveries,
+            rate_limit,
+            outbox,
+        }
     }
 
     /// Never held while waiting.
@@ -64,20 +82,40 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn is_over_quota(&self) -> bool {
+        let now = self.state().now();
+        self.rate_limit.as_ref().is_some_and(|limit| !limit.admits(now))
+    }
+
+    /// Hands what is to be reported to the courier.
+    pub(super) fn post(&self) {
+        for delivery in self.state().take_outbox() {
+            // The courier ends with the emulator, and then nobody waits for it.
+            let _ = self.outbox.send(delivery);
+        }
+    }
+
     pub(super) fn reset(&self) {
         self.state().forget();
         self.calls.clear();
         self.faults.clear();
+        self.deliveries.clear();
     }
 }
 
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     // Dropped with this task, and with it every connection.
+    let mut beat = tokio::time::interval(BEAT);
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             Some(_) = connections.join_next() => continue,
+            _ = beat.tick() => {
+                shared.state().settle();
+                shared.post();
+                continue;
+            }
         };
         match accepted {
             Ok((stream, _)) => {
@@ -120,6 +158,9 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Result<Response<
     if let Some(page) = links::answer(shared, &head.method, &segments, query) {
         return Ok(page);
     }
+    if let Some(file) = links::file(shared, &head.method, &segments) {
+        return Ok(file);
+    }
     let is_control = segments.first().is_some_and(|first| first == "_emulator");
     let key = head.headers.get("apikey").map(HeaderValue::as_bytes);
     if !is_control && key != Some(shared.key.expose().as_bytes()) {
@@ -130,34 +171,41 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Result<Response<
     };
     let body = body.to_bytes();
     if is_control {
-        return Ok(control::answer(shared, &head.method, &segments, &body));
+        let answer = control::answer(shared, &head.method, &segments, &body);
+        shared.post();
+        return Ok(answer);
     }
-    match routes::find(&head.method, &segments) {
-        Some(route) => operate(shared, &route, &Asked { query, body: &body, key: &shared.key }).await,
-        None => Ok(refused(&Refusal::not_found("not_found", "There is no such endpoint"))),
-    }
+    let Some(route) = routes::find(&head.method, &segments, query) else {
+        return Ok(refused(&Refusal::no_endpoint()));
+    };
+    let content_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let form = match Form::read(content_type, body.clone()).await {
+        Ok(form) => form,
+        Err(refusal) => return Ok(refused(&refusal)),
+    };
+    let call = Call { route: &route, query, body: &body, form: form.as_ref(), key: &shared.key };
+    operate(shared, &call).await
 }
 
 /// Carries out an operation, with the fault that strikes it, if one does.
-async fn operate(shared: &Shared, route: &Route, asked: &Asked<'_>) -> Result<Response<EmulatedBody>, Reset> {
-    shared.calls.arrived(route.operation);
+async fn operate(shared: &Shared, call: &Call<'_>) -> Result<Response<EmulatedBody>, Reset> {
+    let operation = call.route.operation;
+    shared.calls.arrived(operation);
     let usual = || {
-        let mut state = shared.state();
-        let result = match route.version {
-            ApiVersion::V1 => v1::answer(&mut state, route, asked),
-            ApiVersion::V2 => v2::answer(&mut state, route, asked),
-        };
+        let result = resources::answer(&mut shared.state(), call);
+        shared.post();
         match result {
-            Ok((status, body)) => json(status, &body),
+            Ok(answer) => answered(answer),
             Err(refusal) => refused(&refusal),
         }
     };
-    let response = match shared.faults.strike(route.operation) {
+    let response = match shared.faults.strike(operation) {
+        None if shared.is_over_quota() => Ok(refused(&Refusal::too_many())),
         None => Ok(usual()),
         Some(misbehaviour) => misbehave(&misbehaviour, usual).await,
     };
     let status = response.as_ref().ok().map(|response| response.status().as_u16());
-    shared.calls.answered(route.operation, route.version, status);
+    shared.calls.answered(call.route, status);
     response
 }
 
@@ -214,6 +262,22 @@ pub(super) fn json(status: StatusCode, body: &Value) -> Response<EmulatedBody> {
     if let Ok(id) = HeaderValue::try_from(id) {
         headers.insert("x-request-id", id);
     }
+    response
+}
+
+fn answered(answer: Answer) -> Response<EmulatedBody> {
+    match answer.body {
+        AnswerBody::Json(body) => json(answer.status, &body),
+        AnswerBody::File { content_type, bytes } => file(answer.status, content_type, bytes),
+    }
+}
+
+pub(super) fn file(status: StatusCode, content_type: &str, bytes: Bytes) -> Response<EmulatedBody> {
+    let mut response = Response::new(EmulatedBody::full(bytes));
+    *response.status_mut() = status;
+    let content_type = HeaderValue::try_from(content_type);
+    let unknown = HeaderValue::from_static("application/octet-stream");
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type.unwrap_or(unknown));
     response
 }
 

@@ -22,7 +22,12 @@ pub(super) struct Credential {
     pub(super) expires_at: Timestamp,
 }
 
-pub(super) fn issue(user: &EmulatedUser, lifetime: Option<u64>, key: &ApiKey) -> Result<Credential, Refusal> {
+pub(super) fn issue(
+    user: &EmulatedUser,
+    lifetime: Option<u64>,
+    key: &ApiKey,
+    now: Timestamp,
+) -> Result<Credential, Refusal> {
     let seconds = lifetime.unwrap_or(DEFAULT_LIFETIME_SECONDS);
     if !LIFETIME_SECONDS.contains(&seconds) {
         return Err(Refusal::validation("invalid_expires_in", "expires_in must be from 360 to 86400"));
@@ -30,7 +35,6 @@ pub(super) fn issue(user: &EmulatedUser, lifetime: Option<u64>, key: &ApiKey) ->
     if !user.active {
         return Err(Refusal::request("inactive_user", "The user is not active"));
     }
-    let now = Timestamp::now();
     let lifetime = SignedDuration::from_secs(seconds.cast_signed());
     let expires_at = now.saturating_add(lifetime).unwrap_or(Timestamp::MAX);
     let claims = json!({

@@ -1,0 +1,122 @@
+//! What both generations are asked and how they answer: one file a resource. Shapes of v1 are those of the v1.37
+//! reference; most fields of v2's answers are inferred from them.
+
+use bytes::Bytes;
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::calls::Operation;
+use super::input::{Form, Input, Query, offset_name};
+use super::refusal::Refusal;
+use super::routes::Route;
+use super::state::{Slice, Span, State};
+use crate::config::{ApiKey, ApiVersion};
+
+mod chats;
+mod company;
+mod credentials;
+mod rooms;
+mod sessions;
+mod signatures;
+mod uploads;
+mod users;
+mod webhooks;
+
+/// A request for an operation.
+pub(super) struct Call<'a> {
+    pub(super) route: &'a Route,
+    pub(super) query: Option<&'a str>,
+    pub(super) body: &'a [u8],
+    pub(super) form: Option<&'a Form>,
+    pub(super) key: &'a ApiKey,
+}
+
+impl<'a> Call<'a> {
+    const fn operation(&self) -> Operation {
+        self.route.operation
+    }
+
+    const fn version(&self) -> ApiVersion {
+        self.route.version
+    }
+
+    fn id(&self, n: usize) -> &'a str {
+        self.route.id(n)
+    }
+
+    fn input(&self) -> Result<Input, Refusal> {
+        Input::parse(self.body)
+    }
+
+    const fn query(&self) -> Query<'a> {
+        Query::new(self.query)
+    }
+
+    fn span(&self) -> Result<Span, Refusal> {
+        self.query().span(self.version())
+    }
+
+    fn form(&self) -> Result<&'a Form, Refusal> {
+        self.form.ok_or_else(|| Refusal::request("file_not_found", "The body is no form"))
+    }
+}
+
+/// What is answered.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) body: AnswerBody,
+}
+
+pub(super) enum AnswerBody {
+    Json(Value),
+    File { content_type: &'static str, bytes: Bytes },
+}
+
+impl Answer {
+    const fn ok(body: Value) -> Self {
+        Self { status: StatusCode::OK, body: AnswerBody::Json(body) }
+    }
+
+    /// What was made is 201 on v2 and 200 on v1.
+    const fn created(version: ApiVersion, body: Value) -> Self {
+        let status = match version {
+            ApiVersion::V1 => StatusCode::OK,
+            ApiVersion::V2 => StatusCode::CREATED,
+        };
+        Self { status, body: AnswerBody::Json(body) }
+    }
+}
+
+type Handler = fn(&mut State, &Call<'_>) -> Result<Option<Answer>, Refusal>;
+
+/// Each answers the operations it knows.
+const RESOURCES: [Handler; 9] = [
+    users::answer,
+    rooms::answer,
+    credentials::answer,
+    company::answer,
+    sessions::answer,
+    uploads::answer,
+    chats::answer,
+    webhooks::answer,
+    signatures::answer,
+];
+
+pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
+    state.settle();
+    for resource in RESOURCES {
+        if let Some(answer) = resource(state, call)? {
+            return Ok(answer);
+        }
+    }
+    Err(Refusal::no_endpoint())
+}
+
+/// A page of a list, in the form that nearly all lists have.
+fn listed<T>(version: ApiVersion, name: &str, span: Span, slice: Slice<T>, item: impl Fn(T) -> Value) -> Answer {
+    let items: Vec<Value> = slice.items.into_iter().map(item).collect();
+    let mut body = json!({"limit": span.limit, "has_more": slice.has_more, "count": items.len()});
+    body[offset_name(version)] = span.offset.into();
+    body[name] = items.into();
+    Answer::ok(body)
+}

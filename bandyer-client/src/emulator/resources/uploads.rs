@@ -1,0 +1,71 @@
+//! Uploads.
+
+use serde_json::{Value, json};
+
+use super::{Answer, Call, listed};
+use crate::config::ApiVersion;
+use crate::emulator::Operation;
+use crate::emulator::input::invalid;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::state::{EmulatedUpload, Owner, State};
+use crate::uploads::UploadKind;
+
+pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Option<Answer>, Refusal> {
+    let (id, version) = (call.id(0), call.version());
+    Ok(Some(match call.operation() {
+        Operation::ListUploads => {
+            let room = call.query().text("room_id").filter(|_| version == ApiVersion::V2);
+            list(state, call, &room.as_deref().map_or(Owner::Company, Owner::Room))?
+        }
+        Operation::ListUserUploads => {
+            state.user(id, version)?;
+            list(state, call, &Owner::User(id))?
+        }
+        Operation::ListRoomUploads => list(state, call, &Owner::Room(id))?,
+        Operation::ListSessionUploads => list(state, call, &Owner::Session(id))?,
+        Operation::GetUpload => {
+            let key = match version {
+                ApiVersion::V1 => {
+                    call.query().text("upload_key").ok_or_else(|| invalid("upload_key", "is required"))?
+                }
+                ApiVersion::V2 => id.to_owned(),
+            };
+            let (upload, url) = state.lend_upload(&key)?;
+            let mut body = about(&upload);
+            body["url"] = url.into();
+            if version == ApiVersion::V2 {
+                body["key"] = key.into();
+            }
+            Answer::ok(body)
+        }
+        Operation::DeleteUpload => {
+            let key = match version {
+                ApiVersion::V1 => call.input()?.required("upload_key")?.to_owned(),
+                ApiVersion::V2 => id.to_owned(),
+            };
+            let removed = state.delete_upload(&key)?;
+            Answer::ok(json!({"upload_key": key, "upload_type": removed.kind}))
+        }
+        _ => return Ok(None),
+    }))
+}
+
+fn list(state: &State, call: &Call<'_>, owner: &Owner<'_>) -> Result<Answer, Refusal> {
+    let span = call.span()?;
+    let kind = call.query().text("upload_type").map(|kind| UploadKind::from(kind.as_str()));
+    Ok(listed(call.version(), "uploads", span, state.list_uploads(owner, kind.as_ref(), span), |upload| {
+        let mut body = about(upload);
+        body["key"] = upload.key.clone().into();
+        body
+    }))
+}
+
+fn about(upload: &EmulatedUpload) -> Value {
+    json!({
+        "upload_type": upload.kind,
+        "creation_date": format!("{:.3}", upload.created_at),
+        "user_id": upload.user_id,
+        "session_id": upload.session_id,
+        "room_id": upload.room_id,
+    })
+}

@@ -1,0 +1,366 @@
+//! Rooms, who may enter them, and what is allowed of both.
+
+use std::collections::HashSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::users::EmulatedUser;
+use super::{Slice, Span, State, hex, slice};
+use crate::emulator::refusal::Refusal;
+use crate::model::secret::JoinUrl;
+use crate::rooms::{CallType, Recording, RoomStatus, Tools};
+use crate::users::Role;
+
+/// Fewest and most participants.
+const PARTICIPANTS: std::ops::RangeInclusive<usize> = 2..=25;
+/// Shortest call time, in seconds.
+const MIN_DURATION_SECONDS: u64 = 60;
+
+/// A participant as the emulator remembers it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct EmulatedParticipant {
+    /// Who.
+    pub user_id: String,
+    /// Whether this person leads the call.
+    pub is_admin: bool,
+    /// What this person may use.
+    pub tools: Tools,
+    /// The personal link, as v2 writes it.
+    pub link: JoinUrl,
+    pub(in crate::emulator) token: String,
+}
+
+/// A room as the emulator remembers it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct EmulatedRoom {
+    /// The id.
+    pub id: String,
+    /// Who may enter.
+    pub participants: Vec<EmulatedParticipant>,
+    /// What the call starts with.
+    pub call_type: CallType,
+    /// Whether it is recorded.
+    pub recording: Recording,
+    /// Longest call time in seconds; none when unlimited.
+    pub duration: Option<u64>,
+    /// Whether links make the others ring.
+    pub live: bool,
+    /// What the creator wrote.
+    pub description: Option<String>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Whether it can no longer be used.
+    pub disabled: bool,
+    /// Whether it is gone.
+    pub deleted: bool,
+    /// Whether it was planted.
+    pub planted: bool,
+    /// Whether a recording goes on.
+    pub is_recording: bool,
+    /// How often its people's devices were made to ring.
+    pub rings: u32,
+    /// Who is in the call.
+    pub connected: Vec<String>,
+    /// The session that goes on.
+    pub session: Option<String>,
+    /// Whether its call time is used up.
+    pub used_up: bool,
+    pub(in crate::emulator) direct: bool,
+    pub(in crate::emulator) transcribed: bool,
+    /// Call time used before `counting_since`.
+    pub(super) used: SignedDuration,
+    /// Since when at least two people are connected.
+    pub(super) counting_since: Option<Timestamp>,
+}
+
+impl EmulatedRoom {
+    pub(in crate::emulator) const fn status(&self) -> RoomStatus {
+        if self.deleted || self.disabled || self.used_up {
+            RoomStatus::Closed
+        } else if self.session.is_some() {
+            RoomStatus::Running
+        } else {
+            RoomStatus::NotRunning
+        }
+    }
+
+    /// Call time used by now: that of at least two people.
+    pub(in crate::emulator) fn used_by(&self, now: Timestamp) -> SignedDuration {
+        self.used + self.counting_since.map_or(SignedDuration::ZERO, |since| now.duration_since(since))
+    }
+}
+
+pub(in crate::emulator) struct NewRoom {
+    pub(in crate::emulator) participants: Vec<NewParticipant>,
+    pub(in crate::emulator) call_type: CallType,
+    pub(in crate::emulator) recording: Recording,
+    pub(in crate::emulator) duration: Option<u64>,
+    pub(in crate::emulator) live: bool,
+    pub(in crate::emulator) description: Option<String>,
+    pub(in crate::emulator) direct: bool,
+    pub(in crate::emulator) transcribed: bool,
+}
+
+pub(in crate::emulator) struct NewParticipant {
+    pub(in crate::emulator) user_id: String,
+    pub(in crate::emulator) is_admin: bool,
+    pub(in crate::emulator) tools: Tools,
+}
+
+pub(in crate::emulator) struct ParticipantChange {
+    pub(in crate::emulator) is_admin: Option<bool>,
+    pub(in crate::emulator) tools: Option<Tools>,
+}
+
+impl State {
+    pub(in crate::emulator) fn rooms(&self) -> Vec<EmulatedRoom> {
+        self.room_order.iter().filter_map(|id| self.rooms.get(id)).cloned().collect()
+    }
+
+    pub(in crate::emulator) fn create_room(&mut self, new: NewRoom) -> Result<EmulatedRoom, Refusal> {
+        if !PARTICIPANTS.contains(&new.participants.len()) {
+            return Err(Refusal::validation("invalid_participants_length", "A room has 2 to 25 participants"));
+        }
+        let mut seen = HashSet::new();
+        for participant in &new.participants {
+            if !seen.insert(&participant.user_id) {
+                return Err(Refusal::validation("duplicate_participant", "A user is a participant twice"));
+            }
+            match self.users.get(&participant.user_id) {
+                Some(user) if user.active => {}
+                _ => return Err(Refusal::request("invalid_user_id", "A participant is no active user")),
+            }
+        }
+        let is_plus = |one: &NewParticipant| self.users.get(&one.user_id).is_some_and(|user| user.role == Role::Plus);
+        if !new.participants.iter().any(is_plus) {
+            return Err(Refusal::validation("no_plus_user_in_room", "At least one participant must be plus"));
+        }
+        if matches!(new.call_type, CallType::Unknown(_)) {
+            return Err(Refusal::validation("invalid_call_type", "Unknown call_type"));
+        }
+        if matches!(new.recording, Recording::Unknown(_)) {
+            return Err(Refusal::validation("invalid_recording", "Unknown recording"));
+        }
+        if new.transcribed && !self.settings.transcription {
+            return Err(Refusal::request("transcription_disabled", "Transcription is not switched on for the company"));
+        }
+        if new.duration.is_some_and(|seconds| seconds < MIN_DURATION_SECONDS) {
+            return Err(Refusal::validation("invalid_duration", "The duration must be at least 60 seconds"));
+        }
+        Ok(self.add_room(new, false))
+    }
+
+    fn add_room(&mut self, new: NewRoom, planted: bool) -> EmulatedRoom {
+        let id = format!("room_{}", hex(12));
+        let participants: Vec<EmulatedParticipant> =
+            new.participants.into_iter().map(|one| self.with_link(&id, one)).collect();
+        let room = EmulatedRoom {
+            id: id.clone(),
+            participants,
+            call_type: new.call_type,
+            recording: new.recording,
+            duration: new.duration,
+            live: new.live,
+            description: new.description,
+            created_at: self.now(),
+            disabled: false,
+            deleted: false,
+            planted,
+            is_recording: false,
+            rings: 0,
+            connected: Vec::new(),
+            session: None,
+            used_up: false,
+            direct: new.direct,
+            transcribed: new.transcribed,
+            used: SignedDuration::ZERO,
+            counting_since: None,
+        };
+        self.rooms.insert(id.clone(), room.clone());
+        self.room_order.push(id);
+        self.report_room_created(&room);
+        room
+    }
+
+    fn with_link(&mut self, room: &str, one: NewParticipant) -> EmulatedParticipant {
+        let token = hex(26);
+        self.links.insert(token.clone(), room.to_owned());
+        EmulatedParticipant {
+            user_id: one.user_id,
+            is_admin: one.is_admin,
+            tools: one.tools,
+            link: JoinUrl::from(format!("{}/eu/direct-rest-call-handler/{token}", self.url)),
+            token,
+        }
+    }
+
+    pub(super) fn open_room(&mut self, id: &str) -> Result<&mut EmulatedRoom, Refusal> {
+        let room = self.rooms.get_mut(id).filter(|room| !room.deleted).ok_or_else(unknown_room)?;
+        if room.disabled {
+            return Err(Refusal::request("room_disabled", "The room is disabled"));
+        }
+        if room.used_up {
+            return Err(Refusal::request("room_closed", "The call time of the room is used up"));
+        }
+        Ok(room)
+    }
+
+    pub(in crate::emulator) fn add_participant(
+        &mut self,
+        room: &str,
+        new: NewParticipant,
+    ) -> Result<EmulatedParticipant, Refusal> {
+        let is_active = self.users.get(&new.user_id).is_some_and(|user| user.active);
+        let open = self.open_room(room)?;
+        if open.participants.len() >= *PARTICIPANTS.end() {
+            return Err(Refusal::validation("invalid_participants_length", "A room has 2 to 25 participants"));
+        }
+        if open.participants.iter().any(|one| one.user_id == new.user_id) {
+            return Err(Refusal::validation("duplicate_participant", "The user is a participant already"));
+        }
+        if !is_active {
+            return Err(Refusal::request("invalid_user_id", "The participant is no active user"));
+        }
+        let participant = self.with_link(room, new);
+        self.open_room(room)?.participants.push(participant.clone());
+        Ok(participant)
+    }
+
+    pub(in crate::emulator) fn participant(&self, room: &str, user: &str) -> Result<&EmulatedParticipant, Refusal> {
+        self.room(room)?.participants.iter().find(|one| one.user_id == user).ok_or_else(unknown_participant)
+    }
+
+    pub(in crate::emulator) fn update_participant(
+        &mut self,
+        room: &str,
+        user: &str,
+        change: ParticipantChange,
+    ) -> Result<EmulatedParticipant, Refusal> {
+        let people = &mut self.open_room(room)?.participants;
+        let one = people.iter_mut().find(|one| one.user_id == user).ok_or_else(unknown_participant)?;
+        one.is_admin = change.is_admin.unwrap_or(one.is_admin);
+        one.tools = change.tools.unwrap_or(one.tools);
+        Ok(one.clone())
+    }
+
+    pub(in crate::emulator) fn remove_participant(&mut self, room: &str, user: &str) -> Result<(), Refusal> {
+        let people = &mut self.open_room(room)?.participants;
+        let position = people.iter().position(|one| one.user_id == user).ok_or_else(unknown_participant)?;
+        people.remove(position);
+        Ok(())
+    }
+
+    pub(in crate::emulator) fn record(&mut self, room: &str, on: bool) -> Result<(), Refusal> {
+        let room = self.open_room(room)?;
+        if room.recording == Recording::Off {
+            return Err(Refusal::request("room_no_recordable", "The room was created without recording"));
+        }
+        room.is_recording = on;
+        let session = room.session.clone();
+        if let Some(session) = session.filter(|_| on).and_then(|id| self.sessions.get_mut(&id)) {
+            session.was_recorded = true;
+        }
+        Ok(())
+    }
+
+    pub(in crate::emulator) fn ring(&mut self, room: &str) -> Result<(), Refusal> {
+        self.open_room(room)?.rings += 1;
+        Ok(())
+    }
+
+    /// A link in the form of the first generation.
+    pub(in crate::emulator) fn v1_link(&self, room: &EmulatedRoom, participant: &EmulatedParticipant) -> String {
+        let handler = if room.direct { "direct-rest-call-handler" } else { "rest-call-handler" };
+        format!("{}/connect/{handler}/{}", self.url, participant.token)
+    }
+
+    pub(in crate::emulator) fn room(&self, id: &str) -> Result<&EmulatedRoom, Refusal> {
+        self.rooms.get(id).filter(|room| !room.deleted).ok_or_else(unknown_room)
+    }
+
+    pub(in crate::emulator) fn disable_room(&mut self, id: &str) -> Result<(), Refusal> {
+        self.room(id)?;
+        self.end_session(id, self.now());
+        let links = self.room_links(id);
+        self.rooms.get_mut(id).ok_or_else(unknown_room)?.disabled = true;
+        self.report_room_closed(id, "on_room_disabled", "disabled", links);
+        Ok(())
+    }
+
+    pub(in crate::emulator) fn delete_room(&mut self, id: &str) -> Result<(), Refusal> {
+        self.room(id)?;
+        self.end_session(id, self.now());
+        let links = self.room_links(id);
+        self.rooms.get_mut(id).ok_or_else(unknown_room)?.deleted = true;
+        self.report_room_closed(id, "on_room_deleted", "deleted", links);
+        Ok(())
+    }
+
+    /// Who has which link; none once the room is disabled.
+    fn room_links(&self, id: &str) -> Vec<(String, String)> {
+        let room = self.rooms.get(id).filter(|room| !room.disabled);
+        let people = room.map(|room| room.participants.as_slice()).unwrap_or_default();
+        people.iter().map(|one| (one.user_id.clone(), one.link.expose().to_owned())).collect()
+    }
+
+    pub(in crate::emulator) fn list_rooms(&self, span: Span) -> Slice<&EmulatedRoom> {
+        let present = self.room_order.iter().rev().filter_map(|id| self.rooms.get(id)).filter(|room| !room.deleted);
+        slice(present, span)
+    }
+
+    pub(in crate::emulator) fn rooms_of_user(&self, user: &str) -> Vec<&EmulatedRoom> {
+        let all = self.list_rooms(Span::ALL).items;
+        all.into_iter().filter(|room| room.participants.iter().any(|one| one.user_id == user)).collect()
+    }
+
+    pub(in crate::emulator) fn check_link(&self, token: &str) -> bool {
+        self.behind_link(token).is_some()
+    }
+
+    pub(in crate::emulator) fn revoke_link(&mut self, token: &str) -> Result<(), Refusal> {
+        let known = self.links.remove(token);
+        known.map(drop).ok_or_else(|| Refusal::not_found("token_not_found", "There is no such token"))
+    }
+
+    /// The room, participant and role behind a link that still works.
+    pub(in crate::emulator) fn behind_link(
+        &self,
+        token: &str,
+    ) -> Option<(&EmulatedRoom, &EmulatedParticipant, &EmulatedUser)> {
+        let room = self.rooms.get(self.links.get(token)?).filter(|room| !room.deleted && !room.disabled)?;
+        let participant = room.participants.iter().find(|participant| participant.token == token)?;
+        let user = self.users.get(&participant.user_id).filter(|user| user.active)?;
+        Some((room, participant, user))
+    }
+
+    pub(in crate::emulator) fn plant_room(&mut self, description: &str) -> String {
+        let participants = [Role::Plus, Role::Basic]
+            .into_iter()
+            .map(|role| {
+                let user = self.add_user(format!("usr_{}", hex(12)), role, None, None, true);
+                NewParticipant { is_admin: user.role == Role::Plus, user_id: user.id, tools: Tools::all() }
+            })
+            .collect();
+        let new = NewRoom {
+            participants,
+            call_type: CallType::AudioVideo,
+            recording: Recording::Off,
+            duration: None,
+            live: false,
+            description: Some(description.to_owned()),
+            direct: false,
+            transcribed: false,
+        };
+        self.add_room(new, true).id
+    }
+}
+
+fn unknown_participant() -> Refusal {
+    Refusal::not_found("participant_not_found", "The user is no participant of the room")
+}
+
+fn unknown_room() -> Refusal {
+    Refusal::not_found("room_not_found", "There is no such room")
+}

@@ -1,0 +1,165 @@
+//! What is reported where.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Slice, Span, State, hex, slice};
+use crate::emulator::refusal::Refusal;
+use crate::webhook_settings::WebhookEvent;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::emulator) enum HookVersion {
+    V0,
+    V1,
+    V2,
+}
+
+#[derive(Debug, Clone)]
+pub(in crate::emulator) struct Hook {
+    pub(in crate::emulator) id: String,
+    pub(in crate::emulator) url: String,
+    pub(in crate::emulator) event: String,
+    pub(in crate::emulator) version: HookVersion,
+    pub(in crate::emulator) created_at: Timestamp,
+}
+
+/// How a receiver is convinced that a report is genuine.
+#[derive(Debug, Clone)]
+pub(in crate::emulator) enum Proof {
+    /// A signature over time and body.
+    Body,
+    /// One over the id of the room.
+    RoomId(String),
+}
+
+/// A report on its way.
+#[derive(Debug, Clone)]
+pub(in crate::emulator) struct Delivery {
+    pub(in crate::emulator) url: String,
+    pub(in crate::emulator) event: String,
+    pub(in crate::emulator) proof: Proof,
+    pub(in crate::emulator) body: String,
+}
+
+/// Something that happened, in the forms in which it may be reported; in a form that is missing it is not.
+pub(super) struct Report {
+    pub(super) event: &'static str,
+    pub(super) namespace: &'static str,
+    pub(super) room_id: String,
+    pub(super) v0: Option<Value>,
+    /// Of room and recording events `data` is a text that holds JSON, in version 0.
+    pub(super) v0_in_text: bool,
+    pub(super) v1: Option<Value>,
+}
+
+impl State {
+    pub(super) fn report(&mut self, report: &Report) {
+        let now = self.now();
+        let told = self.hooks.iter().filter(|hook| hook.event == report.event).filter_map(|hook| {
+            let (proof, body) = match hook.version {
+                HookVersion::V0 => {
+                    let data = report.v0.as_ref()?;
+                    let data = if report.v0_in_text { Value::from(data.to_string()) } else { data.clone() };
+                    let body = json!({"event": report.event, "room_id": report.room_id, "data": data});
+                    (Proof::RoomId(report.room_id.clone()), body)
+                }
+                HookVersion::V1 | HookVersion::V2 => {
+                    // What version 2 looks like is not documented; here it is version 1 under another number.
+                    let version = if hook.version == HookVersion::V1 { "1.0" } else { "2.0" };
+                    let body = json!({
+                        "event": report.event,
+                        "event_version": version,
+                        "namespace": report.namespace,
+                        "timestamp": now.as_millisecond(),
+                        "data": report.v1.as_ref()?,
+                    });
+                    (Proof::Body, body)
+                }
+            };
+            Some(Delivery { url: hook.url.clone(), event: hook.event.clone(), proof, body: body.to_string() })
+        });
+        let told: Vec<Delivery> = told.collect();
+        self.outbox.extend(told);
+    }
+
+    /// Replaces all that is reported in one form.
+    pub(in crate::emulator) fn configure_hooks(
+        &mut self,
+        version: HookVersion,
+        url: &str,
+        events: &[String],
+    ) -> Result<Vec<Hook>, Refusal> {
+        let mut hooks = Vec::new();
+        for event in events {
+            hooks.push(self.hook(version, url, event)?);
+        }
+        self.hooks.retain(|hook| hook.version != version);
+        self.hooks.extend(hooks.iter().cloned());
+        Ok(hooks)
+    }
+
+    pub(in crate::emulator) fn hooks_of(&self, version: HookVersion) -> impl Iterator<Item = &Hook> {
+        self.hooks.iter().filter(move |hook| hook.version == version)
+    }
+
+    fn hook(&self, version: HookVersion, url: &str, event: &str) -> Result<Hook, Refusal> {
+        check(url, event)?;
+        let (url, event) = (url.to_owned(), event.to_owned());
+        Ok(Hook { id: format!("wh_{}", hex(12)), url, event, version, created_at: self.now() })
+    }
+
+    pub(in crate::emulator) fn add_hook(
+        &mut self,
+        version: HookVersion,
+        url: &str,
+        event: &str,
+    ) -> Result<Hook, Refusal> {
+        let hook = self.hook(version, url, event)?;
+        self.hooks.push(hook.clone());
+        Ok(hook)
+    }
+
+    pub(in crate::emulator) fn list_hooks(&self, span: Span) -> Slice<&Hook> {
+        slice(self.hooks.iter().rev(), span)
+    }
+
+    pub(in crate::emulator) fn hook_by_id(&self, id: &str) -> Result<&Hook, Refusal> {
+        self.hooks.iter().find(|hook| hook.id == id).ok_or_else(unknown_hook)
+    }
+
+    pub(in crate::emulator) fn update_hook(
+        &mut self,
+        id: &str,
+        version: Option<HookVersion>,
+        url: Option<&str>,
+        event: Option<&str>,
+    ) -> Result<Hook, Refusal> {
+        let hook = self.hooks.iter_mut().find(|hook| hook.id == id).ok_or_else(unknown_hook)?;
+        check(url.unwrap_or(&hook.url), event.unwrap_or(&hook.event))?;
+        hook.version = version.unwrap_or(hook.version);
+        hook.url = url.map_or_else(|| hook.url.clone(), str::to_owned);
+        hook.event = event.map_or_else(|| hook.event.clone(), str::to_owned);
+        Ok(hook.clone())
+    }
+
+    pub(in crate::emulator) fn delete_hook(&mut self, id: &str) -> Result<(), Refusal> {
+        let place = self.hooks.iter().position(|hook| hook.id == id).ok_or_else(unknown_hook)?;
+        self.hooks.remove(place);
+        Ok(())
+    }
+}
+
+fn check(url: &str, event: &str) -> Result<(), Refusal> {
+    let is_url = url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    if !is_url {
+        return Err(Refusal::validation("invalid_webhook_url", "The address is no absolute URL"));
+    }
+    match WebhookEvent::from(event) {
+        WebhookEvent::Unknown(_) => Err(Refusal::validation("invalid_webhook_event", "There is no such event")),
+        _ => Ok(()),
+    }
+}
+
+fn unknown_hook() -> Refusal {
+    Refusal::not_found("webhook_not_found", "There is no such webhook")
+}
