@@ -35,14 +35,14 @@ impl<'a> Tags<'a> {
         })
     }
 
-    /// Adds labels, made of `[A-Za-z0-9._-]`, and gives what was added. v2 adds one at a time, and its body is inferred.
-    pub fn add<N: AsRef<str>>(self, names: impl IntoIterator<Item = N>) -> Request<'a, Vec<Tag>> {
-        self.change("add tags", names, v1::tags::add, v2::tags::add)
+    /// Creates labels, made of `[A-Za-z0-9._-]`, and gives what was new. v2 creates one at a time, and its body is inferred.
+    pub fn create<N: AsRef<str>>(self, names: impl IntoIterator<Item = N>) -> Request<'a, Vec<Tag>> {
+        self.change("create tags", names, v1::tags::add, v2::tags::add)
     }
 
-    /// Removes labels. v2 removes one at a time.
-    pub fn remove<N: AsRef<str>>(self, names: impl IntoIterator<Item = N>) -> Request<'a, ()> {
-        self.change("remove tags", names, v1::tags::remove, v2::tags::remove)
+    /// Deletes labels. v2 deletes one at a time.
+    pub fn delete<N: AsRef<str>>(self, names: impl IntoIterator<Item = N>) -> Request<'a, ()> {
+        self.change("delete tags", names, v1::tags::remove, v2::tags::remove)
     }
 
     fn change<N: AsRef<str>, T>(

@@ -3,12 +3,17 @@
 mod support;
 
 mod compatibility;
+mod coverage;
+mod downloads;
 mod emulator;
 mod errors;
+mod faults;
 mod operations;
 mod redirects;
 mod retries;
+mod scenarios;
 mod secrets;
 mod timeouts;
 mod tracing_output;
+mod webhooks;
 mod wire;

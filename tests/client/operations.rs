@@ -357,12 +357,12 @@ cases! {
     "list tags",
         sent("GET /tag/list", json!({"tags": [{"tag": "a"}]})), sent("GET /tags", json!({"tags": [{"name": "a"}]})),
         |c| c.tags().list();
-    "add tags",
+    "create tags",
         sent("POST /tag/add", json!({"added_tags": [{"tag": "a"}]})).json(json!({"tags": ["a"]})),
-        sent("POST /tags", json!({})).json(json!({"name": "a"})), |c| c.tags().add(["a"]);
-    "remove tags",
+        sent("POST /tags", json!({})).json(json!({"name": "a"})), |c| c.tags().create(["a"]);
+    "delete tags",
         sent("POST /tag/remove", json!({"removed_tags": []})).json(json!({"tags": ["a"]})),
-        sent("DELETE /tags/a", json!({})), |c| c.tags().remove(["a"]);
+        sent("DELETE /tags/a", json!({})), |c| c.tags().delete(["a"]);
 
     // Chats and channels
     "create chat", sent("POST /chat/add", json!({})).json(json!({"users": ["d", "p"]})), None, |c| c.chats().create(&pair());
@@ -585,7 +585,7 @@ async fn a_part_that_a_generation_lacks_fails_before_anything_is_sent() {
             v2.uploads().list().kind(UploadKind::Generic).send().await.unwrap_err(),
             "v2 cannot list the uploads of one kind, as far as is documented",
         ),
-        (v2.tags().add(["a", "b"]).send().await.unwrap_err(), "v2 cannot change several tags at once"),
+        (v2.tags().create(["a", "b"]).send().await.unwrap_err(), "v2 cannot change several tags at once"),
     ] {
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::Unsupported, 0), "{error}");
         assert!(error.to_string().ends_with(text), "{error}");
@@ -617,8 +617,8 @@ async fn what_breaks_a_documented_limit_fails_before_anything_is_sent() {
                 c.company().update_recording_settings(true).retention_days(16).send().await.unwrap_err(),
                 "recordings are kept for 0 to 15, 30, 60, 90, 120, 180 or 365 days",
             ),
-            (c.tags().add(["a b"]).send().await.unwrap_err(), "and there is at least one"),
-            (c.tags().remove([""; 0]).send().await.unwrap_err(), "and there is at least one"),
+            (c.tags().create(["a b"]).send().await.unwrap_err(), "and there is at least one"),
+            (c.tags().delete([""; 0]).send().await.unwrap_err(), "and there is at least one"),
             (c.chats().create(&[user("d")]).send().await.unwrap_err(), "a chat has at least two users"),
             (
                 c.broadcasts().create(&user("d"), "x").panelists(vec![user("p"); 7]).send().await.unwrap_err(),

@@ -42,6 +42,8 @@ pub fn room(id: &str) -> RoomId {
 pub enum Then {
     /// Sends these bytes and closes.
     Send(&'static str),
+    /// Sends these bytes and keeps the connection open.
+    SendAndStall(&'static str),
     /// Never answers.
     Stall,
 }
@@ -71,6 +73,10 @@ impl RawServer {
                     let n = seen.fetch_add(1, Ordering::SeqCst);
                     match steps[n.min(steps.len() - 1)] {
                         Then::Send(bytes) => stream.write_all(bytes.as_bytes()).await.unwrap(),
+                        Then::SendAndStall(bytes) => {
+                            stream.write_all(bytes.as_bytes()).await.unwrap();
+                            std::future::pending().await
+                        }
                         Then::Stall => std::future::pending().await,
                     }
                 });

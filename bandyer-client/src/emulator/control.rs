@@ -91,6 +91,7 @@ struct FaultBody {
     after_effect: bool,
     pause_ms: Option<u64>,
     bytes: Option<u64>,
+    location: Option<String>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -106,6 +107,7 @@ enum ActionName {
     Garbage,
     Html502,
     HugeBody,
+    Redirect,
 }
 
 #[derive(Clone, Copy)]
@@ -164,6 +166,10 @@ fn add_fault(shared: &Shared, body: &[u8]) -> Result<Value, Refusal> {
         ActionName::Garbage => Action::Garbage,
         ActionName::Html502 => Action::Html502,
         ActionName::HugeBody => Action::HugeBody(body.bytes.ok_or_else(|| needs("bytes"))?),
+        ActionName::Redirect => {
+            let status = body.status.filter(|status| (300..400).contains(status)).ok_or_else(|| needs("status"))?;
+            Action::Redirect(status, body.location.clone().ok_or_else(|| needs("location"))?)
+        }
     };
     let fault = body.operation.map_or_else(Fault::on_any, Fault::on).nth(body.nth).action(action);
     let fault = match body.times.0 {

@@ -32,6 +32,8 @@ pub enum Action {
     Html502,
     /// Carries the request out and answers success with this many bytes.
     HugeBody(u64),
+    /// Sends the client elsewhere with this status, and does nothing.
+    Redirect(u16, String),
 }
 
 /// A fault: for which calls, and what happens then.
@@ -152,7 +154,7 @@ impl Misbehaviour {
     /// Whether the request is carried out.
     pub(super) fn has_effect(&self) -> bool {
         match self.action {
-            Action::ResetBefore | Action::Html502 => false,
+            Action::ResetBefore | Action::Html502 | Action::Redirect(..) => false,
             Action::Status(_) => self.after_effect,
             _ => true,
         }

@@ -244,6 +244,14 @@ async fn misbehave(
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
             Ok(response)
         }
+        Action::Redirect(status, to) => {
+            let mut response = Response::new(EmulatedBody::full(Bytes::new()));
+            *response.status_mut() = StatusCode::from_u16(*status).unwrap_or(StatusCode::FOUND);
+            if let Ok(to) = HeaderValue::from_str(to) {
+                response.headers_mut().insert(header::LOCATION, to);
+            }
+            Ok(response)
+        }
         Action::HugeBody(bytes) => Ok(done_or_empty(done).map(|_| EmulatedBody::huge(*bytes))),
     }
 }

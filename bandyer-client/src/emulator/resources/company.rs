@@ -159,22 +159,22 @@ fn tags(state: &mut State, call: &Call<'_>) -> Result<Option<Answer>, Refusal> {
             let span = call.span()?;
             listed(ApiVersion::V2, "tags", span, slice(state.tags().iter(), span), tag)
         }
-        Operation::AddTags if is_v1 => {
+        Operation::CreateTags if is_v1 => {
             let added = state.add_tags(&call.input()?.texts("tags")?)?;
             Answer::ok(json!({"added_tags": added.iter().map(tag).collect::<Vec<_>>()}))
         }
-        Operation::AddTags => {
+        Operation::CreateTags => {
             let name = call.input()?.required("name")?.to_owned();
             let added = state.add_tags(std::slice::from_ref(&name))?;
             let body = added.first().map_or_else(|| json!({"name": name}), tag);
             Answer::created(ApiVersion::V2, body)
         }
-        Operation::RemoveTags if is_v1 => {
+        Operation::DeleteTags if is_v1 => {
             let removed = state.remove_tags(&call.input()?.texts("tags")?)?;
             let removed: Vec<Value> = removed.into_iter().map(|name| json!({"tag": name})).collect();
             Answer::ok(json!({"removed_tags": removed}))
         }
-        Operation::RemoveTags => {
+        Operation::DeleteTags => {
             let name = call.id(0).to_owned();
             if state.remove_tags(std::slice::from_ref(&name))?.is_empty() {
                 return Err(Refusal::not_found("tag_not_found", "There is no such tag"));

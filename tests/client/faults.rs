@@ -1,0 +1,98 @@
+//! What a client does when the vendor misbehaves, against the emulator: nothing made twice, nothing told to strangers.
+
+use std::time::Duration;
+
+use bandyer_client::emulator::{Action, Emulator, Fault, Operation};
+use bandyer_client::rooms::NewParticipant;
+use bandyer_client::users::Role;
+use bandyer_client::{Client, Error, ErrorKind, Outcome, RetryPolicy};
+
+use crate::support::{eager, user};
+
+async fn with_people() -> (Emulator, Client) {
+    let emulator = Emulator::start().await.unwrap();
+    let client = Client::builder(emulator.api_key().clone())
+        .base_url(emulator.url())
+        .attempt_timeout(Duration::from_millis(300))
+        .retry(eager())
+        .build()
+        .unwrap();
+    client.users().create(Role::Plus).id(user("d")).send().await.unwrap();
+    client.users().create(Role::Basic).id(user("p")).send().await.unwrap();
+    (emulator, client)
+}
+
+async fn create_room(client: &Client) -> Result<(), Error> {
+    client.rooms().create(["d", "p"].map(|id| NewParticipant::new(user(id)))).send().await.map(drop)
+}
+
+#[tokio::test]
+async fn a_redirect_to_another_host_is_not_followed_and_carries_no_key() {
+    let (emulator, client) = with_people().await;
+    let stranger = Emulator::builder().api_key(emulator.api_key().clone()).start().await.unwrap();
+    for status in [301, 302, 303, 307, 308] {
+        let to = format!("{}/v2/users/d", stranger.url());
+        emulator.faults().add(Fault::on(Operation::GetUser).action(Action::Redirect(status, to)));
+        let error = client.users().get(&user("d")).send().await.unwrap_err();
+        assert_eq!((error.kind(), error.status().unwrap().as_u16()), (ErrorKind::Api, status));
+    }
+    // It has the same key, so it would have known the user's absence and counted the call.
+    assert!(stranger.calls().is_empty());
+}
+
+#[tokio::test]
+async fn a_room_creation_that_times_out_is_never_sent_again() {
+    let (emulator, client) = with_people().await;
+    emulator.faults().add(Fault::on(Operation::CreateRoom).stall());
+    let error = create_room(&client).await.unwrap_err();
+    assert_eq!((error.kind(), error.outcome(), error.is_retryable()), (ErrorKind::Timeout, Outcome::Unknown, false));
+    assert_eq!((emulator.calls_of(Operation::CreateRoom), emulator.rooms().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_user_creation_with_an_id_that_times_out_is_sent_once_more_and_ends_in_one_user() {
+    let (emulator, client) = with_people().await;
+    emulator.faults().add(Fault::on(Operation::CreateUser).stall());
+    let made = client.users().create(Role::Basic).id(user("q")).send().await.unwrap();
+    assert_eq!((made.id.as_str(), made.role), ("q", Some(Role::Basic)));
+    assert_eq!(emulator.calls_of(Operation::CreateUser), 2 + 2);
+    assert_eq!(emulator.users().iter().filter(|user| user.id == "q").count(), 1);
+}
+
+#[tokio::test]
+async fn the_time_to_wait_is_read_in_both_forms_and_kept_within_the_time_left() {
+    let (emulator, client) = with_people().await;
+    for when in ["0", "Thu, 05 Mar 2020 08:00:00 GMT"] {
+        emulator.faults().add(Fault::on(Operation::CreateRoom).status(429).retry_after(when));
+        create_room(&client).await.unwrap();
+    }
+    assert_eq!(emulator.calls_of(Operation::CreateRoom), 4);
+    for when in ["3600", "Thu, 05 Mar 2099 08:00:00 GMT"] {
+        emulator.faults().add(Fault::on(Operation::GetUser).status(503).retry_after(when));
+        let error = client.users().get(&user("d")).send().await.unwrap_err();
+        assert_eq!(error.attempts(), 1);
+        assert!(error.retry_after().unwrap() >= Duration::from_secs(3599));
+        assert!(error.to_string().ends_with("the vendor asked to wait for longer than there is time"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_leaves_the_outcome_open_and_is_not_asked_for_again() {
+    for (action, kind) in [
+        (Action::Truncate, ErrorKind::Interrupted),
+        (Action::Garbage, ErrorKind::Decode),
+        (Action::HugeBody(9 << 20), ErrorKind::Decode),
+        (Action::SlowBody(Duration::from_secs(60)), ErrorKind::Timeout),
+    ] {
+        let (emulator, client) = with_people().await;
+        emulator.faults().add(Fault::on(Operation::CreateRoom).action(action.clone()));
+        let error = create_room(&client).await.unwrap_err();
+        assert_eq!((error.kind(), error.outcome()), (kind, Outcome::Unknown), "{action:?}");
+        assert_eq!((emulator.calls_of(Operation::CreateRoom), emulator.rooms().len()), (1, 1), "{action:?}");
+    }
+    let (emulator, client) = with_people().await;
+    emulator.faults().add(Fault::on(Operation::GetUser).always().action(Action::Html502));
+    let request = client.users().get(&user("d")).retry(RetryPolicy::none());
+    let error = request.send().await.unwrap_err();
+    assert_eq!((error.kind(), error.status().unwrap().as_u16(), error.code()), (ErrorKind::Api, 502, None));
+}
