@@ -112,6 +112,17 @@ handle! {
     /// The log of what users did; from [`Client::activity`](crate::Client::activity).
     ///
     /// v1 only: on v2 it ends in [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use bandyer_client::UserId;
+    /// use bandyer_client::activity::ActivityKind;
+    ///
+    /// let patient = UserId::new("pat-0042")?;
+    /// let calls = client.activity().list().user(&patient).kind(ActivityKind::CallIn).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ActivityLog
 }
 

@@ -27,6 +27,17 @@ handle! {
     ///
     /// v2 only: on v1 each ends in [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported), and
     /// [`Client::chats`](crate::Client::chats) is what to use.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use bandyer_client::UserId;
+    ///
+    /// let (doctor, patient) = (UserId::new("doc-0007")?, UserId::new("pat-0042")?);
+    /// let channel = client.channels().create(&doctor, &patient).send().await?;
+    /// client.channels().send_message(&channel.id, &doctor, "See you at four.").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     Channels
 }
 

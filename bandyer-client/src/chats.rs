@@ -104,6 +104,17 @@ handle! {
     ///
     /// v1 only: on v2 each ends in [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported), and
     /// [`Client::channels`](crate::Client::channels) is what to use.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use bandyer_client::UserId;
+    ///
+    /// let both = [UserId::new("doc-0007")?, UserId::new("pat-0042")?];
+    /// client.chats().create(&both).send().await?;
+    /// client.chats().send_message(&both, &both[0], "See you at four.").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     Chats
 }
 

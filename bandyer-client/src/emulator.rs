@@ -1,8 +1,10 @@
 //! The vendor in one process: for your tests, for trying things out, and for programs in other languages.
 //!
-//! Users, rooms, personal links and SDK credentials of both generations work on one shared state. The key is checked
-//! first, every documented limit holds, and answers have the vendor's own shapes. [`Faults`] make it misbehave on
-//! purpose: refuse, reset, stall, answer slowly, half, too much or with nonsense.
+//! Every operation of both generations works on one shared state. The key is checked first, every documented limit holds,
+//! and answers have the vendor's own shapes. What people do is simulated: they [join](Emulator::join) and
+//! [leave](Emulator::leave), [upload](Emulator::upload), and [time passes](Emulator::advance), so that sessions are made,
+//! call time is used up, and rooms close. Webhooks are delivered and signed, and tried again when they are not accepted.
+//! [`Faults`] make it misbehave on purpose: refuse, reset, stall, redirect, answer slowly, half, too much or with nonsense.
 //!
 //! ```
 //! use bandyer_client::UserId;
@@ -30,14 +32,19 @@
 //! | `GET /_emulator/calls` | what was asked, oldest first |
 //! | `POST /_emulator/faults` | adds a fault, such as `{"operation": "create_room", "action": "status", "status": 503}` |
 //! | `DELETE /_emulator/faults` | removes all faults |
+//! | `POST /_emulator/join`, `leave`, `crash` | somebody comes, leaves or is lost: `{"room_id", "user_id"}` |
+//! | `POST /_emulator/upload` | somebody sends a file: `{"room_id", "user_id", "content"}` |
+//! | `POST /_emulator/advance` | lets time pass: `{"seconds": 3600}` |
+//! | `GET /_emulator/deliveries` | every try to deliver a webhook |
 //! | `POST /_emulator/plant` | adds a user (`{"user": {"id", "role"}}`) or a room (`{"room": {"description"}}`) that nobody made |
 //! | `POST /_emulator/reset` | forgets everything |
 //!
 //! # What it does not do
 //!
-//! Media, chats, uploads, recordings, webhooks, the company's settings and broadcasts. Rooms do not run, so no duration
-//! is used up. Where the vendor's own behaviour is not documented, the emulator follows the first generation. State is
-//! in memory alone.
+//! There is no sound or picture, and recordings and transcripts are a line of text. Broadcasts have no sessions. Uploads get
+//! no tags, chats no attributes. Where the vendor's own behaviour is not documented, and that is most of v2 beyond users,
+//! rooms and credentials, the emulator follows the first generation; what it does to webhooks of version 2 and to zero days
+//! of retention is a guess. State is in memory alone.
 
 use std::fmt;
 use std::io;

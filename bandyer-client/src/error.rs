@@ -75,6 +75,21 @@ impl fmt::Debug for ApiError {
 ///
 /// The text tells this level only (operation, kind, status, code); walk the sources for the rest. It never holds a
 /// key, a link, a token, a query string or the vendor's body.
+///
+/// ```no_run
+/// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// use bandyer_client::{Outcome, UserId};
+///
+/// if let Err(error) = client.users().delete(&UserId::new("pat-0042")?).send().await {
+///     match error.outcome() {
+///         Outcome::Rejected if error.is_not_found() => println!("already gone"),
+///         Outcome::Unknown if error.is_retryable() => println!("try again later"),
+///         _ => return Err(error.into()),
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct Error(Box<Inner>);
 
 pub(crate) struct Inner {

@@ -47,3 +47,13 @@ pub use self::model::ids::{
 pub use self::model::open_enum::UnknownValue;
 pub use self::model::page::Page;
 pub use self::model::secret::{AccessToken, FileUrl, JoinUrl, LinkToken};
+
+/// What the fuzz targets reach into. It is there only while fuzzing.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing {
+    /// Reads the vendor's description of a refusal.
+    pub fn decode_error(body: &[u8]) -> crate::ApiError {
+        crate::http::api_error::decode(body)
+    }
+}

@@ -26,6 +26,18 @@ handle! {
     /// Operations on link tokens; from [`Client::links`](crate::Client::links).
     ///
     /// v1 only: on v2 each ends in [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use bandyer_client::JoinUrl;
+    ///
+    /// let link = JoinUrl::from("https://acme.bandyer.com/connect/rest-call-handler/0011");
+    /// if let Some(token) = link.token() {
+    ///     client.links().revoke(&token).send().await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     Links
 }
 

@@ -16,6 +16,17 @@ const V2_LIFETIME_SECONDS: std::ops::RangeInclusive<u64> = 30..=3600;
 
 handle! {
     /// Operations on recordings; from [`Client::recordings`](crate::Client::recordings).
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use bandyer_client::SessionId;
+    ///
+    /// let session = SessionId::new("session_a1b2c3d4e5f6")?;
+    /// let link = client.recordings().link(&session).valid_for(Duration::from_secs(600)).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     Recordings
 }
 

@@ -21,6 +21,16 @@ pub struct Tag {
 
 handle! {
     /// Operations on labels; from [`Client::tags`](crate::Client::tags). On v2 the paths are inferred.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// client.tags().create(["x-ray"]).send().await?;
+    /// for tag in client.tags().list().send().await?.items {
+    ///     println!("{}", tag.name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     Tags
 }
 

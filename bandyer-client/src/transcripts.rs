@@ -15,6 +15,18 @@ use crate::wire::{Call, Lacking, v2};
 
 handle! {
     /// Operations on transcripts; from [`Client::transcripts`](crate::Client::transcripts).
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use bandyer_client::SessionId;
+    ///
+    /// let session = SessionId::new("session_a1b2c3d4e5f6")?;
+    /// let transcript = client.transcripts().download(&session).max_bytes(1 << 20).send().await?;
+    /// println!("{:?}", transcript.content_type());
+    /// let text = transcript.bytes().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     Transcripts
 }
 

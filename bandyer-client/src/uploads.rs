@@ -87,6 +87,16 @@ impl List<'_, Upload, UploadFilter> {
 
 handle! {
     /// Operations on uploads; from [`Client::uploads`](crate::Client::uploads).
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// for upload in client.uploads().list().page_size(100).send().await?.items {
+    ///     let content = client.uploads().download(&upload.key).max_bytes(10 << 20).send().await?.bytes().await?;
+    ///     client.uploads().delete(&upload.key).send().await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     Uploads
 }
 

@@ -1,8 +1,16 @@
 //! What callers rely on at compile time, and what newer vendors may send.
 
+use bandyer_client::chats::MessagePage;
+use bandyer_client::company::CompanyProfile;
 use bandyer_client::rooms::{CallType, NewParticipant, Room};
-use bandyer_client::users::{Role, User};
-use bandyer_client::{Client, Error, Request, RetryPolicy};
+use bandyer_client::sessions::{Session, SessionFilter};
+use bandyer_client::signatures::Envelope;
+use bandyer_client::uploads::Upload;
+use bandyer_client::users::{Role, User, Users};
+use bandyer_client::webhook_settings::Webhook;
+use bandyer_client::{
+    Client, Download, DownloadRequest, Error, File, FileUrl, List, Page, Request, RetryPolicy, RoomId,
+};
 use httpmock::MockServer;
 use serde_json::json;
 
@@ -39,6 +47,11 @@ fn clients_errors_and_futures_cross_threads() {
     assert_all::<Error>();
     assert_all::<RetryPolicy>();
     assert_all::<Request<'static, Room>>();
+    assert_all::<List<'static, Session, SessionFilter>>();
+    assert_all::<DownloadRequest<'static>>();
+    assert_all::<(File, FileUrl, Page<Room>, CompanyProfile, Upload, MessagePage, Envelope, Webhook)>();
+    fn assert_moves<T: Send + 'static>() {}
+    assert_moves::<Download>();
     let client = Client::builder("k").base_url("https://h").build().unwrap();
     let (u, r) = (user("d"), room("r"));
     assert_send(client.users().create(Role::Plus).send());
@@ -54,4 +67,19 @@ fn clients_errors_and_futures_cross_threads() {
     assert_send(client.rooms().delete(&r).send());
     assert_send(client.credentials().issue(&u).send());
     assert_send(client.request(http::Method::GET, &["x"]).bytes().send());
+    assert_send(client.sessions().list().into_stream());
+    assert_send(client.chats().messages(&[u.clone(), u.clone()]).into_stream());
+    assert_send(client.company().update().send());
+    assert_send(client.request(http::Method::GET, &["x"]).download().send());
+}
+
+#[test]
+fn what_callers_hold_on_to_is_small() {
+    assert_eq!(size_of::<Client>(), size_of::<usize>());
+    assert_eq!(size_of::<Result<(), Error>>(), size_of::<usize>());
+    assert_eq!(size_of::<Users<'_>>(), size_of::<usize>());
+    assert_eq!(size_of::<RoomId>(), 2 * size_of::<usize>());
+    // A page of a thousand rooms is what it holds, and no more.
+    assert!(size_of::<Room>() <= 384, "{}", size_of::<Room>());
+    assert!(size_of::<Request<'_, Room>>() <= 384, "{}", size_of::<Request<'_, Room>>());
 }

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt::Debug;
 
 use bandyer_client::rooms::NewParticipant;
-use bandyer_client::{AccessToken, ApiKey, Client, JoinUrl};
+use bandyer_client::{AccessToken, ApiKey, ChannelId, Client, File, FileUrl, JoinUrl, LinkToken, UploadKey};
 use httpmock::MockServer;
 use serde_json::json;
 
@@ -30,6 +30,9 @@ fn secrets_show_nothing_and_open_by_one_word() {
         shown(&ApiKey::from("canary")),
         shown(&AccessToken::from("canary")),
         shown(&JoinUrl::from("canary")),
+        shown(&FileUrl::from("canary")),
+        shown(&LinkToken::from("canary")),
+        shown(&File::new("canary", "text/plain", "canary").unwrap()),
         shown(&Client::builder("canary").base_url("https://h")),
         shown(&Client::builder("canary").base_url("https://h").build().unwrap()),
     ];
@@ -68,6 +71,45 @@ async fn answers_show_no_link_token_or_description() {
         assert!(!text.contains("canary"), "{text}");
     }
     assert_eq!(room.body().description.as_ref().unwrap().as_str(), "canary");
+}
+
+#[tokio::test]
+async fn messages_files_and_broadcasts_show_no_content() {
+    let server = MockServer::start_async().await;
+    server
+        .mock_async(|when, then| {
+            when.path("/v2/uploads/k");
+            then.status(200).json_body(json!({"url": "https://h/canary", "upload_type": "generic"}));
+        })
+        .await;
+    server
+        .mock_async(|when, then| {
+            when.path("/v2/channels/c/messages");
+            then.status(200).json_body(json!({"messages": [{"body": "canary", "from": "d"}]}));
+        })
+        .await;
+    server
+        .mock_async(|when, then| {
+            when.path("/rest/broadcast/list");
+            then.status(200).json_body(json!({"broadcasts": [{"id": "b", "description": "canary"}]}));
+        })
+        .await;
+    let client = Client::builder("canary").base_url(server.base_url()).build().unwrap();
+    let v1 = Client::builder("canary").base_url(server.url("/rest")).build().unwrap();
+    let upload = client.uploads().get(&UploadKey::new("k").unwrap()).send().await.unwrap();
+    let messages = client.channels().messages(&ChannelId::new("c").unwrap());
+    let broadcasts = v1.broadcasts().list().send().await.unwrap();
+    let list = client.rooms().uploads(&bandyer_client::RoomId::new("canary").unwrap());
+    for text in [
+        shown(&upload),
+        shown(&messages.send().await.unwrap()),
+        shown(&broadcasts),
+        shown(&list),
+        shown(&v1.broadcasts().create(&user("d"), "canary")),
+        shown(&v1.chats().send_message(&[user("d"), user("p")], &user("d"), "canary")),
+    ] {
+        assert!(!text.contains("canary"), "{text}");
+    }
 }
 
 #[tokio::test]

@@ -1,11 +1,14 @@
 //! The emulator alone, for programs that are not in Rust.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use bandyer_client::emulator::Emulator;
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
 
 /// A stateful emulator of the Bandyer / Kaleyra Video REST API.
 #[derive(Debug, Parser)]
@@ -15,8 +18,20 @@ struct Arguments {
     #[arg(long, default_value = "127.0.0.1:4010")]
     listen: SocketAddr,
     /// The API key that is valid
-    #[arg(long, default_value = Emulator::DEFAULT_KEY)]
+    #[arg(long, env = "BANDYER_API_SECRET_KEY", hide_env_values = true, default_value = Emulator::DEFAULT_KEY)]
     api_key: String,
+    /// How often a webhook is tried; a second lies before the second try, and twice as long before each further one
+    #[arg(long, default_value_t = 5)]
+    webhook_attempts: u32,
+    /// Answer 429 beyond this many requests a minute
+    #[arg(long)]
+    rate_limit: Option<u32>,
+    /// What is logged to standard error: off, warn, info (one line a request), or a filter of tracing-subscriber
+    #[arg(long, default_value = "info")]
+    log: EnvFilter,
+    /// Log as JSON, one object a line
+    #[arg(long)]
+    log_json: bool,
     /// Listen beyond this machine: the control routes and links are open to whoever can connect
     #[arg(long)]
     allow_remote: bool,
@@ -28,7 +43,25 @@ async fn main() -> ExitCode {
     if !arguments.listen.ip().is_loopback() && !arguments.allow_remote {
         return complain("listening beyond loopback needs --allow-remote");
     }
-    let started = Emulator::builder().listen(arguments.listen).api_key(arguments.api_key).start().await;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(arguments.log)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .with_writer(std::io::stderr);
+    if arguments.log_json {
+        log.json().init();
+    } else {
+        log.init();
+    }
+    let builder = Emulator::builder()
+        .listen(arguments.listen)
+        .api_key(arguments.api_key)
+        .webhook_retries(arguments.webhook_attempts, Duration::from_secs(1));
+    let builder = match arguments.rate_limit {
+        Some(requests) => builder.rate_limit(requests, Duration::from_secs(60)),
+        None => builder,
+    };
+    let started = builder.start().await;
     let emulator = match started {
         Ok(emulator) => emulator,
         Err(error) => return complain(&format!("{} cannot be listened on: {error}", arguments.listen)),

@@ -146,6 +146,7 @@ impl Courier {
             .header(name, value)
             .body(delivery.body.clone());
         let status = request.send().await.ok().map(|response| response.status());
+        tracing::info!(event = delivery.event, attempt, status = status.map(|status| status.as_u16()), "webhook");
         self.deliveries.add(RecordedDelivery {
             event: delivery.event.clone(),
             url: delivery.url.clone(),

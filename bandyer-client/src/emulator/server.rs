@@ -205,6 +205,7 @@ async fn operate(shared: &Shared, call: &Call<'_>) -> Result<Response<EmulatedBo
         Some(misbehaviour) => misbehave(&misbehaviour, usual).await,
     };
     let status = response.as_ref().ok().map(|response| response.status().as_u16());
+    tracing::info!(operation = operation.name(), route = call.route.template, api = %call.route.version, status);
     shared.calls.answered(call.route, status);
     response
 }

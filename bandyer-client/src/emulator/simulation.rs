@@ -74,6 +74,25 @@ impl Emulator {
     }
 
     /// Lets time pass: rooms use up their call time, links and recordings expire.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use bandyer_client::emulator::Emulator;
+    ///
+    /// let emulator = Emulator::start().await?;
+    /// let room = emulator.plant_room("visit");
+    /// let people = emulator.users();
+    /// emulator.join(&room, &people[0].id.parse()?)?;
+    /// emulator.join(&room, &people[1].id.parse()?)?;
+    /// emulator.advance(Duration::from_secs(600));
+    /// emulator.leave(&room, &people[0].id.parse()?)?;
+    /// emulator.leave(&room, &people[1].id.parse()?)?;
+    /// assert_eq!(emulator.sessions()[0].duration().map(|duration| duration.as_mins()), Some(10));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn advance(&self, by: Duration) {
         let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
         self.simulate(|state| state.advance(by));

@@ -16,6 +16,15 @@ use crate::wire::{self, Call, Payload, Wire};
 const OPERATION: &str = "raw request";
 
 /// A request to an operation that this crate has no method for; made by [`Client::request`].
+///
+/// ```no_run
+/// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// use http::Method;
+///
+/// let user: serde_json::Value = client.request(Method::GET, &["users", "doc-0007"]).decode().send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request does nothing until it is decoded and sent"]
 pub struct RawRequest<'a> {
     client: &'a Client,

@@ -18,6 +18,18 @@ use crate::wire::{Call, Decoder, Wire};
 /// An operation that is ready to be sent.
 ///
 /// It does nothing until [`send`](Self::send) is awaited, and dropping that future stops it.
+///
+/// ```no_run
+/// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use bandyer_client::{RetryPolicy, UserId};
+///
+/// let request = client.users().get(&UserId::new("doc-0007")?).attempt_timeout(Duration::from_secs(2));
+/// let answer = request.retry(RetryPolicy::none()).send_with_response().await?;
+/// println!("{} {:?}", answer.status(), answer.request_id());
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request does nothing until `.send()` is awaited"]
 pub struct Request<'a, T> {
     client: &'a Client,

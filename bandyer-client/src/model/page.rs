@@ -5,6 +5,17 @@ use crate::wire::Window;
 /// One page of a list, newest first.
 ///
 /// To walk a list by hand, ask next for `offset + items.len()`, and stop when `has_more` is false.
+///
+/// ```no_run
+/// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// let mut next = Some(0);
+/// while let Some(offset) = next {
+///     let page = client.rooms().list().offset(offset).send().await?;
+///     next = page.next_offset();
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Page<T> {

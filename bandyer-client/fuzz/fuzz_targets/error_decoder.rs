@@ -1,0 +1,13 @@
+//! Whatever a refusal's body holds, reading it does not fail, and what becomes of it stays short.
+#![no_main]
+
+use bandyer_client::fuzzing::decode_error;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|body: &[u8]| {
+    let error = decode_error(body);
+    assert!(error.message.is_none_or(|message| message.len() <= 2048));
+    for word in [error.code, error.name].into_iter().flatten() {
+        assert!(word.len() <= 64 && word.is_ascii() && !word.contains(char::is_whitespace));
+    }
+});

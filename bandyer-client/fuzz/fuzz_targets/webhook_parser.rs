@@ -1,0 +1,13 @@
+//! Whatever arrives, parsing it does not panic, and an event keeps the name it came with.
+#![no_main]
+
+use bandyer_client::{user_details, webhook};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|body: &[u8]| {
+    if let Ok(notification) = webhook::parse(body) {
+        let shown = format!("{notification:?}");
+        assert!(shown.len() < 4096 + notification.event.name().len() * 8);
+    }
+    let _ = user_details::parse(body);
+});

@@ -1,0 +1,37 @@
+//! An HTTP client of one's own: a proxy, a private certificate authority, or other time-outs. Runs against the emulator:
+//!
+//! ```text
+//! cargo run --example custom_http_client
+//! ```
+
+use std::time::Duration;
+
+use bandyer_client::emulator::Emulator;
+use bandyer_client::{ApiVersion, Client, RetryPolicy};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let emulator = Emulator::start().await?;
+
+    let http = reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .pool_max_idle_per_host(4)
+        // For example: .proxy(reqwest::Proxy::https("http://proxy.example:3128")?)
+        // The key travels in a header that would be handed to whatever host a redirect names.
+        .redirect(reqwest::redirect::Policy::none())
+        .build()?;
+
+    let client = Client::builder(emulator.api_key().clone())
+        .base_url(emulator.url())
+        .api_version(ApiVersion::V2)
+        .http_client(http)
+        // These hold for each request, whoever made the HTTP client.
+        .attempt_timeout(Duration::from_secs(5))
+        .retry(RetryPolicy::standard().max_attempts(2))
+        .user_agent_suffix("acme-portal/1.2")
+        .build()?;
+
+    let company = client.company().get().send().await?;
+    println!("the key belongs to {}", company.name.as_deref().unwrap_or("a company without a name"));
+    Ok(())
+}
