@@ -17,6 +17,8 @@ use crate::wire::v1;
 /// Fewest people of a chat. Source: the vendor's chat page.
 const MIN_USERS: usize = 2;
 
+const LIST_MESSAGES: &str = "list chat messages";
+
 /// What somebody wrote. Its `Debug` shows the length only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MessageText(Box<str>);
@@ -204,7 +206,7 @@ impl<'a> ChatMessages<'a> {
 
     /// Makes it a [`Request`] for one page, for a time-out or retry policy of its own.
     pub fn into_request(self) -> Request<'a, MessagePage> {
-        between(self.client, "list chat messages", &self.users, |users| v1::chats::messages(users, &self.query))
+        between(self.client, LIST_MESSAGES, &self.users, |users| v1::chats::messages(users, &self.query))
     }
 
     /// Reads one page.
@@ -218,7 +220,7 @@ impl<'a> ChatMessages<'a> {
 
     /// Reads all messages from here on, page by page as they are needed. An error is given once and ends the stream.
     pub fn into_stream(self) -> impl Stream<Item = Result<Message>> + Send + use<'a> {
-        paging::by_cursor(move |cursor| {
+        paging::by_cursor(LIST_MESSAGES, move |cursor| {
             let mut asked = self.clone();
             asked.query.cursor = cursor.or(asked.query.cursor);
             async move {

@@ -279,8 +279,8 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Answers 429 beyond this many requests within a window; never unless set. The vendor's own quota is not documented;
-    /// its sample apps wait for a minute.
+    /// Answers 429 with `retry-after` beyond this many requests within a window; never unless set. The vendor's own quota and
+    /// headers are not documented; its sample apps wait for a minute.
     pub const fn rate_limit(mut self, requests: u32, window: Duration) -> Self {
         self.rate_limit = Some((requests, window));
         self

@@ -9,7 +9,7 @@ use bandyer_client::rooms::{NewParticipant, Recording};
 use bandyer_client::users::Role;
 use bandyer_client::webhook::{Event, Verifier, parse};
 use bandyer_client::webhook_settings::{WebhookEvent, WebhookVersion};
-use bandyer_client::{ApiVersion, Client, RoomId, SessionId, user_details};
+use bandyer_client::{ApiVersion, Client, RetryPolicy, RoomId, SessionId, user_details};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
@@ -252,7 +252,10 @@ async fn a_quota_is_kept_when_it_is_set() {
     for _ in 0..2 {
         client.users().list().send().await.unwrap();
     }
-    assert!(client.users().list().send().await.unwrap_err().is_rate_limited());
+    let request = client.users().list().into_request().retry(RetryPolicy::none());
+    let error = request.send().await.unwrap_err();
+    assert!(error.is_rate_limited());
+    assert!(error.retry_after().is_some_and(|wait| (1..=60).contains(&wait.as_secs())), "{error:?}");
     emulator.advance(Duration::from_secs(60));
     client.users().list().send().await.unwrap();
 }

@@ -187,3 +187,19 @@ async fn a_deletion_needs_no_body_in_its_answer() {
         .await;
     v2(&server).rooms().delete(&room("r")).send().await.unwrap();
 }
+
+#[tokio::test]
+async fn messages_whose_page_names_itself_as_the_next_one_are_an_error_and_no_loop() {
+    let server = MockServer::start_async().await;
+    let any = server
+        .mock_async(|_, then| {
+            let cursor = json!({"page_number": "1", "page_token": "t"});
+            then.status(200).json_body(json!({"meta": {"next": cursor}, "messages": [{"body": "x"}]}));
+        })
+        .await;
+    let client = client_of(&server, ApiVersion::V1);
+    let messages = client.chats().messages(&[user("d"), user("p")]);
+    let error = messages.into_stream().try_collect::<Vec<_>>().await.unwrap_err();
+    assert_eq!((error.kind(), error.operation()), (ErrorKind::Decode, "list chat messages"));
+    any.assert_calls_async(2).await;
+}

@@ -19,15 +19,20 @@ impl RateLimit {
         Self { requests, window, current: Mutex::new(None) }
     }
 
-    /// Counts a request, and tells whether it is within the quota.
-    pub(super) fn admits(&self, now: Timestamp) -> bool {
+    /// Counts a request. Beyond the quota it tells after how many seconds the next window begins.
+    pub(super) fn admit(&self, now: Timestamp) -> Result<(), i64> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let (began, count) = match *current {
             Some((began, count)) if now.duration_since(began) < self.window => (began, count.saturating_add(1)),
             _ => (now, 1),
         };
         *current = Some((began, count));
-        count <= self.requests
+        if count <= self.requests {
+            return Ok(());
+        }
+        let left = self.window - now.duration_since(began);
+        // Rounded up: a client that comes back a moment too early would be refused again.
+        Err(left.as_secs() + i64::from(left.subsec_nanos() > 0))
     }
 }
 
@@ -43,7 +48,7 @@ mod tests {
     fn a_window_admits_its_quota_and_the_next_one_begins_anew() {
         let limit = RateLimit::new(2, Duration::from_secs(60));
         let at = |second| Timestamp::UNIX_EPOCH.saturating_add(SignedDuration::from_secs(second)).unwrap();
-        let admitted: Vec<bool> = [0, 1, 2, 59, 60, 61, 62].map(|second| limit.admits(at(second))).to_vec();
-        assert_eq!(admitted, [true, true, false, false, true, true, false]);
+        let admitted = [0, 1, 2, 59, 60, 61, 62].map(|second| limit.admit(at(second)));
+        assert_eq!(admitted, [Ok(()), Ok(()), Err(58), Err(1), Ok(()), Ok(()), Err(58)]);
     }
 }

@@ -82,9 +82,10 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_over_quota(&self) -> bool {
-        let now = self.state().now();
-        self.rate_limit.as_ref().is_some_and(|limit| !limit.admits(now))
+    /// Counts a request, and tells when to come back if it is one too many.
+    fn over_quota(&self) -> Option<i64> {
+        let limit = self.rate_limit.as_ref()?;
+        limit.admit(self.state().now()).err()
     }
 
     /// Hands what is to be reported to the courier.
@@ -199,10 +200,14 @@ async fn operate(shared: &Shared, call: &Call<'_>) -> Result<Response<EmulatedBo
             Err(refusal) => refused(&refusal),
         }
     };
-    let response = match shared.faults.strike(operation) {
-        None if shared.is_over_quota() => Ok(refused(&Refusal::too_many())),
-        None => Ok(usual()),
-        Some(misbehaviour) => misbehave(&misbehaviour, usual).await,
+    let response = match (shared.faults.strike(operation), shared.over_quota()) {
+        (Some(misbehaviour), _) => misbehave(&misbehaviour, usual).await,
+        (None, None) => Ok(usual()),
+        (None, Some(seconds)) => {
+            let mut response = refused(&Refusal::too_many());
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            Ok(response)
+        }
     };
     let status = response.as_ref().ok().map(|response| response.status().as_u16());
     tracing::info!(operation = operation.name(), route = call.route.template, api = %call.route.version, status);

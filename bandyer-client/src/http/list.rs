@@ -84,7 +84,7 @@ impl<'a, T, F> List<'a, T, F> {
         T: Send + 'static,
         F: Send + Sync + 'a,
     {
-        paging::items(self.window.offset, move |offset| self.request_at(offset))
+        paging::items(self.operation, self.window.offset, move |offset| self.request_at(offset))
     }
 }
 

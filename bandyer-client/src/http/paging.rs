@@ -21,11 +21,12 @@ struct Walk<T> {
 /// All items from an offset on. It advances by the number of items received, since the vendor may give fewer than asked
 /// for; an empty page that says `has_more` is passed over a few times, and then it is an error rather than a loop.
 pub(crate) fn items<'a, T: Send + 'static>(
+    operation: &'static str,
     offset: u64,
     page_at: impl Fn(u64) -> Request<'a, Page<T>> + Send + Sync + 'a,
 ) -> impl Stream<Item = Result<T>> + Send + 'a {
     let start = Walk { pending: VecDeque::new(), next_offset: Some(offset), empty_pages: 0 };
-    stream::try_unfold((start, page_at), |(mut walk, page_at)| async move {
+    stream::try_unfold((start, page_at), move |(mut walk, page_at)| async move {
         loop {
             if let Some(item) = walk.pending.pop_front() {
                 return Ok(Some((item, (walk, page_at))));
@@ -34,7 +35,7 @@ pub(crate) fn items<'a, T: Send + 'static>(
             let page = page_at(offset).send().await?;
             walk.empty_pages = if page.items.is_empty() { walk.empty_pages + 1 } else { 0 };
             if walk.empty_pages > MAX_EMPTY_PAGES {
-                return Err(Error::new(ErrorKind::Decode, "list").detail("the list goes on without items"));
+                return Err(Error::new(ErrorKind::Decode, operation).detail("the list goes on without items"));
             }
             // An empty page is passed by moving on one place: asking for the same place again would give it again.
             let step = (page.items.len() as u64).max(1);
@@ -46,6 +47,7 @@ pub(crate) fn items<'a, T: Send + 'static>(
 
 /// All items of a list whose pages name the next one.
 pub(crate) fn by_cursor<'a, T, C, F>(
+    operation: &'static str,
     page_at: impl Fn(Option<C>) -> F + Send + Sync + 'a,
 ) -> impl Stream<Item = Result<T>> + Send + 'a
 where
@@ -59,7 +61,7 @@ where
         next: Option<Option<C>>,
     }
     let start = Walk { pending: VecDeque::new(), next: Some(None) };
-    stream::try_unfold((start, page_at), |(mut walk, page_at)| async move {
+    stream::try_unfold((start, page_at), move |(mut walk, page_at)| async move {
         loop {
             if let Some(item) = walk.pending.pop_front() {
                 return Ok(Some((item, (walk, page_at))));
@@ -67,7 +69,7 @@ where
             let Some(asked) = walk.next.take() else { return Ok(None) };
             let (items, next) = page_at(asked.clone()).await?;
             if next.is_some() && next == asked {
-                return Err(Error::new(ErrorKind::Decode, "list").detail("a page names itself as the next one"));
+                return Err(Error::new(ErrorKind::Decode, operation).detail("a page names itself as the next one"));
             }
             walk.next = next.map(Some);
             walk.pending = items.into();
