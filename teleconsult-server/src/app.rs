@@ -11,6 +11,7 @@ use crate::details::Details;
 use crate::directory::Directory;
 use crate::room_keeper::RoomKeeper;
 use crate::store::Store;
+use crate::telemetry::metrics::Metrics;
 use crate::vendor::VideoCalls;
 
 /// What handlers need to know of the configuration.
@@ -40,6 +41,8 @@ pub struct App {
     pub calls: VideoCalls,
     /// What is remembered.
     pub store: Arc<dyn Store>,
+    /// What is counted and timed, unless nobody wants to know.
+    pub metrics: Option<Metrics>,
     /// What handlers need to know of the configuration.
     pub settings: AppSettings,
     /// Changes that go on when their caller has left.
@@ -51,9 +54,11 @@ impl App {
     /// Puts the parts together.
     #[must_use]
     pub fn new(config: &Config, store: Arc<dyn Store>) -> Self {
+        let metrics = config.expose_metrics.then(Metrics::new);
         let calls = VideoCalls::new(config.vendor.clone());
         let directory = Arc::new(Directory::new(Arc::clone(&store), calls.clone()));
-        let keeper = Arc::new(RoomKeeper::new(Arc::clone(&store), calls.clone(), config.rooms.clone()));
+        let counters = metrics.as_ref().map(Metrics::keeper_counters).unwrap_or_default();
+        let keeper = Arc::new(RoomKeeper::new(Arc::clone(&store), calls.clone(), config.rooms.clone(), counters));
         let appointments =
             Appointments::new(Arc::clone(&store), Arc::clone(&directory), Arc::clone(&keeper), config.rules.clone());
         Self {
@@ -63,6 +68,7 @@ impl App {
             details: Details::new(calls.clone()),
             calls,
             store,
+            metrics,
             settings: AppSettings {
                 prefix: config.http.prefix.clone(),
                 limits: config.http.limits.clone(),

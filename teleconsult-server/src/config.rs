@@ -40,6 +40,8 @@ pub struct Config {
     pub background_groups: Vec<String>,
     /// Where and how connections are served.
     pub http: HttpSettings,
+    /// Whether `/-/metrics` is served.
+    pub expose_metrics: bool,
     /// What is logged.
     pub log_level: Level,
     /// What is odd but does not stop the start.
@@ -185,6 +187,7 @@ impl Config {
             vars.seconds("TELECONSULT_RECOVERY_INTERVAL_SECONDS", 1..=3600, Duration::from_secs(15));
         let orphan_grace = vars.seconds("TELECONSULT_ORPHAN_GRACE_SECONDS", 30..=86_400, Duration::from_secs(300));
         let data_dir = vars.text("DATA_DIR").unwrap_or_else(|| "./data".to_owned()).into();
+        let expose_metrics = vars.boolean("EXPOSE_METRICS", true);
         let log_level = Level::parse(&vars.one_of("LOG_LEVEL", Level::NAMES, "info"));
 
         let (warnings, problems) = vars.finish();
@@ -205,6 +208,7 @@ impl Config {
             identity: IdentitySettings { user_id_header, user_id_path: file.user_id_path },
             background_groups: file.background_groups,
             http,
+            expose_metrics,
             log_level,
             warnings,
         })

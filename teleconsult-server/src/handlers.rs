@@ -12,6 +12,7 @@ use crate::http::response::Reply;
 use crate::http::router::Route;
 
 mod credentials;
+mod metrics;
 mod participants;
 mod status;
 mod teleconsultations;
@@ -26,6 +27,7 @@ pub async fn handle(app: &App, request: &Request) -> Result<Reply, ApiError> {
         Route::Healthz => status::healthz(),
         Route::Ready => status::ready(app),
         Route::CheckUp => status::check_up(app).await,
+        Route::Metrics => metrics::show(app).await,
         Route::Create => teleconsultations::create(app, request).await,
         Route::View => teleconsultations::view(app, request).await,
         Route::Change => teleconsultations::change(app, request).await,

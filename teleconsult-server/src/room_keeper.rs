@@ -25,8 +25,10 @@ use crate::domain::participants::Participant;
 use crate::domain::privileges::Privileges;
 use crate::domain::teleconsultation::Teleconsultation;
 use crate::store::{Attempt, Ending, Store, StoreError, Stored};
+use crate::telemetry::metrics::KeeperCounters;
 use crate::vendor::{CALL_TIMEOUT, RoomOrder, VideoCalls, surely_not_done};
 
+mod journal;
 mod marker;
 mod recovery;
 mod retirement;
@@ -76,14 +78,15 @@ pub struct RoomKeeper {
     store: Arc<dyn Store>,
     calls: VideoCalls,
     settings: RoomSettings,
+    counters: KeeperCounters,
     retirement_due: Notify,
 }
 
 impl RoomKeeper {
     /// Keeps its journal in this store.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, calls: VideoCalls, settings: RoomSettings) -> Self {
-        Self { store, calls, settings, retirement_due: Notify::new() }
+    pub fn new(store: Arc<dyn Store>, calls: VideoCalls, settings: RoomSettings, counters: KeeperCounters) -> Self {
+        Self { store, calls, settings, counters, retirement_due: Notify::new() }
     }
 
     /// Says that a room was queued, so that it goes at once.
@@ -148,6 +151,7 @@ impl RoomKeeper {
             self.store.end(attempt, Ending::NoRoom, Timestamp::now()).await?;
             return Err(error.into());
         }
+        self.counters.unknown_outcomes.increment(1);
         tracing::warn!(
             attempt = attempt.id,
             teleconsultation = %attempt.teleconsultation,
@@ -157,6 +161,7 @@ impl RoomKeeper {
         // Limited, because somebody waits and others want to look too; recovery has all the time.
         match tokio::time::timeout(CALL_TIMEOUT, self.find(attempt, &order.marker)).await {
             Ok(Ok(Some(room))) => {
+                self.counters.adoptions.increment(1);
                 tracing::info!(attempt = attempt.id, room = %room.id, "the room was found and adopted");
                 Ok(room)
             }
@@ -179,6 +184,7 @@ impl RoomKeeper {
 
     async fn discard(&self, attempt: &Attempt, room: Room) -> Result<(), KeepError> {
         tracing::error!(attempt = attempt.id, room = %room.id, "the vendor's room lacks a usable link; it is deleted");
+        self.counters.discards.increment(1);
         self.store.end(attempt, Ending::Discard(room.id), Timestamp::now()).await?;
         self.retire_soon();
         Err(KeepError::Links)

@@ -66,9 +66,15 @@ impl Running {
 
         let background = {
             let (recovery, retirement) = (Arc::clone(&app.keeper), Arc::clone(&app.keeper));
+            let metrics = Arc::clone(&app);
             vec![
                 tokio::spawn(async move { recovery.keep_recovering().await }),
                 tokio::spawn(async move { retirement.keep_retiring().await }),
+                tokio::spawn(async move {
+                    if let Some(metrics) = &metrics.metrics {
+                        metrics.keep_up().await;
+                    }
+                }),
             ]
         };
         let shutdown = CancellationToken::new();

@@ -1,3 +1,5 @@
 //! What an operator sees.
 
 pub mod logs;
+pub mod metrics;
+mod process;

@@ -9,6 +9,7 @@ mod create;
 mod credentials;
 mod delete;
 mod kills;
+mod metrics;
 mod participants;
 mod process;
 mod secrets;

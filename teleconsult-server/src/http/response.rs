@@ -10,11 +10,13 @@ use super::error::ApiError;
 /// The body of every answer.
 pub type Body = Full<Bytes>;
 
+const JSON: &str = "application/json; charset=utf-8";
+
 /// An answer that is a success.
 #[derive(Debug)]
 pub struct Reply {
     status: StatusCode,
-    body: Option<Bytes>,
+    body: Option<(&'static str, Bytes)>,
 }
 
 impl Reply {
@@ -25,7 +27,13 @@ impl Reply {
     /// An internal error, when the value is no JSON.
     pub fn json(status: StatusCode, value: &impl Serialize) -> Result<Self, ApiError> {
         let body = serde_json::to_vec(value).map_err(|error| ApiError::internal(error.to_string()))?;
-        Ok(Self { status, body: Some(body.into()) })
+        Ok(Self { status, body: Some((JSON, body.into())) })
+    }
+
+    /// A body of another kind.
+    #[must_use]
+    pub fn content(content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        Self { status: StatusCode::OK, body: Some((content_type, body.into())) }
     }
 
     /// No body.
@@ -36,7 +44,7 @@ impl Reply {
 
     pub(super) fn into_response(self) -> Response<Body> {
         match self.body {
-            Some(body) => response(self.status, "application/json; charset=utf-8", body),
+            Some((content_type, body)) => response(self.status, content_type, body),
             None => with_common_headers(self.status, Bytes::new()),
         }
     }

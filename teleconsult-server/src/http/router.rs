@@ -3,48 +3,91 @@
 use http::Method;
 use percent_encoding::percent_decode_str;
 
-/// What a request asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Route {
+/// The table of all routes: method, and path with names in place of values.
+macro_rules! routes {
+    ($( $(#[$docs:meta])* $name:ident = $method:ident $template:literal, )+) => {
+        /// What a request asks for.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Route {
+            $( $(#[$docs])* $name, )+
+        }
+
+        impl Route {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// The method. HEAD is taken for GET.
+            #[must_use]
+            pub const fn method(self) -> Method {
+                match self {
+                    $(Self::$name => Method::$method,)+
+                }
+            }
+
+            /// The path with names in place of values, for logs and metrics: values may be personal.
+            #[must_use]
+            pub const fn template(self) -> &'static str {
+                match self {
+                    $(Self::$name => $template,)+
+                }
+            }
+        }
+    };
+}
+
+routes! {
     /// The process is alive.
-    Healthz,
+    Healthz = GET "/-/healthz",
     /// Requests are welcome.
-    Ready,
+    Ready = GET "/-/ready",
     /// What the service needs is there.
-    CheckUp,
+    CheckUp = GET "/-/check-up",
+    /// How much was done, and how long it took.
+    Metrics = GET "/-/metrics",
     /// A new teleconsultation.
-    Create,
+    Create = POST "/teleconsultation",
     /// One as its caller sees it.
-    View,
+    View = GET "/teleconsultation/:roomId",
     /// A change.
-    Change,
+    Change = PATCH "/teleconsultation/:roomId",
     /// To the trash.
-    Delete,
+    Delete = DELETE "/teleconsultation/:roomId",
     /// One more participant.
-    AddParticipant,
+    AddParticipant = POST "/teleconsultation/:roomId/participants/data",
     /// An SDK credential.
-    IssueCredential,
+    IssueCredential = POST "/credentials",
+}
+
+/// Where a route is found when the service has a prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Under the prefix.
+    Prefixed,
+    /// Never under the prefix: the platform looks for it at a fixed path.
+    Fixed,
 }
 
 impl Route {
-    /// The path with names in place of values, for logs: values may be personal.
-    #[must_use]
-    pub const fn template(self) -> &'static str {
+    const fn place(self) -> Place {
         match self {
-            Self::Healthz => "/-/healthz",
-            Self::Ready => "/-/ready",
-            Self::CheckUp => "/-/check-up",
-            Self::Create => "/teleconsultation",
-            Self::View | Self::Change | Self::Delete => "/teleconsultation/:roomId",
-            Self::AddParticipant => "/teleconsultation/:roomId/participants/data",
-            Self::IssueCredential => "/credentials",
+            Self::Healthz | Self::Ready | Self::CheckUp | Self::Metrics => Place::Fixed,
+            _ => Place::Prefixed,
+        }
+    }
+
+    /// The path with names in place of values, as it is with this prefix.
+    #[must_use]
+    pub fn template_under(self, prefix: &str) -> String {
+        match self.place() {
+            Place::Prefixed => format!("{prefix}{}", self.template()),
+            Place::Fixed => self.template().to_owned(),
         }
     }
 
     /// Whether it is one of the platform's status routes, which are logged only when they fail.
     #[must_use]
     pub const fn is_status(self) -> bool {
-        matches!(self, Self::Healthz | Self::Ready | Self::CheckUp)
+        matches!(self, Self::Healthz | Self::Ready | Self::CheckUp | Self::Metrics)
     }
 
     /// Whether a body is read.
@@ -75,26 +118,29 @@ pub struct Matched {
 #[must_use]
 pub fn find(method: &Method, path: &str, prefix: &str) -> Option<Matched> {
     let method = if method == Method::HEAD { &Method::GET } else { method };
-    let plain = |route| Some(Matched { route, id: None });
-    match (method, path) {
-        (&Method::GET, "/-/healthz") => return plain(Route::Healthz),
-        (&Method::GET, "/-/ready") => return plain(Route::Ready),
-        (&Method::GET, "/-/check-up") => return plain(Route::CheckUp),
-        _ => {}
+    let own_path = path.strip_prefix(prefix);
+    Route::ALL.iter().copied().filter(|route| route.method() == *method).find_map(|route| {
+        let id = match route.place() {
+            Place::Prefixed => captured(route.template(), own_path?)?,
+            Place::Fixed => captured(route.template(), path)?,
+        };
+        let decoded = |id| percent_decode_str(id).decode_utf8_lossy().into_owned();
+        Some(Matched { route, id: id.map(decoded) })
+    })
+}
+
+/// Whether a path is of this form, and the value that it has in place of the name.
+fn captured<'a>(template: &str, path: &'a str) -> Option<Option<&'a str>> {
+    let mut id = None;
+    let (mut expected, mut given) = (template.split('/'), path.split('/'));
+    loop {
+        match (expected.next(), given.next()) {
+            (Some(name), Some(value)) if name.starts_with(':') && !value.is_empty() => id = Some(value),
+            (Some(segment), Some(same)) if segment == same => {}
+            (None, None) => return Some(id),
+            _ => return None,
+        }
     }
-    let path = path.strip_prefix(prefix)?.strip_prefix('/')?;
-    let segments: Vec<&str> = path.split('/').collect();
-    let (route, id) = match (method, segments.as_slice()) {
-        (&Method::POST, ["teleconsultation"]) => return plain(Route::Create),
-        (&Method::POST, ["credentials"]) => return plain(Route::IssueCredential),
-        (&Method::GET, ["teleconsultation", id]) => (Route::View, id),
-        (&Method::PATCH, ["teleconsultation", id]) => (Route::Change, id),
-        (&Method::DELETE, ["teleconsultation", id]) => (Route::Delete, id),
-        (&Method::POST, ["teleconsultation", id, "participants", "data"]) => (Route::AddParticipant, id),
-        _ => return None,
-    };
-    let id = percent_decode_str(id).decode_utf8_lossy().into_owned();
-    (!id.is_empty()).then_some(Matched { route, id: Some(id) })
 }
 
 #[cfg(test)]

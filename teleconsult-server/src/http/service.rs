@@ -51,7 +51,7 @@ where
                 None => Err(ApiError::unrouted(&head.method, &access_log::shown_path(head.uri.path()))),
             },
         };
-        let mut response = finish(result, &seen);
+        let mut response = finish(&app, result, &seen);
         if has_doubtful_end(&head.headers) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
@@ -96,7 +96,7 @@ where
     })
 }
 
-fn finish(result: Result<Reply, ApiError>, seen: &Seen<'_>) -> Response<Body> {
+fn finish(app: &App, result: Result<Reply, ApiError>, seen: &Seen<'_>) -> Response<Body> {
     let (response, cause) = match result {
         Ok(reply) => (reply.into_response(), None),
         Err(error) => {
@@ -105,6 +105,9 @@ fn finish(result: Result<Reply, ApiError>, seen: &Seen<'_>) -> Response<Body> {
         }
     };
     let bytes = response.body().size_hint().exact().filter(|bytes| *bytes > 0);
+    if let Some(metrics) = &app.metrics {
+        metrics.answered(seen.method, seen.route, response.status(), seen.started.elapsed());
+    }
     access_log::completed(seen, response.status(), bytes, cause.as_deref());
     response
 }

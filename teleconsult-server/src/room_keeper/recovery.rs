@@ -58,13 +58,17 @@ impl RoomKeeper {
             let (attempt_id, teleconsultation) = (&attempt.id, &attempt.teleconsultation);
             match &ending {
                 Ending::Discard(room) => {
+                    self.counters.discards.increment(1);
                     tracing::info!(attempt = attempt_id, %teleconsultation, %room, "an abandoned room is deleted");
                 }
-                _ => tracing::warn!(
-                    attempt = attempt_id,
-                    %teleconsultation,
-                    "no room was found for an attempt whose answer was lost; it may have leaked one"
-                ),
+                _ => {
+                    self.counters.possible_leaks.increment(1);
+                    tracing::warn!(
+                        attempt = attempt_id,
+                        %teleconsultation,
+                        "no room was found for an attempt whose answer was lost; it may have leaked one"
+                    );
+                }
             }
             self.store.end(&attempt, ending, now).await?;
             self.retire_soon();

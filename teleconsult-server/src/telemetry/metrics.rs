@@ -1,0 +1,277 @@
+//! What is counted and timed, in the text form of Prometheus.
+//!
+//! The HTTP metrics have the names, labels and buckets of the predecessor's, so that dashboards and alerts go on. Each
+//! server has a recorder of its own; nothing is global.
+
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+use super::process;
+use crate::http::router::Route;
+
+/// The media type of what [`Metrics::render`] gives.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4";
+
+const DURATION: &str = "http_request_duration_seconds";
+const SUMMARY: &str = "http_request_summary_seconds";
+const CLIENT_DURATION: &str = "http_request_duration_milliseconds";
+const UNKNOWN_OUTCOMES: &str = "teleconsult_room_unknown_outcomes_total";
+const ADOPTIONS: &str = "teleconsult_room_adoptions_total";
+const DISCARDS: &str = "teleconsult_room_discards_total";
+const POSSIBLE_LEAKS: &str = "teleconsult_room_possible_leaks_total";
+const OPEN_ATTEMPTS: &str = "teleconsult_room_open_attempts";
+const PENDING_RETIREMENTS: &str = "teleconsult_room_pending_retirements";
+
+const SECONDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const MILLISECONDS: [f64; 8] = [5.0, 10.0, 50.0, 100.0, 500.0, 1000.0, 5000.0, 10_000.0];
+const QUANTILES: [f64; 4] = [0.5, 0.9, 0.95, 0.99];
+
+/// How often recorded times are put into their buckets when nobody asks for the metrics. Until then each takes memory.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
+
+/// All metrics of one server.
+pub struct Metrics {
+    recorder: PrometheusRecorder,
+    text: PrometheusHandle,
+    requests: RwLock<HashMap<Answered, RequestTimes>>,
+    open_attempts: Gauge,
+    pending_retirements: Gauge,
+}
+
+/// A kind of answered request.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Answered {
+    method: &'static str,
+    route: &'static str,
+    status: StatusCode,
+}
+
+#[derive(Clone)]
+struct RequestTimes {
+    buckets: Histogram,
+    quantiles: Histogram,
+}
+
+/// What the room keeper counts.
+#[derive(Clone)]
+pub struct KeeperCounters {
+    /// Room creations whose answer was lost.
+    pub unknown_outcomes: Counter,
+    /// Lost rooms that were found at once and used.
+    pub adoptions: Counter,
+    /// Rooms that were deleted because nobody was told of them.
+    pub discards: Counter,
+    /// Lost rooms that were never found.
+    pub possible_leaks: Counter,
+}
+
+/// Counts for nobody.
+impl Default for KeeperCounters {
+    fn default() -> Self {
+        let [unknown_outcomes, adoptions, discards, possible_leaks] = std::array::from_fn(|_| Counter::noop());
+        Self { unknown_outcomes, adoptions, discards, possible_leaks }
+    }
+}
+
+/// What the journal holds at a moment; nothing where it could not be read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct JournalCounts {
+    /// Rooms that were asked for and whose fate is not settled.
+    pub open_attempts: Option<usize>,
+    /// Rooms that wait for their deletion.
+    pub pending_retirements: Option<usize>,
+}
+
+impl Metrics {
+    /// An empty set.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "a set of metrics that nobody asked for would be a mistake")]
+    pub fn new() -> Self {
+        #[expect(clippy::expect_used, reason = "the buckets and quantiles above are not empty")]
+        let recorder = builder().expect("buckets and quantiles").build_recorder();
+        recorder.describe_histogram(DURATION.into(), None, "Request duration in seconds.".into());
+        recorder.describe_histogram(SUMMARY.into(), None, "Request duration in seconds, as quantiles.".into());
+        recorder.describe_histogram(
+            CLIENT_DURATION.into(),
+            None,
+            "Duration of calls to the video provider in milliseconds, retries included.".into(),
+        );
+        for (name, help) in [
+            (UNKNOWN_OUTCOMES, "Room creations whose answer was lost, so that there may be a room."),
+            (ADOPTIONS, "Rooms whose answer was lost and that were found at once and used."),
+            (DISCARDS, "Rooms that are deleted because no caller was told of them."),
+            (POSSIBLE_LEAKS, "Rooms whose answer was lost and that were never found."),
+        ] {
+            recorder.describe_counter(name.into(), None, help.into());
+        }
+        for (name, help) in [
+            (OPEN_ATTEMPTS, "Rooms that were asked for and whose fate is not settled."),
+            (PENDING_RETIREMENTS, "Rooms that wait for their deletion."),
+        ] {
+            recorder.describe_gauge(name.into(), None, help.into());
+        }
+        let gauge = |name| recorder.register_gauge(&Key::from_static_name(name), &METADATA);
+        Self {
+            text: recorder.handle(),
+            requests: RwLock::default(),
+            open_attempts: gauge(OPEN_ATTEMPTS),
+            pending_retirements: gauge(PENDING_RETIREMENTS),
+            recorder,
+        }
+    }
+
+    /// What the room keeper counts with.
+    #[must_use]
+    pub fn keeper_counters(&self) -> KeeperCounters {
+        let counter = |name| self.recorder.register_counter(&Key::from_static_name(name), &METADATA);
+        KeeperCounters {
+            unknown_outcomes: counter(UNKNOWN_OUTCOMES),
+            adoptions: counter(ADOPTIONS),
+            discards: counter(DISCARDS),
+            possible_leaks: counter(POSSIBLE_LEAKS),
+        }
+    }
+
+    /// Notes an answered request.
+    pub fn answered(&self, method: &Method, route: Option<Route>, status: StatusCode, took: Duration) {
+        let kind = Answered {
+            method: shown_method(method),
+            // Callers choose unknown paths, and each label value costs memory for ever.
+            route: route.map_or("__unknown__", Route::template),
+            status,
+        };
+        let times = self.times_of(kind);
+        times.buckets.record(took);
+        times.quantiles.record(took);
+    }
+
+    fn times_of(&self, kind: Answered) -> RequestTimes {
+        if let Some(times) = self.requests.read().unwrap_or_else(PoisonError::into_inner).get(&kind) {
+            return times.clone();
+        }
+        let labels = vec![
+            Label::from_static_parts("method", kind.method),
+            Label::from_static_parts("route", kind.route),
+            Label::new("status_code", kind.status.as_str().to_owned()),
+        ];
+        let histogram = |name| self.recorder.register_histogram(&Key::from_parts(name, labels.clone()), &METADATA);
+        let times = RequestTimes { buckets: histogram(DURATION), quantiles: histogram(SUMMARY) };
+        self.requests.write().unwrap_or_else(PoisonError::into_inner).entry(kind).or_insert(times).clone()
+    }
+
+    /// Everything, and the counts of the journal at this moment.
+    #[must_use]
+    pub fn render(&self, journal: JournalCounts) -> String {
+        // What is not known is no zero.
+        let shown = |count: Option<usize>| count.map_or(f64::NAN, |count| count as f64);
+        self.open_attempts.set(shown(journal.open_attempts));
+        self.pending_retirements.set(shown(journal.pending_retirements));
+        let mut text = self.text.render();
+        text.push_str(&process::rendered());
+        text
+    }
+
+    /// Keeps the memory of recorded times small, for ever.
+    pub async fn keep_up(&self) {
+        loop {
+            tokio::time::sleep(UPKEEP_INTERVAL).await;
+            self.text.run_upkeep();
+        }
+    }
+}
+
+fn builder() -> Result<PrometheusBuilder, BuildError> {
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Full(DURATION.to_owned()), &SECONDS)?
+        .set_buckets_for_metric(Matcher::Full(CLIENT_DURATION.to_owned()), &MILLISECONDS)?
+        .set_quantiles(&QUANTILES)
+}
+
+/// Callers may invent methods too.
+fn shown_method(method: &Method) -> &'static str {
+    const KNOWN: [Method; 7] =
+        [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+    const NAMES: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    KNOWN.iter().zip(NAMES).find(|(known, _)| *known == method).map_or("OTHER", |(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http::{Method, StatusCode};
+
+    use super::{JournalCounts, Metrics};
+    use crate::http::router::Route;
+
+    fn lines(metrics: &Metrics, start: &str) -> Vec<String> {
+        let text = metrics.render(JournalCounts { open_attempts: Some(2), pending_retirements: None });
+        text.lines().filter(|line| line.starts_with(start)).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_request_is_in_the_predecessors_histogram_and_summary() {
+        let metrics = Metrics::new();
+        metrics.answered(&Method::GET, Some(Route::View), StatusCode::OK, Duration::from_millis(30));
+        metrics.answered(&Method::GET, Some(Route::View), StatusCode::OK, Duration::from_millis(3));
+        let labels = r#"method="GET",route="/teleconsultation/:roomId",status_code="200""#;
+        let buckets = lines(&metrics, "http_request_duration_seconds_bucket");
+        let expected: Vec<String> =
+            [("0.005", 1), ("0.01", 1), ("0.025", 1), ("0.05", 2), ("0.1", 2), ("0.25", 2), ("0.5", 2), ("1", 2)]
+                .into_iter()
+                .chain([("2.5", 2), ("5", 2), ("10", 2), ("+Inf", 2)])
+                .map(|(le, count)| format!(r#"http_request_duration_seconds_bucket{{{labels},le="{le}"}} {count}"#))
+                .collect();
+        assert_eq!(buckets, expected);
+        assert_eq!(lines(&metrics, "http_request_duration_seconds_count").len(), 1);
+        assert_eq!(lines(&metrics, "http_request_summary_seconds{").len(), 4);
+        assert_eq!(lines(&metrics, "# TYPE http_request_summary_seconds").len(), 1);
+    }
+
+    #[test]
+    fn what_callers_invent_makes_no_new_label() {
+        let metrics = Metrics::new();
+        for n in 0..50 {
+            let method = Method::from_bytes(format!("M{n}").as_bytes()).unwrap();
+            metrics.answered(&method, None, StatusCode::NOT_FOUND, Duration::ZERO);
+        }
+        let counts = lines(&metrics, "http_request_duration_seconds_count");
+        let expected =
+            r#"http_request_duration_seconds_count{method="OTHER",route="__unknown__",status_code="404"} 50"#;
+        assert_eq!(counts, [expected]);
+    }
+
+    #[test]
+    fn counters_start_at_zero_and_an_unreadable_journal_is_no_zero() {
+        let metrics = Metrics::new();
+        let counters = metrics.keeper_counters();
+        counters.discards.increment(1);
+        let shown = lines(&metrics, "teleconsult_");
+        for line in [
+            "teleconsult_room_unknown_outcomes_total 0",
+            "teleconsult_room_discards_total 1",
+            "teleconsult_room_possible_leaks_total 0",
+            "teleconsult_room_open_attempts 2",
+            "teleconsult_room_pending_retirements NaN",
+        ] {
+            assert!(shown.iter().any(|shown| shown == line), "{line}: {shown:#?}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_process_tells_what_it_takes() {
+        let metrics = Metrics::new();
+        for name in ["process_start_time_seconds", "process_resident_memory_bytes", "process_open_fds"] {
+            let lines = lines(&metrics, &format!("{name} "));
+            assert!(lines.len() == 1 && !lines[0].ends_with(" 0"), "{name} {lines:?}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What the process takes of the machine, under the names that all Prometheus clients use.
+
+/// The lines to add to the other metrics. What cannot be read is left out.
+#[cfg(target_os = "linux")]
+pub(super) fn rendered() -> String {
+    use std::fmt::Write;
+
+    use procfs::process::Process;
+    use procfs::{boot_time_secs, page_size, ticks_per_second};
+
+    let Ok(process) = Process::myself() else { return String::new() };
+    let mut text = String::new();
+    let mut line = |name: &str, kind: &str, help: &str, value: Option<f64>| {
+        if let Some(value) = value {
+            // Writing to a text cannot fail.
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
+        }
+    };
+    if let Ok(stat) = process.stat() {
+        let ticks = ticks_per_second() as f64;
+        let (user, system) = (stat.utime as f64 / ticks, stat.stime as f64 / ticks);
+        let started = boot_time_secs().ok().map(|boot| boot as f64 + stat.starttime as f64 / ticks);
+        line("process_cpu_user_seconds_total", "counter", "User CPU time spent in seconds.", Some(user));
+        line("process_cpu_system_seconds_total", "counter", "System CPU time spent in seconds.", Some(system));
+        line("process_cpu_seconds_total", "counter", "CPU time spent in seconds.", Some(user + system));
+        line("process_start_time_seconds", "gauge", "Start of the process in seconds since 1970.", started);
+        let resident = stat.rss as f64 * page_size() as f64;
+        line("process_resident_memory_bytes", "gauge", "Resident memory in bytes.", Some(resident));
+        line("process_virtual_memory_bytes", "gauge", "Virtual memory in bytes.", Some(stat.vsize as f64));
+    }
+    let open = process.fd_count().ok().map(|count| count as f64);
+    line("process_open_fds", "gauge", "Open file descriptors.", open);
+    let most = process.limits().ok().and_then(|limits| match limits.max_open_files.soft_limit {
+        procfs::process::LimitValue::Value(most) => Some(most as f64),
+        procfs::process::LimitValue::Unlimited => None,
+    });
+    line("process_max_fds", "gauge", "Most file descriptors that may be open.", most);
+    text
+}
+
+/// Nothing can be told here.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn rendered() -> String {
+    String::new()
+}
