@@ -1,7 +1,7 @@
 //! What every request shares.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio_util::task::TaskTracker;
 
@@ -9,6 +9,7 @@ use crate::appointments::Appointments;
 use crate::config::{Config, IdentitySettings, Limits};
 use crate::details::Details;
 use crate::directory::Directory;
+use crate::handlers::documentation::Description;
 use crate::room_keeper::RoomKeeper;
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
@@ -43,6 +44,8 @@ pub struct App {
     pub store: Arc<dyn Store>,
     /// What is counted and timed, unless nobody wants to know.
     pub metrics: Option<Metrics>,
+    /// The description of the API, made when somebody asks for it.
+    pub description: OnceLock<Description>,
     /// What handlers need to know of the configuration.
     pub settings: AppSettings,
     /// Changes that go on when their caller has left.
@@ -69,6 +72,7 @@ impl App {
             calls,
             store,
             metrics,
+            description: OnceLock::new(),
             settings: AppSettings {
                 prefix: config.http.prefix.clone(),
                 limits: config.http.limits.clone(),

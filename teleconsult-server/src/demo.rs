@@ -59,6 +59,7 @@ impl Demo {
             r#"teleconsult-server demo is ready
 
   server            {server}
+  documentation     {server}/documentation/
   vendor emulator   {emulator}
   store             {folder} (removed when the demo stops)
 

@@ -12,6 +12,7 @@ use crate::http::response::Reply;
 use crate::http::router::Route;
 
 mod credentials;
+pub mod documentation;
 mod metrics;
 mod participants;
 mod status;
@@ -28,6 +29,13 @@ pub async fn handle(app: &App, request: &Request) -> Result<Reply, ApiError> {
         Route::Ready => status::ready(app),
         Route::CheckUp => status::check_up(app).await,
         Route::Metrics => metrics::show(app).await,
+        Route::DescriptionJson => Ok(documentation::json(app)),
+        Route::DescriptionYaml => Ok(documentation::yaml(app)),
+        Route::Documentation => Ok(documentation::page()),
+        Route::DocumentationStyle => Ok(documentation::style()),
+        Route::DocumentationScript => Ok(documentation::script()),
+        Route::DocumentationWithoutSlash => Ok(documentation::moved("./documentation/")),
+        Route::DocumentationOfOld => Ok(documentation::moved("../")),
         Route::Create => teleconsultations::create(app, request).await,
         Route::View => teleconsultations::view(app, request).await,
         Route::Change => teleconsultations::change(app, request).await,

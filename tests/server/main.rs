@@ -8,6 +8,7 @@ mod connections;
 mod create;
 mod credentials;
 mod delete;
+mod documentation;
 mod kills;
 mod metrics;
 mod participants;

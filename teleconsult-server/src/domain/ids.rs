@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// Longest id accepted, in characters; identity providers stay well below.
-const MAX_ID_CHARS: usize = 128;
+pub(crate) const MAX_ID_CHARS: usize = 128;
 
 /// Letters, digits and what identity providers put between them (`auth0|5f3c`, `anna+1@clinic.example`).
 fn is_id(text: &str) -> bool {

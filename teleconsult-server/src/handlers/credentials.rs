@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bandyer_client::UserId;
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::app::App;
@@ -16,15 +17,22 @@ use crate::http::response::Reply;
 use crate::identity;
 
 /// Lifetimes that the vendor accepts, in seconds.
-const LIFETIME_SECONDS: RangeInclusive<u64> = 360..=86_400;
+pub(super) const LIFETIME_SECONDS: RangeInclusive<u64> = 360..=86_400;
 /// The predecessor's default, in seconds.
-const DEFAULT_LIFETIME_SECONDS: u64 = 3600;
+pub(super) const DEFAULT_LIFETIME_SECONDS: u64 = 3600;
 
-#[derive(Serialize)]
+/// A credential for the vendor's mobile SDK.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Issued<'a> {
+#[schemars(rename = "Credential", deny_unknown_fields)]
+pub(super) struct Issued<'a> {
+    /// The token: whoever has it is that user to the vendor.
     access_token: &'a str,
+    /// Until when it serves.
+    #[schemars(extend("format" = "date-time"))]
     expires_at: String,
+    /// The caller's id at the vendor.
+    #[schemars(with = "&'a str")]
     bandyer_user_id: &'a UserId,
 }
 

@@ -6,6 +6,7 @@ use bandyer_client::UserId;
 use bandyer_client::rooms::Room;
 use http::StatusCode;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Operation, failure, participants};
@@ -22,9 +23,13 @@ use crate::http::request::Request;
 use crate::http::response::Reply;
 use crate::identity;
 
-#[derive(Serialize)]
+/// What a new teleconsultation is called.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Created {
+#[schemars(rename = "CreatedTeleconsultation", deny_unknown_fields)]
+pub(super) struct Created {
+    /// The id for all later requests. It is not the vendor's id of the room.
+    #[schemars(with = "String")]
     room_id: TeleconsultationId,
 }
 
@@ -77,36 +82,59 @@ pub(super) fn id(request: &Request) -> Option<TeleconsultationId> {
 }
 
 /// What a participant sees. Everything but one's own link is the same for all of them.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct View<'a> {
+#[schemars(rename = "TeleconsultationView", deny_unknown_fields)]
+pub(super) struct View<'a> {
+    /// The caller's id at the vendor.
+    #[schemars(with = "&'a str")]
     bandyer_user_id: &'a UserId,
+    /// The caller's own link to the call; null until everybody is known and the immutable period has begun.
     #[serde(rename = "accessLinkURL")]
     access_link: Option<String>,
+    /// Everybody who is known so far, the caller among them.
     participants_bandyer_call: Vec<Seen<'a>>,
+    /// The vendor's room; null when there is none or the vendor did not tell in time.
     details: Option<RoomView<'a>>,
 }
 
-#[derive(Serialize)]
+/// Somebody who takes part.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Seen<'a> {
+#[schemars(rename = "CallParticipant", deny_unknown_fields)]
+pub(super) struct Seen<'a> {
+    /// The person's id at the vendor.
+    #[schemars(with = "&'a str")]
     bandyer_user_id: &'a UserId,
+    /// The name to show.
     full_name: &'a str,
 }
 
-/// The vendor's room, in camel case.
-#[derive(Serialize)]
+/// The vendor's room, in camel case. The vendor may use other words than today's where a text stands.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct RoomView<'a> {
+#[schemars(rename = "RoomDetails", deny_unknown_fields)]
+pub(super) struct RoomView<'a> {
+    /// Whether calls are recorded: `none`, `manual` or `automatic`.
     recording: Option<&'a str>,
+    /// Whether a recording is running.
     recording_status: Option<&'a str>,
+    /// What the call starts with, such as `audio_video`.
     call_type: Option<&'a str>,
+    /// The room's mark.
     description: Option<&'a str>,
+    /// Whether somebody is in the room.
     status: Option<&'a str>,
+    /// Whether the room can no longer be entered.
     disabled: Option<bool>,
+    /// When the room was made.
+    #[schemars(extend("format" = "date-time"))]
     creation_date: Option<String>,
+    /// Longest call time; 0 when unlimited.
     duration_in_seconds: u64,
+    /// Call time so far.
     duration_used_in_seconds: u64,
+    /// Whether using a link makes the others ring.
     live: Option<bool>,
 }
 

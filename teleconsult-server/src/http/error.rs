@@ -7,7 +7,8 @@
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode, header};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::store::StoreError;
 
@@ -17,7 +18,7 @@ const RETRY_AFTER_STORE: Duration = Duration::from_secs(5);
 const RETRY_AFTER_QUOTA: Duration = Duration::from_secs(60);
 
 /// An answer that is no success.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ApiError {
     status: StatusCode,
     shape: Shape,
@@ -27,7 +28,7 @@ pub struct ApiError {
     cause: Option<String>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Shape {
     /// `{"error": "<sentence>"}`.
     Sentence(String),
@@ -35,6 +36,58 @@ enum Shape {
     Standard { code: Option<&'static str>, message: String },
     /// The router's own order of keys.
     Unrouted(String),
+}
+
+/// An error in a sentence.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Sentence", deny_unknown_fields)]
+pub(crate) struct SentenceBody<'a> {
+    /// What is wrong.
+    error: &'a str,
+}
+
+/// An error in the platform's keys.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Failure", deny_unknown_fields)]
+pub(crate) struct StandardBody<'a> {
+    /// The status of the answer.
+    status_code: u16,
+    /// The error's name, for programs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "&'static str")]
+    code: Option<&'static str>,
+    /// The status in words.
+    error: &'a str,
+    /// What is wrong.
+    message: &'a str,
+}
+
+/// The platform's keys in the router's order.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UnroutedBody<'a> {
+    message: &'a str,
+    error: &'a str,
+    status_code: u16,
+}
+
+/// An error as RFC 9457 has it, for who accepts `application/problem+json`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem", deny_unknown_fields)]
+pub(crate) struct ProblemBody<'a> {
+    /// Always `about:blank`: the status tells the kind of problem.
+    r#type: &'static str,
+    /// The status in words.
+    title: &'a str,
+    /// The status of the answer.
+    status: u16,
+    /// What is wrong.
+    detail: &'a str,
+    /// The error's name, for programs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "&'static str")]
+    code: Option<&'static str>,
 }
 
 impl ApiError {
@@ -122,42 +175,43 @@ impl ApiError {
         self.cause.as_deref()
     }
 
+    pub(crate) const fn is_sentence(&self) -> bool {
+        matches!(self.shape, Shape::Sentence(_))
+    }
+
     pub(super) const fn closes(&self) -> bool {
         self.close
     }
 
     /// Whole seconds, rounded up: coming a moment early is refused again.
-    pub(super) fn retry_after_seconds(&self) -> Option<u64> {
+    pub(crate) fn retry_after_seconds(&self) -> Option<u64> {
         self.retry_after.map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
     }
 
     /// Content type and body.
-    pub(super) fn render(&self, request: &HeaderMap) -> (&'static str, Value) {
-        let status = self.status.as_u16();
-        let phrase = self.status.canonical_reason().unwrap_or("Error");
+    pub(crate) fn render(&self, request: &HeaderMap) -> (&'static str, Vec<u8>) {
+        let status_code = self.status.as_u16();
+        let error = self.status.canonical_reason().unwrap_or("Error");
         let (code, text) = match &self.shape {
             Shape::Sentence(text) | Shape::Unrouted(text) => (None, text),
             Shape::Standard { code, message } => (*code, message),
         };
         if wants_problem(request) {
-            let mut body = json!({"type": "about:blank", "title": phrase, "status": status, "detail": text});
-            if let Some(code) = code {
-                body["code"] = code.into();
-            }
-            return ("application/problem+json", body);
+            let body = ProblemBody { r#type: "about:blank", title: error, status: status_code, detail: text, code };
+            return ("application/problem+json", json(&body));
         }
         let body = match &self.shape {
-            Shape::Sentence(text) => json!({"error": text}),
-            Shape::Unrouted(text) => json!({"message": text, "error": phrase, "statusCode": status}),
-            Shape::Standard { code: Some(code), message } => {
-                json!({"statusCode": status, "code": code, "error": phrase, "message": message})
-            }
-            Shape::Standard { code: None, message } => {
-                json!({"statusCode": status, "error": phrase, "message": message})
-            }
+            Shape::Sentence(text) => json(&SentenceBody { error: text }),
+            Shape::Unrouted(message) => json(&UnroutedBody { message, error, status_code }),
+            Shape::Standard { code, message } => json(&StandardBody { status_code, code: *code, error, message }),
         };
         ("application/json; charset=utf-8", body)
     }
+}
+
+/// Texts and numbers alone, which always can be written.
+fn json(body: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(body).unwrap_or_default()
 }
 
 fn wants_problem(request: &HeaderMap) -> bool {
@@ -209,7 +263,7 @@ mod tests {
     use super::ApiError;
 
     fn rendered(error: &ApiError) -> String {
-        error.render(&HeaderMap::new()).1.to_string()
+        String::from_utf8(error.render(&HeaderMap::new()).1).unwrap()
     }
 
     #[test]
@@ -236,7 +290,7 @@ mod tests {
         let (kind, body) = ApiError::coded(StatusCode::BAD_GATEWAY, "upstream_error", "m").render(&request);
         assert_eq!(kind, "application/problem+json");
         assert_eq!(
-            body.to_string(),
+            String::from_utf8(body).unwrap(),
             r#"{"type":"about:blank","title":"Bad Gateway","status":502,"detail":"m","code":"upstream_error"}"#
         );
     }

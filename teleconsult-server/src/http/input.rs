@@ -19,7 +19,7 @@ pub struct Input<'a> {
 pub type Result<T> = std::result::Result<T, ApiError>;
 
 /// Longest text of a name or group, in characters.
-const MAX_TEXT_CHARS: usize = 256;
+pub(crate) const MAX_TEXT_CHARS: usize = 256;
 
 impl<'a> Input<'a> {
     /// The body of a request.
@@ -169,7 +169,8 @@ mod tests {
 
     fn message<T>(result: Result<T>) -> String {
         let error = result.err().expect("an error");
-        error.render(&HeaderMap::new()).1["message"].as_str().unwrap().to_owned()
+        let body: Value = serde_json::from_slice(&error.render(&HeaderMap::new()).1).unwrap();
+        body["message"].as_str().unwrap().to_owned()
     }
 
     #[test]

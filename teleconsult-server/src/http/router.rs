@@ -56,6 +56,20 @@ routes! {
     AddParticipant = POST "/teleconsultation/:roomId/participants/data",
     /// An SDK credential.
     IssueCredential = POST "/credentials",
+    /// The description of all this, for programs.
+    DescriptionJson = GET "/documentation/json",
+    /// The same, in the other notation.
+    DescriptionYaml = GET "/documentation/yaml",
+    /// The same, for people.
+    Documentation = GET "/documentation/",
+    /// How the documentation looks.
+    DocumentationStyle = GET "/documentation/page.css",
+    /// What brings it to life.
+    DocumentationScript = GET "/documentation/page.js",
+    /// The documentation, as people type it.
+    DocumentationWithoutSlash = GET "/documentation",
+    /// Where the predecessor's documentation was.
+    DocumentationOfOld = GET "/documentation/static/index.html",
 }
 
 /// Where a route is found when the service has a prefix.
@@ -65,12 +79,21 @@ enum Place {
     Prefixed,
     /// Never under the prefix: the platform looks for it at a fixed path.
     Fixed,
+    /// At its own path, as with the predecessor, and under the prefix too, so that a gateway lets it through.
+    Both,
 }
 
 impl Route {
     const fn place(self) -> Place {
         match self {
             Self::Healthz | Self::Ready | Self::CheckUp | Self::Metrics => Place::Fixed,
+            Self::DescriptionJson
+            | Self::DescriptionYaml
+            | Self::Documentation
+            | Self::DocumentationStyle
+            | Self::DocumentationScript
+            | Self::DocumentationWithoutSlash
+            | Self::DocumentationOfOld => Place::Both,
             _ => Place::Prefixed,
         }
     }
@@ -80,7 +103,7 @@ impl Route {
     pub fn template_under(self, prefix: &str) -> String {
         match self.place() {
             Place::Prefixed => format!("{prefix}{}", self.template()),
-            Place::Fixed => self.template().to_owned(),
+            Place::Fixed | Place::Both => self.template().to_owned(),
         }
     }
 
@@ -123,6 +146,9 @@ pub fn find(method: &Method, path: &str, prefix: &str) -> Option<Matched> {
         let id = match route.place() {
             Place::Prefixed => captured(route.template(), own_path?)?,
             Place::Fixed => captured(route.template(), path)?,
+            Place::Both => {
+                [own_path, Some(path)].into_iter().flatten().find_map(|path| captured(route.template(), path))?
+            }
         };
         let decoded = |id| percent_decode_str(id).decode_utf8_lossy().into_owned();
         Some(Matched { route, id: id.map(decoded) })
@@ -164,6 +190,11 @@ mod tests {
             ("GET", "/teleconsultation/a%7Cb", Some((Route::View, Some("a|b")))),
             ("GET", "/teleconsultation/..", Some((Route::View, Some("..")))),
             ("GET", "/teleconsultation/%ff", Some((Route::View, Some("\u{fffd}")))),
+            ("GET", "/-/metrics", Some((Route::Metrics, None))),
+            ("GET", "/documentation", Some((Route::DocumentationWithoutSlash, None))),
+            ("GET", "/documentation/", Some((Route::Documentation, None))),
+            ("GET", "/documentation/json", Some((Route::DescriptionJson, None))),
+            ("GET", "/documentation/json/", None),
             ("GET", "/-/healthz/", None),
             ("POST", "/-/healthz", None),
             ("GET", "/teleconsultation", None),
@@ -189,5 +220,14 @@ mod tests {
         assert!(find(&Method::POST, "/credentials", "/api").is_none());
         assert!(find(&Method::POST, "/apicredentials", "/api").is_none());
         assert!(find(&Method::GET, "/-/ready", "/api").is_some());
+        assert!(find(&Method::GET, "/-/metrics", "/api").is_some());
+        assert!(find(&Method::GET, "/api/-/metrics", "/api").is_none());
+    }
+
+    #[test]
+    fn the_documentation_is_under_the_prefix_and_without_it() {
+        for path in ["/api/documentation/", "/documentation/"] {
+            assert_eq!(find(&Method::GET, path, "/api").map(|found| found.route), Some(Route::Documentation));
+        }
     }
 }

@@ -1,0 +1,97 @@
+//! Puts the OpenAPI document together: the router's table, the types that handlers write, and the errors they give.
+//!
+//! Version 3.0.3, as the predecessor's.
+
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use super::failures::responses;
+use super::operations::{Generators, Operation, operation, room_id};
+use crate::app::AppSettings;
+use crate::http::error::{ProblemBody, SentenceBody, StandardBody};
+use crate::http::router::Route;
+
+/// The description of everything that this server serves.
+pub(super) fn document(settings: &AppSettings, with_metrics: bool) -> Value {
+    let mut schemas = Generators {
+        read: SchemaSettings::openapi3().for_deserialize().into_generator(),
+        written: SchemaSettings::openapi3().for_serialize().into_generator(),
+    };
+    schemas.written.subschema_for::<SentenceBody<'_>>();
+    schemas.written.subschema_for::<StandardBody<'_>>();
+    schemas.written.subschema_for::<ProblemBody<'_>>();
+    let mut paths = Map::new();
+    for route in Route::ALL.iter().copied().filter(|route| with_metrics || *route != Route::Metrics) {
+        let Some(operation) = operation(route, &mut schemas) else { continue };
+        let path = route.template_under(&settings.prefix).replace(":roomId", "{roomId}");
+        let item = paths.entry(path).or_insert_with(|| json!({}));
+        item[route.method().as_str().to_ascii_lowercase()] = described(route, operation, settings);
+    }
+    let mut components = schemas.read.take_definitions(true);
+    components.extend(schemas.written.take_definitions(true));
+    json!({
+        "openapi": "3.0.3",
+        "info": {
+            "title": env!("CARGO_PKG_NAME"),
+            "description": env!("CARGO_PKG_DESCRIPTION"),
+            "version": env!("CARGO_PKG_VERSION"),
+        },
+        // The page takes it off its own address to find the API behind a gateway.
+        "x-service-prefix": settings.prefix,
+        "paths": paths,
+        "components": {"schemas": components},
+    })
+}
+
+fn described(route: Route, operation: Operation, settings: &AppSettings) -> Value {
+    let mut parameters = Vec::new();
+    if route.template().contains(":roomId") {
+        parameters.push(room_id());
+    }
+    parameters.extend(caller(route, &operation, settings));
+    parameters.extend(operation.query);
+    let mut answers = Map::new();
+    let mut success = json!({"description": operation.success.description});
+    if let Some((media_type, schema, example)) = operation.success.content {
+        success["content"] = json!({media_type: {"schema": schema, "example": example}});
+    }
+    if !operation.success.links.is_empty() {
+        let link = |id: &&str| {
+            ((*id).to_owned(), json!({"operationId": id, "parameters": {"roomId": "$response.body#/roomId"}}))
+        };
+        success["links"] = operation.success.links.iter().map(link).collect::<Map<_, _>>().into();
+    }
+    answers.insert(operation.success.status.as_str().to_owned(), success);
+    answers.extend(responses(operation.failures));
+    let mut described = json!({
+        "operationId": operation.id,
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "description": operation.description,
+        "parameters": parameters,
+        "responses": answers,
+    });
+    if let Some(body) = operation.body {
+        described["requestBody"] = json!({
+            "description": format!("At most {} bytes.", settings.limits.body_bytes),
+            "required": body.required,
+            "content": {"application/json": {"schema": body.schema, "example": body.example}},
+        });
+    }
+    described
+}
+
+/// The header that tells who calls. Where the configuration file says otherwise, nobody but the operator knows.
+fn caller(route: Route, operation: &Operation, settings: &AppSettings) -> Option<Value> {
+    if !operation.known_caller || (route == Route::View && settings.identity.user_id_path.is_some()) {
+        return None;
+    }
+    Some(json!({
+        "name": settings.identity.user_id_header.as_str(),
+        "in": "header",
+        "required": true,
+        "description": "Who calls. The platform's gateway sets it.",
+        "schema": {"type": "string", "minLength": 1},
+        "example": "dr.rossi",
+    }))
+}

@@ -1,0 +1,253 @@
+//! The description of the API agrees with what the API does.
+
+use std::collections::BTreeSet;
+
+use bandyer_client::ApiVersion;
+use bandyer_client::emulator::{Fault, Operation};
+use http::Method;
+use jsonschema::Validator;
+use serde_json::{Value, json};
+use teleconsult_server::http::router::{self, Route};
+
+use crate::support::service::{consultation, doctor, patient};
+use crate::support::{Answer, Service, in_minutes, person};
+
+async fn description(service: &Service, prefix: &str) -> Value {
+    let answer = service.get(&format!("{prefix}/documentation/json"), "").await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json; charset=utf-8")));
+    answer.json()
+}
+
+/// Every method and path that is described.
+fn described(document: &Value) -> BTreeSet<(String, String)> {
+    let paths = document["paths"].as_object().unwrap();
+    let of_path = |(path, item): (&String, &Value)| {
+        let methods: Vec<String> = item.as_object().unwrap().keys().map(|method| method.to_ascii_uppercase()).collect();
+        methods.into_iter().map(|method| (method, path.clone())).collect::<Vec<_>>()
+    };
+    paths.iter().flat_map(of_path).collect()
+}
+
+#[tokio::test]
+async fn the_description_has_the_routers_table_and_the_router_finds_what_is_described() {
+    let hidden = [
+        Route::Healthz,
+        Route::Ready,
+        Route::CheckUp,
+        Route::DescriptionJson,
+        Route::DescriptionYaml,
+        Route::Documentation,
+        Route::DocumentationStyle,
+        Route::DocumentationScript,
+        Route::DocumentationWithoutSlash,
+        Route::DocumentationOfOld,
+    ];
+    for prefix in ["", "/api/v1/telecons-be"] {
+        let service = Service::start(ApiVersion::V2, &[("SERVICE_PREFIX", prefix)]).await;
+        let described = described(&description(&service, prefix).await);
+        let table: BTreeSet<(String, String)> = Route::ALL
+            .iter()
+            .filter(|route| !hidden.contains(route))
+            .map(|route| {
+                let path = route.template_under(prefix).replace(":roomId", "{roomId}");
+                (route.method().to_string(), path)
+            })
+            .collect();
+        assert_eq!(described, table);
+        for (method, path) in described {
+            let found = router::find(&method.parse::<Method>().unwrap(), &path, prefix);
+            assert!(found.is_some_and(|found| !hidden.contains(&found.route)), "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn metrics_are_described_only_when_they_are_served() {
+    let service = Service::start(ApiVersion::V2, &[("EXPOSE_METRICS", "false")]).await;
+    assert!(description(&service, "").await["paths"].get("/-/metrics").is_none());
+}
+
+/// The schema of an answer, as plain JSON Schema: OpenAPI 3.0 says `nullable` where others say `null`.
+fn validator(document: &Value, operation: &Value, answer: &Answer) -> Option<Validator> {
+    let described = operation["responses"].get(answer.status.to_string()).unwrap_or_else(|| panic!("{answer:?}"));
+    let media_type = answer.header("content-type").unwrap_or_default().split(';').next().unwrap();
+    let Some(content) = described.get("content") else {
+        assert!(answer.text.is_empty() && media_type.is_empty(), "{answer:?}");
+        return None;
+    };
+    let mut schema = content.get(media_type).unwrap_or_else(|| panic!("{media_type} {answer:?}"))["schema"].clone();
+    schema["components"] = document["components"].clone();
+    make_plain(&mut schema);
+    Some(jsonschema::options().should_validate_formats(true).build(&schema).unwrap())
+}
+
+fn make_plain(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            fields.values_mut().for_each(make_plain);
+            if fields.remove("nullable") == Some(json!(true)) {
+                let inner = Value::Object(std::mem::take(fields));
+                *schema = json!({"anyOf": [inner, {"type": "null"}]});
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(make_plain),
+        _ => {}
+    }
+}
+
+struct Checked<'a> {
+    service: &'a Service,
+    document: Value,
+    seen: BTreeSet<(String, u16)>,
+}
+
+impl Checked<'_> {
+    async fn call(
+        &mut self,
+        method: Method,
+        template: &str,
+        path: &str,
+        user: Option<&str>,
+        body: Option<&Value>,
+    ) -> Answer {
+        let answer = self.service.call(method.clone(), path, user, body).await;
+        let operation = &self.document["paths"][template][method.as_str().to_ascii_lowercase()];
+        assert!(operation.is_object(), "{method} {template}");
+        if let Some(validator) = validator(&self.document, operation, &answer) {
+            let validated = validator.validate(&answer.json()).map_err(|error| error.to_string());
+            assert_eq!(validated, Ok(()), "{method} {path}: {answer:?}");
+        }
+        self.seen.insert((operation["operationId"].as_str().unwrap().to_owned(), answer.status));
+        answer
+    }
+}
+
+#[tokio::test]
+async fn every_kind_of_answer_is_described_with_its_shape() {
+    let service = Service::start(ApiVersion::V2, &[]).await;
+    let document = description(&service, "").await;
+    let mut api = Checked { service: &service, document, seen: BTreeSet::new() };
+    let (all, one, people) =
+        ("/teleconsultation", "/teleconsultation/{roomId}", "/teleconsultation/{roomId}/participants/data");
+    let good = consultation(&in_minutes(0), 2, &[doctor(), patient()]);
+    let created = api.call(Method::POST, all, all, None, Some(&good)).await.json();
+    let running = format!("{all}/{}", created["roomId"].as_str().unwrap());
+    let partial = format!("{all}/{}", service.create(&in_minutes(60), 3, &[patient()]).await);
+    let huge = json!("x".repeat(300 * 1024));
+
+    for (user, query) in [
+        (Some("dr.rossi"), "?useBackground=true&language=it"),
+        (Some("foreign"), ""),
+        (Some("dr.rossi"), "?language=x"),
+    ] {
+        api.call(Method::GET, one, &format!("{running}{query}"), user, None).await;
+    }
+    api.call(Method::GET, one, &partial, Some("patient-42"), None).await;
+    api.call(Method::GET, one, "/teleconsultation/unknown", Some("dr.rossi"), None).await;
+    for body in [json!({}), consultation(&in_minutes(0), 2, &[patient(), person("q", "patient")]), huge.clone()] {
+        api.call(Method::POST, all, all, None, Some(&body)).await;
+    }
+    for (path, body) in [
+        (&running, json!({})),
+        (&partial, json!({})),
+        (&partial, json!([])),
+        (&"/teleconsultation/no".to_owned(), json!({})),
+    ] {
+        api.call(Method::PATCH, one, path, None, Some(&body)).await;
+    }
+    for (path, body) in [
+        (&partial, person("q", "patient")),
+        (&partial, person("r", "patient")),
+        (&partial, json!({})),
+        (&running, person("r", "patient")),
+        (&"/teleconsultation/no".to_owned(), person("r", "patient")),
+    ] {
+        api.call(Method::POST, people, &format!("{path}/participants/data"), None, Some(&body)).await;
+    }
+    for (user, body) in [(Some("dr.rossi"), json!({})), (None, json!({})), (Some("dr.rossi"), json!({"expiresIn": 1}))]
+    {
+        api.call(Method::POST, "/credentials", "/credentials", user, Some(&body)).await;
+    }
+    for status in [500, 429] {
+        service.emulator.faults().add(Fault::on(Operation::IssueCredential).always().status(status).retry_after("100"));
+        api.call(Method::POST, "/credentials", "/credentials", Some("dr.rossi"), None).await;
+        service.emulator.faults().clear();
+    }
+    for _ in 0..2 {
+        api.call(Method::DELETE, one, &partial, None, None).await;
+    }
+    assert_eq!(service.get("/-/metrics", "").await.status, 200);
+    let expected: BTreeSet<(String, u16)> = [
+        ("createTeleconsultation", &[201, 400, 413][..]),
+        ("viewTeleconsultation", &[200, 400, 401, 404]),
+        ("changeTeleconsultation", &[204, 400, 404, 409]),
+        ("addParticipant", &[201, 400, 404, 409]),
+        ("issueCredential", &[201, 400, 401, 502, 503]),
+        ("deleteTeleconsultation", &[204, 404]),
+    ]
+    .into_iter()
+    .flat_map(|(operation, statuses)| statuses.iter().map(|status| (operation.to_owned(), *status)))
+    .collect();
+    assert_eq!(api.seen, expected);
+}
+
+#[tokio::test]
+async fn every_example_in_the_description_fits_its_schema_and_requests_are_taken() {
+    let service = Service::start(ApiVersion::V2, &[]).await;
+    let document = description(&service, "").await;
+    let validate = |schema: &Value, value: &Value, place: &str| {
+        let mut schema = schema.clone();
+        schema["components"] = document["components"].clone();
+        make_plain(&mut schema);
+        let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+        assert!(validator.is_valid(value), "{place}: {value}");
+    };
+    let mut checked = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for operation in item.as_object().unwrap().values() {
+            let place = operation["operationId"].as_str().unwrap();
+            let answers = operation["responses"].as_object().unwrap().values();
+            for content in answers.chain(operation.get("requestBody")).filter_map(|one| one.get("content")) {
+                for content in content.as_object().unwrap().values() {
+                    let named = content["examples"].as_object().into_iter().flat_map(|named| named.values());
+                    for example in named.map(|named| &named["value"]).chain(content.get("example")) {
+                        validate(&content["schema"], example, place);
+                        checked += 1;
+                    }
+                }
+            }
+            assert!(path.starts_with('/'));
+        }
+    }
+    assert!(checked > 50, "{checked}");
+    let example =
+        &document["paths"]["/teleconsultation"]["post"]["requestBody"]["content"]["application/json"]["example"];
+    assert_eq!(service.post("/teleconsultation", example).await.status, 201);
+}
+
+#[tokio::test]
+async fn the_page_needs_nothing_from_elsewhere() {
+    let service = Service::start(ApiVersion::V2, &[("SERVICE_PREFIX", "/api")]).await;
+    for prefix in ["", "/api"] {
+        for (path, content_type) in [
+            ("", "text/html; charset=utf-8"),
+            ("page.css", "text/css; charset=utf-8"),
+            ("page.js", "text/javascript; charset=utf-8"),
+            ("yaml", "application/x-yaml"),
+        ] {
+            let answer = service.get(&format!("{prefix}/documentation/{path}"), "").await;
+            assert_eq!((answer.status, answer.header("content-type")), (200, Some(content_type)), "{path}");
+            if path != "yaml" {
+                assert!(!answer.text.contains("//") || path == "page.js" && !answer.text.contains("://"), "{path}");
+            }
+            if path.is_empty() {
+                let policy = answer.header("content-security-policy").unwrap();
+                assert!(policy.contains("default-src 'none'") && !policy.contains("http"), "{policy}");
+            }
+        }
+        for (path, target) in [("", "./documentation/"), ("/static/index.html", "../")] {
+            let answer = service.get(&format!("{prefix}/documentation{path}"), "").await;
+            assert_eq!((answer.status, answer.header("location")), (302, Some(target)));
+        }
+    }
+}
