@@ -42,8 +42,6 @@ routes! {
     Ready = GET "/-/ready",
     /// What the service needs is there.
     CheckUp = GET "/-/check-up",
-    /// How much was done, and how long it took.
-    Metrics = GET "/-/metrics",
     /// A new teleconsultation.
     Create = POST "/teleconsultation",
     /// One as its caller sees it.
@@ -56,6 +54,8 @@ routes! {
     AddParticipant = POST "/teleconsultation/:roomId/participants/data",
     /// An SDK credential.
     IssueCredential = POST "/credentials",
+    /// How much was done, and how long it took.
+    Metrics = GET "/-/metrics",
     /// The description of all this, for programs.
     DescriptionJson = GET "/documentation/json",
     /// The same, in the other notation.

@@ -19,7 +19,6 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4";
 
 const DURATION: &str = "http_request_duration_seconds";
 const SUMMARY: &str = "http_request_summary_seconds";
-const CLIENT_DURATION: &str = "http_request_duration_milliseconds";
 const UNKNOWN_OUTCOMES: &str = "teleconsult_room_unknown_outcomes_total";
 const ADOPTIONS: &str = "teleconsult_room_adoptions_total";
 const DISCARDS: &str = "teleconsult_room_discards_total";
@@ -28,7 +27,6 @@ const OPEN_ATTEMPTS: &str = "teleconsult_room_open_attempts";
 const PENDING_RETIREMENTS: &str = "teleconsult_room_pending_retirements";
 
 const SECONDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-const MILLISECONDS: [f64; 8] = [5.0, 10.0, 50.0, 100.0, 500.0, 1000.0, 5000.0, 10_000.0];
 const QUANTILES: [f64; 4] = [0.5, 0.9, 0.95, 0.99];
 
 /// How often recorded times are put into their buckets when nobody asks for the metrics. Until then each takes memory.
@@ -98,11 +96,6 @@ impl Metrics {
         let recorder = builder().expect("buckets and quantiles").build_recorder();
         recorder.describe_histogram(DURATION.into(), None, "Request duration in seconds.".into());
         recorder.describe_histogram(SUMMARY.into(), None, "Request duration in seconds, as quantiles.".into());
-        recorder.describe_histogram(
-            CLIENT_DURATION.into(),
-            None,
-            "Duration of calls to the video provider in milliseconds, retries included.".into(),
-        );
         for (name, help) in [
             (UNKNOWN_OUTCOMES, "Room creations whose answer was lost, so that there may be a room."),
             (ADOPTIONS, "Rooms whose answer was lost and that were found at once and used."),
@@ -190,7 +183,6 @@ impl Metrics {
 fn builder() -> Result<PrometheusBuilder, BuildError> {
     PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full(DURATION.to_owned()), &SECONDS)?
-        .set_buckets_for_metric(Matcher::Full(CLIENT_DURATION.to_owned()), &MILLISECONDS)?
         .set_quantiles(&QUANTILES)
 }
 

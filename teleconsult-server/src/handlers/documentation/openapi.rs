@@ -6,20 +6,17 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::failures::responses;
-use super::operations::{Generators, Operation, operation, room_id};
+use super::operations::{Operation, operation, room_id};
 use crate::app::AppSettings;
 use crate::http::error::{ProblemBody, SentenceBody, StandardBody};
 use crate::http::router::Route;
 
 /// The description of everything that this server serves.
 pub(super) fn document(settings: &AppSettings, with_metrics: bool) -> Value {
-    let mut schemas = Generators {
-        read: SchemaSettings::openapi3().for_deserialize().into_generator(),
-        written: SchemaSettings::openapi3().for_serialize().into_generator(),
-    };
-    schemas.written.subschema_for::<SentenceBody<'_>>();
-    schemas.written.subschema_for::<StandardBody<'_>>();
-    schemas.written.subschema_for::<ProblemBody<'_>>();
+    let mut schemas = SchemaSettings::openapi3().for_serialize().into_generator();
+    schemas.subschema_for::<SentenceBody<'_>>();
+    schemas.subschema_for::<StandardBody<'_>>();
+    schemas.subschema_for::<ProblemBody<'_>>();
     let mut paths = Map::new();
     for route in Route::ALL.iter().copied().filter(|route| with_metrics || *route != Route::Metrics) {
         let Some(operation) = operation(route, &mut schemas) else { continue };
@@ -27,8 +24,6 @@ pub(super) fn document(settings: &AppSettings, with_metrics: bool) -> Value {
         let item = paths.entry(path).or_insert_with(|| json!({}));
         item[route.method().as_str().to_ascii_lowercase()] = described(route, operation, settings);
     }
-    let mut components = schemas.read.take_definitions(true);
-    components.extend(schemas.written.take_definitions(true));
     json!({
         "openapi": "3.0.3",
         "info": {
@@ -39,7 +34,7 @@ pub(super) fn document(settings: &AppSettings, with_metrics: bool) -> Value {
         // The page takes it off its own address to find the API behind a gateway.
         "x-service-prefix": settings.prefix,
         "paths": paths,
-        "components": {"schemas": components},
+        "components": {"schemas": schemas.take_definitions(true)},
     })
 }
 
@@ -73,7 +68,7 @@ fn described(route: Route, operation: Operation, settings: &AppSettings) -> Valu
     });
     if let Some(body) = operation.body {
         described["requestBody"] = json!({
-            "description": format!("At most {} bytes.", settings.limits.body_bytes),
+            "description": format!("At most {} KiB.", settings.limits.body_bytes / 1024),
             "required": body.required,
             "content": {"application/json": {"schema": body.schema, "example": body.example}},
         });

@@ -14,20 +14,8 @@ use crate::http::error::ApiError;
 use crate::http::router::Route;
 use crate::telemetry::metrics;
 
-/// Schemas of what is read and of what is written: a field that may be absent in one must be there in the other.
-pub(super) struct Generators {
-    pub(super) read: SchemaGenerator,
-    pub(super) written: SchemaGenerator,
-}
-
-impl Generators {
-    fn read<T: JsonSchema>(&mut self) -> Value {
-        self.read.subschema_for::<T>().to_value()
-    }
-
-    fn written<T: JsonSchema>(&mut self) -> Value {
-        self.written.subschema_for::<T>().to_value()
-    }
+fn schema<T: JsonSchema>(schemas: &mut SchemaGenerator) -> Value {
+    schemas.subschema_for::<T>().to_value()
 }
 
 /// The description of one route.
@@ -88,7 +76,7 @@ fn patient() -> Value {
 }
 
 /// The description of a route; none of those that programs and people need no description of.
-pub(super) fn operation(route: Route, schemas: &mut Generators) -> Option<Operation> {
+pub(super) fn operation(route: Route, schemas: &mut SchemaGenerator) -> Option<Operation> {
     match route {
         Route::Healthz | Route::Ready | Route::CheckUp => None,
         Route::DescriptionJson
@@ -131,7 +119,7 @@ fn show_metrics() -> Operation {
     }
 }
 
-fn create(schemas: &mut Generators) -> Operation {
+fn create(schemas: &mut SchemaGenerator) -> Operation {
     let refusal = |refusal| of_the_rules(refusal, &Method::POST, "/teleconsultation");
     let mut failures = [of_bodies(), always(), of_the_store(), of_the_vendor()].concat();
     failures.push(("Everybody is known, and nobody is a plus user.", refusal(Refusal::NoPlusUser)));
@@ -145,7 +133,7 @@ fn create(schemas: &mut Generators) -> Operation {
         query: Vec::new(),
         body: Some(Body {
             required: true,
-            schema: schemas.read::<NewTeleconsultation>(),
+            schema: schema::<NewTeleconsultation>(schemas),
             example: json!({
                 "start_date": "2030-03-05T09:00:00.000Z",
                 "duration_in_seconds": 1800,
@@ -155,14 +143,14 @@ fn create(schemas: &mut Generators) -> Operation {
         success: Success {
             status: StatusCode::CREATED,
             description: "It is created.",
-            content: Some(("application/json", schemas.written::<Created>(), json!({"roomId": EXAMPLE_ID}))),
+            content: Some(("application/json", schema::<Created>(schemas), json!({"roomId": EXAMPLE_ID}))),
             links: &["viewTeleconsultation", "changeTeleconsultation", "deleteTeleconsultation", "addParticipant"],
         },
         failures,
     }
 }
 
-fn view(schemas: &mut Generators) -> Operation {
+fn view(schemas: &mut SchemaGenerator) -> Operation {
     let mut failures = [always(), of_the_store()].concat();
     failures.push((
         "A query parameter is not what it must be.",
@@ -199,7 +187,7 @@ fn view(schemas: &mut Generators) -> Operation {
         success: Success {
             status: StatusCode::OK,
             description: "What the caller may see.",
-            content: Some(("application/json", schemas.written::<View<'_>>(), view_example())),
+            content: Some(("application/json", schema::<View<'_>>(schemas), view_example())),
             links: &[],
         },
         failures,
@@ -229,7 +217,7 @@ fn view_example() -> Value {
     })
 }
 
-fn change(schemas: &mut Generators) -> Operation {
+fn change(schemas: &mut SchemaGenerator) -> Operation {
     let refusal = |refusal| of_the_rules(refusal, &Method::PATCH, &format!("/teleconsultation/{EXAMPLE_ID}"));
     let mut failures = [of_bodies(), always(), of_the_store(), of_the_vendor()].concat();
     failures.extend([
@@ -250,7 +238,7 @@ fn change(schemas: &mut Generators) -> Operation {
         query: Vec::new(),
         body: Some(Body {
             required: true,
-            schema: schemas.read::<TeleconsultationChange>(),
+            schema: schema::<TeleconsultationChange>(schemas),
             example: json!({"end_date": "2030-03-05T10:00:00.000Z"}),
         }),
         success: Success { status: StatusCode::NO_CONTENT, description: "It is changed.", content: None, links: &[] },
@@ -274,7 +262,7 @@ fn delete() -> Operation {
     }
 }
 
-fn add_participant(schemas: &mut Generators) -> Operation {
+fn add_participant(schemas: &mut SchemaGenerator) -> Operation {
     let path = format!("/teleconsultation/{EXAMPLE_ID}/participants/data");
     let refusal = |refusal| of_the_rules(refusal, &Method::POST, &path);
     let mut failures = [of_bodies(), always(), of_the_store(), of_the_vendor()].concat();
@@ -290,7 +278,7 @@ fn add_participant(schemas: &mut Generators) -> Operation {
         description: "With the last one the vendor's room is made.",
         known_caller: false,
         query: Vec::new(),
-        body: Some(Body { required: true, schema: schemas.read::<NewParticipant>(), example: patient() }),
+        body: Some(Body { required: true, schema: schema::<NewParticipant>(schemas), example: patient() }),
         success: Success {
             status: StatusCode::CREATED,
             description: "The person takes part.",
@@ -301,7 +289,7 @@ fn add_participant(schemas: &mut Generators) -> Operation {
     }
 }
 
-fn issue_credential(schemas: &mut Generators) -> Operation {
+fn issue_credential(schemas: &mut SchemaGenerator) -> Operation {
     let mut failures = [of_bodies(), always(), of_the_store(), of_the_vendor()].concat();
     failures.push(("The caller is not known.", ApiError::unauthorized()));
     Operation {
@@ -313,7 +301,7 @@ fn issue_credential(schemas: &mut Generators) -> Operation {
         query: Vec::new(),
         body: Some(Body {
             required: false,
-            schema: schemas.read::<CredentialRequest>(),
+            schema: schema::<CredentialRequest>(schemas),
             example: json!({"expiresIn": 3600}),
         }),
         success: Success {
@@ -321,7 +309,7 @@ fn issue_credential(schemas: &mut Generators) -> Operation {
             description: "The credential.",
             content: Some((
                 "application/json",
-                schemas.written::<Issued<'_>>(),
+                schema::<Issued<'_>>(schemas),
                 json!({
                     "accessToken": "header.payload.signature",
                     "expiresAt": "2030-03-05T10:00:00.000Z",

@@ -28,8 +28,10 @@ pub(super) struct NewTeleconsultation {
     /// When it starts. A past start is taken.
     start_date: Moment,
     /// When it ends: at least 300 seconds after the start.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "Moment")]
     end_date: Option<Moment>,
     /// How long it takes: instead of `end_date`.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "Seconds")]
     duration_in_seconds: Option<Seconds>,
 }
 
@@ -38,12 +40,16 @@ pub(super) struct NewTeleconsultation {
 #[schemars(extend("not" = {"required": ["end_date", "duration_in_seconds"]}))]
 pub(super) struct TeleconsultationChange {
     /// Who takes part from now on: the whole list, not an addition.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "Participants")]
     participants: Option<Participants>,
     /// When it starts. The end stays where it is unless it is named too.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "Moment")]
     start_date: Option<Moment>,
     /// When it ends: at least 300 seconds after the start.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "Moment")]
     end_date: Option<Moment>,
     /// How long it takes: instead of `end_date`.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "Seconds")]
     duration_in_seconds: Option<Seconds>,
 }
 
@@ -72,6 +78,7 @@ pub(super) struct NewParticipant {
     /// The name to show.
     full_name: Text,
     /// The language of the front end, such as `it` or `en`.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "Text")]
     language: Option<Text>,
 }
 
@@ -81,7 +88,7 @@ pub(super) struct NewParticipant {
 pub(super) struct CredentialRequest {
     /// Seconds from now.
     #[schemars(range(min = *LIFETIME_SECONDS.start(), max = *LIFETIME_SECONDS.end()))]
-    #[schemars(extend("default" = super::super::credentials::DEFAULT_LIFETIME_SECONDS))]
+    #[schemars(skip_serializing_if = "Option::is_none", with = "u32", extend("default" = super::super::credentials::DEFAULT_LIFETIME_SECONDS))]
     expires_in: Option<u32>,
 }
 
@@ -90,6 +97,7 @@ pub(super) struct CredentialRequest {
 #[schemars(inline, extend("format" = "date-time"))]
 struct Moment(String);
 
+/// A number of seconds.
 #[derive(JsonSchema)]
 #[schemars(inline)]
 struct Seconds(#[schemars(range(min = MIN_SECONDS))] i64);
