@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use tokio_util::task::TaskTracker;
 
 use crate::appointments::Appointments;
+use crate::config::networks::Networks;
 use crate::config::{Config, IdentitySettings, Limits};
 use crate::details::Details;
 use crate::directory::Directory;
@@ -20,6 +21,8 @@ use crate::vendor::VideoCalls;
 pub struct AppSettings {
     /// What comes before every path.
     pub prefix: String,
+    /// Who may tell the client's address.
+    pub trusted_proxies: Networks,
     /// What a client may take.
     pub limits: Limits,
     /// How the caller is recognised.
@@ -75,6 +78,7 @@ impl App {
             description: OnceLock::new(),
             settings: AppSettings {
                 prefix: config.http.prefix.clone(),
+                trusted_proxies: config.http.trusted_proxies.clone(),
                 limits: config.http.limits.clone(),
                 identity: config.identity.clone(),
                 background_groups: config.background_groups.clone(),

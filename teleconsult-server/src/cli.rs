@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::demo;
 use crate::run::Running;
 use crate::telemetry::logs::{self, Level};
@@ -33,6 +33,10 @@ enum Command {
     Serve,
     /// Try everything out on this machine: vendor emulator, temporary store and server
     Demo(DemoArgs),
+    /// Check the settings without starting anything; ends with 0 when they are good and 78 when not
+    CheckConfig,
+    /// Print the JSON Schema of the configuration file
+    ConfigSchema,
 }
 
 /// Where the demo listens.
@@ -61,6 +65,8 @@ pub fn main() -> ExitCode {
         match cli.command.unwrap_or(Command::Serve) {
             Command::Serve => serve().await,
             Command::Demo(arguments) => run_demo(arguments).await,
+            Command::CheckConfig => check_config(),
+            Command::ConfigSchema => tell(&format!("{:#}", config::file_schema())),
         }
     });
     // A blocked thread of a library must not keep the process from ending.
@@ -120,6 +126,27 @@ async fn run_demo(arguments: DemoArgs) -> ExitCode {
     }
     signals.next().await;
     demo.stop().await;
+    ExitCode::SUCCESS
+}
+
+/// Values are not shown: a secret may stand in the wrong variable.
+fn check_config() -> ExitCode {
+    match Config::from_env() {
+        Ok(config) => {
+            let warnings = config.warnings.iter().map(|warning| format!("warning: {warning}\n")).collect::<String>();
+            tell(&format!("{warnings}The configuration is good."))
+        }
+        Err(problems) => {
+            let shown = |problem: &config::Problem| format!("\n  {problem}\n    ({})", problem.source);
+            let lines: String = problems.0.iter().map(shown).collect();
+            complain(&format!("{problems}:\n{lines}"), EXIT_CONFIG)
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "somebody asked for it")]
+fn tell(text: &str) -> ExitCode {
+    println!("{text}");
     ExitCode::SUCCESS
 }
 

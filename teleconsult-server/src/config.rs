@@ -20,8 +20,12 @@ use crate::vendor;
 
 mod env;
 mod file;
+pub mod networks;
+
+pub use file::schema as file_schema;
 
 use env::Variables;
+use networks::Networks;
 
 /// Everything the server is told at start.
 #[derive(Debug, Clone)]
@@ -66,6 +70,8 @@ pub struct HttpSettings {
     pub port: u16,
     /// What comes before every path but those under `/-/`; empty or starting with a slash.
     pub prefix: String,
+    /// Who may tell the client's address in `x-forwarded-for`.
+    pub trusted_proxies: Networks,
     /// The limits.
     pub limits: Limits,
     /// How long requests are still taken after SIGTERM, so that balancers notice.
@@ -117,6 +123,35 @@ pub struct Problem {
     pub place: String,
     /// What is wrong and what would be right.
     pub message: String,
+    /// Where the value comes from.
+    pub source: Source,
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Nowhere: it is not set.
+    Unset,
+    /// The environment.
+    Environment,
+    /// The configuration file.
+    File {
+        /// Which.
+        path: String,
+        /// The place in it; empty for the whole.
+        key: String,
+    },
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unset => f.write_str("not set"),
+            Self::Environment => f.write_str("set in the environment"),
+            Self::File { path, key } if key.is_empty() => write!(f, "set in the file {path}"),
+            Self::File { path, key } => write!(f, "set in the file {path} at {key}"),
+        }
+    }
 }
 
 impl fmt::Display for Problem {
@@ -181,12 +216,14 @@ impl Config {
             port: vars.count("HTTP_PORT", 0..=65_535, 3000).try_into().unwrap_or(3000),
             prefix: vars.prefix("SERVICE_PREFIX"),
             limits,
+            trusted_proxies: vars.networks("TRUSTED_PROXIES"),
             wait_before_close: vars.launcher_wait("WAIT_BEFORE_SERVER_CLOSE_SEC", DEFAULT_WAIT),
         };
         let recovery_interval =
             vars.seconds("TELECONSULT_RECOVERY_INTERVAL_SECONDS", 1..=3600, Duration::from_secs(15));
         let orphan_grace = vars.seconds("TELECONSULT_ORPHAN_GRACE_SECONDS", 30..=86_400, Duration::from_secs(300));
         let data_dir = vars.text("DATA_DIR").unwrap_or_else(|| "./data".to_owned()).into();
+        without_effect(&mut vars);
         let expose_metrics = vars.boolean("EXPOSE_METRICS", true);
         let log_level = Level::parse(&vars.one_of("LOG_LEVEL", Level::NAMES, "info"));
 
@@ -242,6 +279,18 @@ fn vendor_client(vars: &mut Variables<'_>, key: &str, base_url: String) -> Optio
             vars.problem("BANDYER_BASE_URL", &format!("cannot be used: {error}"));
             None
         }
+    }
+}
+
+/// Variables of the predecessor whose endpoints or metrics this version does not have. Wrong values are told all the same.
+fn without_effect(vars: &mut Variables<'_>) {
+    for name in ["TELECONSULTATION_DELETE_UPLOADS", "ENABLE_HTTP_CLIENT_METRICS"] {
+        if vars.boolean(name, false) {
+            vars.warning(format!("{name} has no effect in this version"));
+        }
+    }
+    if vars.file_size("TRANSCRIPTION_MAX_FILE_SIZE") {
+        vars.warning("TRANSCRIPTION_MAX_FILE_SIZE has no effect in this version".to_owned());
     }
 }
 

@@ -7,6 +7,7 @@ pub mod response;
 pub mod router;
 
 mod access_log;
+mod client_address;
 mod request_id;
 mod service;
 

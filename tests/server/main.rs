@@ -4,6 +4,7 @@ mod support;
 
 mod bad_input;
 mod change;
+mod check_config;
 mod connections;
 mod create;
 mod credentials;

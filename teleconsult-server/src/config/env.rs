@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use http::HeaderName;
 
-use super::Problem;
+use super::networks::Networks;
+use super::{Problem, Source};
 
 pub(super) struct Variables<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
@@ -26,7 +27,14 @@ impl<'a> Variables<'a> {
     }
 
     pub(super) fn problem(&mut self, place: &str, message: &str) {
-        self.problems.push(Problem { place: place.to_owned(), message: message.to_owned() });
+        let source = if (self.lookup)(place).is_some() { Source::Environment } else { Source::Unset };
+        self.problems.push(Problem { place: place.to_owned(), message: message.to_owned(), source });
+    }
+
+    /// A problem inside the file that a variable names.
+    pub(super) fn file_problem(&mut self, place: &str, path: &str, key: &str, message: &str) {
+        let source = Source::File { path: path.to_owned(), key: key.to_owned() };
+        self.problems.push(Problem { place: place.to_owned(), message: message.to_owned(), source });
     }
 
     pub(super) fn warning(&mut self, warning: String) {
@@ -107,8 +115,29 @@ impl<'a> Variables<'a> {
         let prefix = text.trim_end_matches('/');
         if !prefix.is_empty() && !prefix.starts_with('/') {
             self.problem(name, "must start with a slash");
+        } else if !prefix.split('/').skip(1).all(is_plain_segment) {
+            self.problem(name, "must be made of segments of A-Z a-z 0-9 . _ ~ - between single slashes");
         }
         prefix.to_owned()
+    }
+
+    /// Addresses and networks, separated by commas.
+    pub(super) fn networks(&mut self, name: &str) -> Networks {
+        let expected = "a list of addresses, networks such as 10.0.0.0/8, loopback, linklocal or uniquelocal";
+        self.parsed(name, expected, |_| true, Networks::default())
+    }
+
+    /// Whether a size such as `50MB` is given.
+    pub(super) fn file_size(&mut self, name: &str) -> bool {
+        let Some(text) = self.text(name) else { return false };
+        let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic()).trim_end();
+        let unit = text[digits.len()..].trim().to_ascii_uppercase();
+        let is_good = digits.parse().is_ok_and(|number: f64| number.is_finite() && number > 0.0)
+            && ["", "B", "KB", "MB", "GB"].contains(&unit.as_str());
+        if !is_good {
+            self.problem(name, "must be a size such as 50MB, with the unit B, KB, MB or GB");
+        }
+        is_good
     }
 
     /// The launcher of the predecessor takes zero and whatever is no number for its default.
@@ -121,4 +150,10 @@ impl<'a> Variables<'a> {
         self.warning(format!("{name} is not a number above 0; {} seconds are used", default.as_secs()));
         default
     }
+}
+
+/// What needs no escaping in a path and leads nowhere else.
+fn is_plain_segment(segment: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte);
+    !segment.is_empty() && segment.bytes().all(plain) && segment != "." && segment != ".."
 }

@@ -1,8 +1,11 @@
 //! The JSON file that `TELECONSULTATION_SERVICE_CONFIG_PATH` names. A file replaces the defaults as a whole.
 
 use bandyer_client::rooms::Tools;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use url::Url;
 
 use super::env::Variables;
 use crate::domain::privileges::{Privilege, Privileges};
@@ -20,26 +23,47 @@ pub(super) struct Settings {
     pub(super) user_id_path: Option<UserIdPath>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// The configuration file of the teleconsultation service. It replaces the defaults as a whole.
+#[derive(JsonSchema)]
+#[schemars(rename = "teleconsult-server configuration", rename_all = "camelCase")]
+#[expect(dead_code, reason = "its parts are read one by one, so that every problem is found")]
 struct Document {
+    /// Which groups make a person a basic or a plus user, and what each may use in a room.
     privileges: PrivilegesEntry,
-    #[serde(default)]
+    /// Groups whose members get a background picture without asking.
+    #[schemars(default)]
     groups_with_background_list: Vec<String>,
-    user_id_path_in_request: Option<Vec<UserIdStep>>,
-    #[serde(flatten)]
-    rest: Map<String, Value>,
+    /// The way from the request to the caller's id; without it, the header that `USERID_HEADER_KEY` names.
+    #[schemars(length(min = 1))]
+    user_id_path_in_request: Option<Vec<StepEntry>>,
+    /// Colours of the call page.
+    theme: Option<ThemeEntry>,
+    /// The company's picture on the call page.
+    company_logo: Option<LogoEntry>,
+    /// Which field of a user is matched, and which one holds the identity provider's id.
+    custom_user_id: Option<CustomUserIdEntry>,
+    /// Never had an effect; old files hold it.
+    environment: Option<String>,
+    /// Never had an effect; old files hold it.
+    mode: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "its parts are read one by one")]
 struct PrivilegesEntry {
+    /// For those who may only join, such as patients.
     basic: PrivilegeEntry,
+    /// For those who lead, such as doctors; each room needs one.
     plus: PrivilegeEntry,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct PrivilegeEntry {
+    /// Groups whose members have the role.
+    #[schemars(length(min = 1))]
     groups: Vec<String>,
+    /// What they may use; all of it when absent, and what is not named is off.
+    #[schemars(with = "Option<ToolsEntry>")]
     tools: Option<Tools>,
 }
 
@@ -47,6 +71,95 @@ impl From<PrivilegeEntry> for Privilege {
     fn from(entry: PrivilegeEntry) -> Self {
         Self { groups: entry.groups, tools: entry.tools }
     }
+}
+
+/// The SDK's tools, which know nothing of schemas.
+#[derive(JsonSchema)]
+#[schemars(default)]
+#[derive(Default, Serialize)]
+struct ToolsEntry {
+    chat: bool,
+    screen_sharing: bool,
+    file_upload: bool,
+    whiteboard: bool,
+    snapshot: bool,
+    live_edit: bool,
+    live_pointer: bool,
+    present_to_everyone: bool,
+}
+
+/// One step of the way to the caller's id.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct StepEntry {
+    /// How the current value is read.
+    from: StepSource,
+    /// The property or the index that is taken.
+    extract: StepKey,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum StepSource {
+    /// A property of an object.
+    Object,
+    /// A property of the object that a text holds as JSON.
+    Json,
+    /// An element of an array.
+    Array,
+}
+
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum StepKey {
+    Index(u32),
+    Name(String),
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct ThemeEntry {
+    light: Option<ColoursEntry>,
+    dark: Option<ColoursEntry>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct ColoursEntry {
+    #[schemars(regex(pattern = COLOUR))]
+    primary_color: Option<String>,
+    #[schemars(regex(pattern = COLOUR))]
+    accent_color: Option<String>,
+}
+
+/// Three or six hex digits.
+const COLOUR: &str = "^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$";
+
+#[derive(Deserialize, JsonSchema)]
+struct LogoEntry {
+    /// Where the picture is.
+    #[schemars(url)]
+    url: String,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct CustomUserIdEntry {
+    /// The field that equals the received id; `_id` unless set.
+    source: Option<String>,
+    /// The field that holds the identity provider's id; `authUserId` unless set.
+    target: Option<String>,
+}
+
+/// The JSON Schema of the file, for editors and pipelines.
+#[must_use]
+pub fn schema() -> Value {
+    schemars::generate::SchemaSettings::draft2020_12()
+        .for_deserialize()
+        .into_generator()
+        .into_root_schema_for::<Document>()
+        .to_value()
 }
 
 /// Keys of the predecessor's file that never had an effect. Old files hold them, so they pass without a word.
@@ -63,37 +176,114 @@ pub(super) fn read(path: &str, vars: &mut Variables<'_>) -> Settings {
             return Settings::default();
         }
     };
-    parse(&text, vars)
+    parse(path, &text, vars)
 }
 
-fn parse(text: &str, vars: &mut Variables<'_>) -> Settings {
-    let document: Document = match serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(text)) {
+fn parse(path: &str, text: &str, vars: &mut Variables<'_>) -> Settings {
+    let wrong = |error: &serde_json::Error| format!("names a file that is no JSON object: {error}");
+    let mut document: Map<String, Value> = match serde_json::from_str(text) {
         Ok(document) => document,
         Err(error) => {
-            let path = error.path().to_string();
-            vars.problem(VARIABLE, &format!("names a file that is wrong at `{path}`: {}", error.inner()));
+            vars.file_problem(VARIABLE, path, "", &wrong(&error));
             return Settings::default();
         }
     };
-    for (name, groups) in [("basic", &document.privileges.basic.groups), ("plus", &document.privileges.plus.groups)] {
-        if groups.is_empty() {
-            vars.problem(VARIABLE, &format!("names a file whose `privileges.{name}.groups` is empty"));
+    let mut parts = Parts { path, vars };
+    let mut privileges = match document.remove("privileges") {
+        Some(Value::Object(privileges)) => privileges,
+        Some(_) => {
+            parts.problem("privileges", "must be an object with `basic` and `plus`");
+            return Settings::default();
         }
-    }
-    for key in document.rest.keys().filter(|key| !NEVER_USED.contains(&key.as_str())) {
-        vars.warning(format!("the configuration file's `{}` has no effect in this version", key.escape_debug()));
-    }
-    let user_id_path = document.user_id_path_in_request.and_then(|steps| match UserIdPath::new(steps) {
+        None => Map::new(),
+    };
+    let [basic, plus] = ["basic", "plus"].map(|name| parts.privilege(name, privileges.remove(name)));
+    let background_groups = parts.read("groupsWithBackgroundList", document.remove("groupsWithBackgroundList"));
+    let steps: Option<Vec<UserIdStep>> = parts.read("userIdPathInRequest", document.remove("userIdPathInRequest"));
+    let user_id_path = steps.and_then(|steps| match UserIdPath::new(steps) {
         Ok(path) => Some(path),
         Err(reason) => {
-            vars.problem(VARIABLE, &format!("names a file whose `userIdPathInRequest` {reason}"));
+            parts.problem("userIdPathInRequest", reason);
             None
         }
     });
-    Settings {
-        privileges: Privileges { basic: document.privileges.basic.into(), plus: document.privileges.plus.into() },
-        background_groups: document.groups_with_background_list,
-        user_id_path,
+    parts.appearance(document.get("theme"), document.get("companyLogo"));
+    for key in document.keys().filter(|key| !NEVER_USED.contains(&key.as_str())) {
+        vars.warning(format!("the configuration file's `{}` has no effect in this version", key.escape_debug()));
+    }
+    let (Some(basic), Some(plus)) = (basic, plus) else { return Settings::default() };
+    let background_groups = background_groups.unwrap_or_default();
+    Settings { privileges: Privileges { basic, plus }, background_groups, user_id_path }
+}
+
+/// Reads the file part by part, so that a wrong one does not hide what is wrong with the next.
+struct Parts<'p, 'v, 'l> {
+    path: &'p str,
+    vars: &'v mut Variables<'l>,
+}
+
+impl Parts<'_, '_, '_> {
+    fn problem(&mut self, key: &str, reason: &str) {
+        self.vars.file_problem(VARIABLE, self.path, key, &format!("names a file whose `{key}` {reason}"));
+    }
+
+    /// A part that may be absent; null counts as absent.
+    fn read<T: DeserializeOwned>(&mut self, key: &str, value: Option<Value>) -> Option<T> {
+        match serde_path_to_error::deserialize(value.filter(|value| !value.is_null())?) {
+            Ok(part) => Some(part),
+            Err(error) => {
+                let inner = error.path().to_string();
+                let place = if inner == "." { key.to_owned() } else { format!("{key}.{inner}") };
+                self.problem(&place, &format!("is wrong: {}", kind_of(error.inner())));
+                None
+            }
+        }
+    }
+
+    fn privilege(&mut self, name: &str, value: Option<Value>) -> Option<Privilege> {
+        let key = format!("privileges.{name}");
+        if value.as_ref().is_none_or(Value::is_null) {
+            self.problem(&key, "is missing; it must be an object with `groups`");
+            return None;
+        }
+        let entry: PrivilegeEntry = self.read(&key, value)?;
+        if entry.groups.is_empty() {
+            self.problem(&format!("{key}.groups"), "is empty; it must name at least one group");
+        }
+        Some(entry.into())
+    }
+
+    /// Checks what this version does not send to the vendor yet: a mistake should not wait for a later one.
+    fn appearance(&mut self, theme: Option<&Value>, logo: Option<&Value>) {
+        let theme: Option<ThemeEntry> = self.read("theme", theme.cloned());
+        for (name, colours) in theme.into_iter().flat_map(|theme| [("light", theme.light), ("dark", theme.dark)]) {
+            let Some(ColoursEntry { primary_color, accent_color }) = colours else { continue };
+            for (field, colour) in [("primaryColor", primary_color), ("accentColor", accent_color)] {
+                if colour.is_some_and(|colour| !is_colour(&colour)) {
+                    let key = format!("theme.{name}.{field}");
+                    self.problem(&key, "must be a colour of # and three or six hex digits");
+                }
+            }
+        }
+        let logo: Option<LogoEntry> = self.read("companyLogo", logo.cloned());
+        let is_web = |url: &Url| ["http", "https"].contains(&url.scheme());
+        if logo.is_some_and(|logo| !Url::parse(&logo.url).is_ok_and(|url| is_web(&url))) {
+            self.problem("companyLogo.url", "must be an https URL");
+        }
+    }
+}
+
+fn is_colour(text: &str) -> bool {
+    let digits = text.strip_prefix('#').unwrap_or_default();
+    [3, 6].contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+}
+
+/// The parser's words without the value, which may stand in the wrong place.
+fn kind_of(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match (text.split_once(": "), text.rsplit_once(", expected ")) {
+        (Some(("invalid type" | "invalid value", _)), Some((_, expected))) => format!("expected {expected}"),
+        _ => text,
     }
 }
 
@@ -104,7 +294,7 @@ mod tests {
 
     fn read(text: &str) -> (Settings, Vec<String>, Vec<String>) {
         let mut vars = Variables::new(&|_| None);
-        let settings = parse(text, &mut vars);
+        let settings = parse("/etc/config.json", text, &mut vars);
         let (warnings, problems) = vars.finish();
         (settings, warnings, problems.iter().map(ToString::to_string).collect())
     }
@@ -129,12 +319,61 @@ mod tests {
     fn a_wrong_file_is_refused_with_the_place() {
         for (text, place) in [
             ("{", ""),
-            ("{}", "privileges"),
+            ("[]", "no JSON object"),
+            (r#"{"privileges": []}"#, "`privileges`"),
+            (r#"{"privileges": {"basic": {"groups": ["a"]}}}"#, "`privileges.plus`"),
             (r#"{"privileges": {"basic": {"groups": ["a"]}, "plus": {"groups": "b"}}}"#, "plus"),
             (r#"{"privileges": {"basic": {"groups": ["a"]}, "plus": {"groups": []}}}"#, "privileges.plus.groups"),
         ] {
             let (_, _, problems) = read(text);
             assert!(problems.len() == 1 && problems[0].contains(place), "{text} {problems:?}");
+        }
+    }
+
+    #[test]
+    fn every_wrong_part_is_told_with_its_place_and_without_its_value() {
+        let (_, _, problems) = read(
+            r##"{"privileges": {"basic": {"groups": ["a"], "tools": {"chat": "canary"}}, "plus": {"groups": [7]}},
+                "groupsWithBackgroundList": "canary", "userIdPathInRequest": [],
+                "theme": {"light": {"primaryColor": "#fff", "accentColor": "canary"}, "dark": 5},
+                "companyLogo": {"url": "canary"}}"##,
+        );
+        let places = [
+            "`privileges.basic.tools.chat`",
+            "`privileges.plus.groups[0]`",
+            "`groupsWithBackgroundList`",
+            "`userIdPathInRequest`",
+            "`theme.dark`",
+            "`companyLogo.url`",
+        ];
+        for place in places {
+            assert_eq!(problems.iter().filter(|line| line.contains(place)).count(), 1, "{place} {problems:#?}");
+        }
+        assert_eq!(problems.len(), places.len(), "{problems:#?}");
+        assert!(!problems.iter().any(|line| line.contains("canary")), "{problems:#?}");
+    }
+
+    #[test]
+    fn the_committed_schema_is_current() {
+        let committed = include_str!("../../config.schema.json");
+        let current = format!("{:#}\n", super::schema());
+        assert_eq!(
+            committed, current,
+            "renew it: cargo run -p teleconsult-server -- config-schema > teleconsult-server/config.schema.json"
+        );
+    }
+
+    #[test]
+    fn the_schema_knows_the_tools_and_the_steps_that_are_read() {
+        let known = serde_json::to_value(super::ToolsEntry::default()).unwrap();
+        let tools: bandyer_client::rooms::Tools = serde_json::from_value(known.clone()).unwrap();
+        assert_eq!(serde_json::to_value(tools).unwrap(), known);
+        let step = super::schema()["$defs"]["StepSource"].to_string();
+        for from in ["object", "json", "array"] {
+            assert!(step.contains(from), "{step}");
+            assert!(
+                serde_json::from_value::<super::UserIdStep>(serde_json::json!({"from": from, "extract": "x"})).is_ok()
+            );
         }
     }
 

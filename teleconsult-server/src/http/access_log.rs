@@ -21,7 +21,7 @@ pub(super) struct Seen<'a> {
     pub(super) id: Option<TeleconsultationId>,
     pub(super) path: &'a str,
     pub(super) headers: &'a HeaderMap,
-    pub(super) peer: IpAddr,
+    pub(super) client: IpAddr,
     pub(super) started: Instant,
 }
 
@@ -48,7 +48,7 @@ pub(super) fn arrived(seen: &Seen<'_>) {
         url.path = seen.shown_path(),
         host.hostname = seen.hostname(),
         host.forwardedHost = seen.header(FORWARDED_HOST),
-        host.ip = %seen.peer,
+        host.ip = %seen.client,
         "incoming request"
     );
 }
@@ -70,7 +70,7 @@ pub(super) fn completed(seen: &Seen<'_>, status: StatusCode, body_bytes: Option<
                 url.params.roomId = seen.id.as_ref().map(TeleconsultationId::as_str),
                 host.hostname = seen.hostname(),
                 host.forwardedHost = seen.header(FORWARDED_HOST),
-                host.ip = %seen.peer,
+                host.ip = %seen.client,
                 responseTime = response_time,
                 cause,
                 "request completed"

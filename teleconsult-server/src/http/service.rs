@@ -10,6 +10,7 @@ use hyper::body::Body as _;
 use tracing::Instrument;
 
 use super::access_log::{self, Seen};
+use super::client_address::client_address;
 use super::error::ApiError;
 use super::request::{Request, check_host, has_doubtful_end, query_pairs, read_json};
 use super::request_id::request_id;
@@ -37,7 +38,7 @@ where
             id: matched.as_ref().and_then(|matched| TeleconsultationId::parse(matched.id.as_deref()?)),
             path: head.uri.path(),
             headers: &head.headers,
-            peer,
+            client: client_address(peer, &head.headers, &app.settings.trusted_proxies),
             started,
         };
         access_log::arrived(&seen);

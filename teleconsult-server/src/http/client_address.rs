@@ -1,0 +1,52 @@
+//! Where a request comes from, as far as trusted proxies tell.
+
+use std::net::IpAddr;
+
+use http::{HeaderMap, HeaderName};
+
+use crate::config::networks::Networks;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The nearest address that is no trusted proxy. Each proxy adds the address it was called from at the end, so what
+/// stands before the first untrusted one from the right may be made up.
+pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> IpAddr {
+    let told: Vec<&str> = headers
+        .get_all(FORWARDED_FOR)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .collect();
+    let mut client = peer;
+    for address in told.iter().rev() {
+        if !trusted.contain(client) {
+            break;
+        }
+        let Ok(next) = address.trim().parse() else { break };
+        client = next;
+    }
+    client
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue};
+
+    use super::client_address;
+    use crate::config::networks::Networks;
+
+    #[test]
+    fn only_trusted_proxies_are_believed() {
+        let trusted: Networks = "10.0.0.0/8".parse().unwrap();
+        let client = |peer: &str, told: &'static str| {
+            let headers = HeaderMap::from_iter([(super::FORWARDED_FOR, HeaderValue::from_static(told))]);
+            client_address(peer.parse().unwrap(), &headers, &trusted).to_string()
+        };
+        assert_eq!(client("192.0.2.1", "198.51.100.1"), "192.0.2.1");
+        assert_eq!(client("10.0.0.1", "198.51.100.1"), "198.51.100.1");
+        assert_eq!(client("10.0.0.1", "203.0.113.9, 198.51.100.1, 10.0.0.2"), "198.51.100.1");
+        assert_eq!(client("10.0.0.1", "10.0.0.3"), "10.0.0.3");
+        assert_eq!(client("10.0.0.1", "nonsense"), "10.0.0.1");
+        assert_eq!(client("10.0.0.1", ""), "10.0.0.1");
+    }
+}

@@ -1,0 +1,88 @@
+//! `check-config`: what is wrong with the settings, without starting anything.
+
+use std::process::Output;
+
+use crate::support::binary::command;
+
+fn check(variables: &[(&str, &str)]) -> Output {
+    command(variables).arg("check-config").output().unwrap()
+}
+
+#[test]
+fn ten_planted_errors_are_ten_problems_with_their_source_and_without_values() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.json");
+    let content = r##"{"privileges": {"basic": {"groups": []}, "plus": {"groups": "canary"}},
+                       "groupsWithBackgroundList": 5, "theme": {"dark": {"accentColor": "canary"}}}"##;
+    std::fs::write(&file, content).unwrap();
+    let path = file.to_str().unwrap();
+    let output = check(&[
+        ("BANDYER_BASE_URL", "https://api.sandbox.eu.bandyer.com"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,canary"),
+        ("SERVICE_PREFIX", "/api/canary?x"),
+        ("EXPOSE_METRICS", "canary"),
+        ("LOG_LEVEL", "canary"),
+        ("TRANSCRIPTION_MAX_FILE_SIZE", "canary"),
+        ("TELECONSULTATION_SERVICE_CONFIG_PATH", path),
+        ("DATA_DIR", "/proc/nowhere"),
+    ]);
+    assert_eq!(output.status.code(), Some(78));
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    assert!(complaint.contains("the configuration has 10 problem(s)"), "{complaint}");
+    assert!(!complaint.contains("canary"), "{complaint}");
+    let in_file = |key: &str| format!("    (set in the file {path} at {key})\n");
+    for text in [
+        "\n  BANDYER_API_SECRET_KEY must be set\n    (not set)",
+        "\n  TRUSTED_PROXIES must be a list of addresses, networks such as 10.0.0.0/8",
+        "\n  SERVICE_PREFIX must be made of segments",
+        "\n  EXPOSE_METRICS must be true or false\n    (set in the environment)",
+        "\n  LOG_LEVEL must be one of error, warn, info, debug, trace, silent\n    (set in the environment)",
+        "\n  TRANSCRIPTION_MAX_FILE_SIZE must be a size such as 50MB",
+        &in_file("privileges.basic.groups"),
+        &in_file("privileges.plus.groups"),
+        &in_file("groupsWithBackgroundList"),
+    ] {
+        assert!(complaint.contains(text), "{text}: {complaint}");
+    }
+    assert!(complaint.contains("`theme.dark.accentColor` must be a colour"), "{complaint}");
+}
+
+#[test]
+fn good_settings_are_told_as_such_and_nothing_is_started() {
+    let output = check(&[
+        ("BANDYER_API_SECRET_KEY", "ak_test_canary"),
+        ("BANDYER_BASE_URL", "https://api.sandbox.eu.bandyer.com"),
+        ("DATA_DIR", "/proc/nowhere"),
+        ("WAIT_BEFORE_SERVER_CLOSE_SEC", "0"),
+    ]);
+    assert_eq!(output.status.code(), Some(0));
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("warning: WAIT_BEFORE_SERVER_CLOSE_SEC"), "{told}");
+    assert!(told.ends_with("The configuration is good.\n") && !told.contains("canary"), "{told}");
+}
+
+#[test]
+fn the_schema_of_the_file_can_be_had_from_the_binary_and_takes_real_files() {
+    let output = command(&[]).arg("config-schema").output().unwrap();
+    assert!(output.status.success());
+    let schema: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let old = serde_json::json!({
+        "environment": "sandbox", "mode": "window",
+        "privileges": {"basic": {"groups": ["customer"], "tools": {"chat": true}}, "plus": {"groups": ["doctor"]}},
+        "theme": {"light": {"primaryColor": "#fff", "accentColor": "#480ca8"}},
+        "companyLogo": {"url": "https://www.insert.url.it"},
+        "userIdPathInRequest": [{"from": "object", "extract": "headers"}, {"from": "object", "extract": "miauserid"}],
+        "customUserId": {"source": "_id", "target": "authUserId"},
+    });
+    assert!(
+        validator.is_valid(&old),
+        "{:?}",
+        validator.iter_errors(&old).map(|error| error.to_string()).collect::<Vec<_>>()
+    );
+    for wrong in
+        [serde_json::json!({}), serde_json::json!({"privileges": {"basic": {"groups": []}, "plus": {"groups": ["b"]}}})]
+    {
+        assert!(!validator.is_valid(&wrong), "{wrong}");
+    }
+}
