@@ -93,7 +93,7 @@ pub(super) fn of_the_rules(refusal: Refusal, method: &Method, path: &str) -> Api
     refused(refusal, &Named { short: label.clone(), full: label })
 }
 
-/// The answers by status, in the order of statuses.
+/// The answers by status, in the order of statuses. One is given by the connection, before there is a request.
 pub(super) fn responses(failures: Vec<Failure>) -> Map<String, Value> {
     let mut by_status: Vec<(u16, Vec<Failure>)> = Vec::new();
     for failure in failures {
@@ -103,11 +103,15 @@ pub(super) fn responses(failures: Vec<Failure>) -> Map<String, Value> {
             None => by_status.push((status, vec![failure])),
         }
     }
+    by_status.push((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.as_u16(), Vec::new()));
     by_status.sort_by_key(|(status, _)| *status);
     by_status.into_iter().map(|(status, failures)| (status.to_string(), response(&failures))).collect()
 }
 
 fn response(failures: &[Failure]) -> Value {
+    if failures.is_empty() {
+        return json!({"description": "The head of the request is larger than 32 KiB. No body; the connection is closed."});
+    }
     let description = failures.iter().map(|(what, _)| *what).collect::<Vec<_>>().join(" ");
     let mut plain = Map::new();
     let mut problems = Map::new();
