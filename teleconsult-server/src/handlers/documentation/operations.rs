@@ -128,7 +128,7 @@ fn create(schemas: &mut SchemaGenerator) -> Operation {
         tag: TELECONSULTATIONS,
         summary: "Create a teleconsultation",
         description: "The vendor's room is made at once when everybody is known, else with the change that completes \
-                      the list. Nothing is left behind when the answer is an error.",
+                      the list. A refused one is not stored; vendor users made for it stay and are used again.",
         known_caller: false,
         query: Vec::new(),
         body: Some(Body {
