@@ -29,6 +29,10 @@ pub struct AppSettings {
     pub identity: IdentitySettings,
     /// Groups whose members get a background picture without asking.
     pub background_groups: Vec<String>,
+    /// Whether the files of a call are deleted when the front end says so.
+    pub delete_uploads: bool,
+    /// Largest transcription that is passed on, in bytes.
+    pub transcription_max_bytes: u64,
 }
 
 /// The parts of the service, put together.
@@ -82,6 +86,8 @@ impl App {
                 limits: config.http.limits.clone(),
                 identity: config.identity.clone(),
                 background_groups: config.background_groups.clone(),
+                delete_uploads: config.delete_uploads,
+                transcription_max_bytes: config.transcription_max_bytes,
             },
             tasks: TaskTracker::new(),
             closing: AtomicBool::new(false),

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bandyer_client::rooms::Recording;
-use bandyer_client::{ApiKey, Client, RetryPolicy};
+use bandyer_client::{ApiKey, ApiVersion, Client, RetryPolicy};
 use jiff::SignedDuration;
 
 use crate::domain::teleconsultation::Rules;
@@ -42,6 +42,10 @@ pub struct Config {
     pub identity: IdentitySettings,
     /// Groups whose members get a background picture without asking.
     pub background_groups: Vec<String>,
+    /// Whether the files of a call are deleted when the front end says so (`TELECONSULTATION_DELETE_UPLOADS`).
+    pub delete_uploads: bool,
+    /// Largest transcription that is passed on, in bytes (`TRANSCRIPTION_MAX_FILE_SIZE`).
+    pub transcription_max_bytes: u64,
     /// Where and how connections are served.
     pub http: HttpSettings,
     /// Whether `/-/metrics` is served.
@@ -197,6 +201,13 @@ impl Config {
             vars.problem("IMMUTABLE_PERIOD_MS", "must be from 0 to 31536000000 (one year)");
         }
         let recording = vars.one_of("DEFAULT_RECORDING_TYPE", &["none", "manual", "automatic"], "none");
+        let transcribed = vars.boolean("TELECONSULT_OFFLINE_TRANSCRIPTION", false);
+        if transcribed && recording == "none" {
+            vars.problem("TELECONSULT_OFFLINE_TRANSCRIPTION", "needs DEFAULT_RECORDING_TYPE manual or automatic");
+        }
+        if transcribed && vendor.as_ref().is_some_and(|vendor| vendor.api_version() == ApiVersion::V1) {
+            vars.problem("TELECONSULT_OFFLINE_TRANSCRIPTION", "needs a BANDYER_BASE_URL of generation v2");
+        }
 
         let file = match vars.text("TELECONSULTATION_SERVICE_CONFIG_PATH") {
             Some(path) => file::read(&path, &mut vars),
@@ -223,6 +234,8 @@ impl Config {
             vars.seconds("TELECONSULT_RECOVERY_INTERVAL_SECONDS", 1..=3600, Duration::from_secs(15));
         let orphan_grace = vars.seconds("TELECONSULT_ORPHAN_GRACE_SECONDS", 30..=86_400, Duration::from_secs(300));
         let data_dir = vars.text("DATA_DIR").unwrap_or_else(|| "./data".to_owned()).into();
+        let delete_uploads = vars.boolean("TELECONSULTATION_DELETE_UPLOADS", false);
+        let transcription_max_bytes = vars.file_size("TRANSCRIPTION_MAX_FILE_SIZE", DEFAULT_TRANSCRIPTION_BYTES);
         without_effect(&mut vars);
         let expose_metrics = vars.boolean("EXPOSE_METRICS", true);
         let log_level = Level::parse(&vars.one_of("LOG_LEVEL", Level::NAMES, "info"));
@@ -239,11 +252,14 @@ impl Config {
                 unlimited,
                 live,
                 recording: Recording::from(recording.as_str()),
+                transcribed,
                 recovery_interval,
                 orphan_grace: SignedDuration::try_from(orphan_grace).unwrap_or(SignedDuration::MAX),
             },
             identity: IdentitySettings { user_id_header, user_id_path: file.user_id_path },
             background_groups: file.background_groups,
+            delete_uploads,
+            transcription_max_bytes,
             http,
             expose_metrics,
             log_level,
@@ -254,6 +270,8 @@ impl Config {
 
 /// One year. The period is subtracted from dates, and nobody hides a change for longer.
 const MAX_PERIOD_MS: f64 = 31_536_000_000.0;
+/// What the predecessor documents: 50MB.
+const DEFAULT_TRANSCRIPTION_BYTES: u64 = 50 * 1024 * 1024;
 /// What the predecessor's launcher waits.
 const DEFAULT_WAIT: Duration = Duration::from_secs(10);
 
@@ -282,15 +300,10 @@ fn vendor_client(vars: &mut Variables<'_>, key: &str, base_url: String) -> Optio
     }
 }
 
-/// Variables of the predecessor whose endpoints or metrics this version does not have. Wrong values are told all the same.
+/// A variable of the predecessor that nothing here heeds. A wrong value is told all the same.
 fn without_effect(vars: &mut Variables<'_>) {
-    for name in ["TELECONSULTATION_DELETE_UPLOADS", "ENABLE_HTTP_CLIENT_METRICS"] {
-        if vars.boolean(name, false) {
-            vars.warning(format!("{name} has no effect in this version"));
-        }
-    }
-    if vars.file_size("TRANSCRIPTION_MAX_FILE_SIZE") {
-        vars.warning("TRANSCRIPTION_MAX_FILE_SIZE has no effect in this version".to_owned());
+    if vars.boolean("ENABLE_HTTP_CLIENT_METRICS", false) {
+        vars.warning("ENABLE_HTTP_CLIENT_METRICS has no effect in this version".to_owned());
     }
 }
 

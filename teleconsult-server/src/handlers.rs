@@ -15,8 +15,11 @@ mod credentials;
 pub mod documentation;
 mod metrics;
 mod participants;
+mod settings;
 mod status;
 mod teleconsultations;
+mod transcriptions;
+mod uploads;
 
 /// Carries out what a request asks for.
 ///
@@ -41,7 +44,11 @@ pub async fn handle(app: &App, request: &Request) -> Result<Reply, ApiError> {
         Route::Change => teleconsultations::change(app, request).await,
         Route::Delete => teleconsultations::delete(app, request).await,
         Route::AddParticipant => participants::add(app, request).await,
+        Route::DeleteUploads => uploads::delete(app, request).await,
         Route::IssueCredential => credentials::issue(app, request).await,
+        Route::AddBackground => settings::add_background(app, request).await,
+        Route::ChangeSettings => settings::update(app, request).await,
+        Route::Transcription => transcriptions::show(app, request).await,
     }
 }
 

@@ -1,6 +1,7 @@
 //! From bytes to a decision and back: routing, reading, answering.
 
 pub mod error;
+pub mod form;
 pub mod input;
 pub mod request;
 pub mod response;

@@ -50,6 +50,8 @@ pub struct RoomSettings {
     pub live: bool,
     /// Whether calls are recorded.
     pub recording: Recording,
+    /// Whether recordings are written down afterwards.
+    pub transcribed: bool,
     /// How often unsettled attempts are looked at.
     pub recovery_interval: Duration,
     /// How long a room may stay hidden before its attempt counts as a possible leak.
@@ -200,6 +202,7 @@ impl RoomKeeper {
             max_duration: (!self.settings.unlimited).then(|| Duration::from_secs(next.schedule.seconds())),
             live: self.settings.live,
             recording: self.settings.recording.clone(),
+            transcribed: self.settings.transcribed,
             marker: marker::marker(&self.store.deployment().id, &attempt.id),
         }
     }

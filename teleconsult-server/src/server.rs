@@ -7,10 +7,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -32,10 +30,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Serves connections until `shutdown`, then lets running requests finish within the drain time-out.
 ///
 /// Returns how many connections had to be cut.
-pub async fn serve<H, F>(listener: TcpListener, limits: Limits, shutdown: CancellationToken, handler: H) -> usize
+pub async fn serve<H, F, B>(listener: TcpListener, limits: Limits, shutdown: CancellationToken, handler: H) -> usize
 where
     H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
 {
     let permits = Arc::new(Semaphore::new(limits.connections));
     let connections = TaskTracker::new();
@@ -95,10 +94,16 @@ fn of_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-async fn connection<H, F>(stream: TcpStream, peer: SocketAddr, limits: Limits, shutdown: CancellationToken, handler: H)
-where
+async fn connection<H, F, B>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    limits: Limits,
+    shutdown: CancellationToken,
+    handler: H,
+) where
     H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
 {
     // Small answers must not wait for more data to fill a packet. Failing to say so only costs time.
     let _ = stream.set_nodelay(true);

@@ -3,10 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bandyer_client::company::{Background, CompanyProfile};
 use bandyer_client::credentials::AccessCredential;
 use bandyer_client::rooms::{NewParticipant, Recording, Room, Tools};
+use bandyer_client::sessions::Session;
 use bandyer_client::users;
-use bandyer_client::{Client, Outcome, RetryPolicy, RoomId, UserId};
+use bandyer_client::{
+    BackgroundAlias, Client, Download, File, Outcome, RetryPolicy, RoomId, SessionId, UploadKey, UserId,
+};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
 use crate::domain::privileges::Role;
@@ -17,6 +22,10 @@ pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// Time for reading a room's details, which an answer can do without.
 const DETAILS_TIMEOUT: Duration = Duration::from_secs(2);
+/// Time for one try to send a picture of up to 10 MB.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// Files that are deleted at once. Few: the vendor's quota is not known.
+const DELETIONS_AT_ONCE: usize = 4;
 /// Most that the vendor gives in one page.
 const PAGE_SIZE: u32 = 100;
 /// Most pages that one search reads: 20,000 rooms. A search stops earlier, at rooms older than what it looks for.
@@ -32,6 +41,8 @@ pub struct RoomOrder {
     pub live: bool,
     /// Whether calls are recorded.
     pub recording: Recording,
+    /// Whether recordings are written down afterwards.
+    pub transcribed: bool,
     /// The opaque text by which the room is recognised as ours.
     pub marker: String,
 }
@@ -94,6 +105,9 @@ impl VideoCalls {
         if let Some(duration) = order.max_duration {
             room = room.max_duration(duration);
         }
+        if order.transcribed {
+            room = room.offline_transcription(true);
+        }
         room.send().await
     }
 
@@ -154,6 +168,68 @@ impl VideoCalls {
             Err(error) if error.is_not_found() => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Deletes the files of a room, and gives how many there were and how many are gone. One that cannot be deleted does not
+    /// stop the others.
+    ///
+    /// # Errors
+    ///
+    /// The vendor's, when the files cannot be listed.
+    pub async fn delete_uploads(&self, room: &RoomId) -> Result<(usize, usize)> {
+        // All keys first: what is deleted while a list is read moves the rest.
+        let list = self.client.rooms().uploads(room).page_size(PAGE_SIZE).into_stream();
+        let keys: Vec<UploadKey> = list.map_ok(|upload| upload.key).try_collect().await?;
+        let delete = |key: UploadKey| async move {
+            match self.client.uploads().delete(&key).send().await {
+                Ok(()) => true,
+                Err(error) if error.is_not_found() => true,
+                Err(error) => {
+                    tracing::warn!(error = %crate::telemetry::logs::chain(&error), "an upload could not be deleted");
+                    false
+                }
+            }
+        };
+        let total = keys.len();
+        let gone = stream::iter(keys).map(delete).buffer_unordered(DELETIONS_AT_ONCE);
+        let deleted = gone.filter(|gone| std::future::ready(*gone)).count().await;
+        Ok((total, deleted))
+    }
+
+    /// Adds a background picture to the company.
+    ///
+    /// # Errors
+    ///
+    /// The vendor's.
+    pub async fn add_background(&self, picture: &File) -> Result<Background> {
+        self.client.company().add_background(picture).attempt_timeout(UPLOAD_TIMEOUT).send().await
+    }
+
+    /// Chooses the background picture that calls use.
+    ///
+    /// # Errors
+    ///
+    /// The vendor's.
+    pub async fn choose_background(&self, alias: BackgroundAlias) -> Result<CompanyProfile> {
+        self.client.company().update().background(alias).send().await
+    }
+
+    /// Reads a session.
+    ///
+    /// # Errors
+    ///
+    /// The vendor's.
+    pub async fn session(&self, id: &SessionId) -> Result<Session> {
+        self.client.sessions().get(id).send().await
+    }
+
+    /// Asks for what was said in a session.
+    ///
+    /// # Errors
+    ///
+    /// The vendor's; [`ErrorKind::Decode`](bandyer_client::ErrorKind::Decode) when the file is larger than the limit.
+    pub async fn transcription(&self, id: &SessionId, max_bytes: u64) -> Result<Download> {
+        self.client.transcripts().download(id).max_bytes(max_bytes).send().await
     }
 
     /// Issues an SDK credential.

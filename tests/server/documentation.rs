@@ -49,7 +49,8 @@ async fn the_description_has_the_routers_table_and_the_router_finds_what_is_desc
             .iter()
             .filter(|route| !hidden.contains(route))
             .map(|route| {
-                let path = route.template_under(prefix).replace(":roomId", "{roomId}");
+                let path =
+                    route.template_under(prefix).replace(":roomId", "{roomId}").replace(":sessionId", "{sessionId}");
                 (route.method().to_string(), path)
             })
             .collect();

@@ -127,17 +127,23 @@ impl<'a> Variables<'a> {
         self.parsed(name, expected, |_| true, Networks::default())
     }
 
-    /// Whether a size such as `50MB` is given.
-    pub(super) fn file_size(&mut self, name: &str) -> bool {
-        let Some(text) = self.text(name) else { return false };
+    /// A size such as `50MB`, in bytes. A kilobyte has 1024 of them, as in the predecessor's world.
+    pub(super) fn file_size(&mut self, name: &str, default: u64) -> u64 {
+        let Some(text) = self.text(name) else { return default };
         let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic()).trim_end();
-        let unit = text[digits.len()..].trim().to_ascii_uppercase();
-        let is_good = digits.parse().is_ok_and(|number: f64| number.is_finite() && number > 0.0)
-            && ["", "B", "KB", "MB", "GB"].contains(&unit.as_str());
-        if !is_good {
-            self.problem(name, "must be a size such as 50MB, with the unit B, KB, MB or GB");
+        let factor = match text[digits.len()..].trim().to_ascii_uppercase().as_str() {
+            "" | "B" => Some(1.0),
+            "KB" => Some(1024.0),
+            "MB" => Some(1024.0 * 1024.0),
+            "GB" => Some(1024.0 * 1024.0 * 1024.0),
+            _ => None,
+        };
+        let bytes = digits.parse::<f64>().ok().zip(factor).map(|(number, factor)| number * factor);
+        if let Some(bytes) = bytes.filter(|bytes| (1.0..=MAX_FILE_BYTES).contains(bytes)) {
+            return bytes as u64;
         }
-        is_good
+        self.problem(name, "must be a size such as 50MB, from 1B to 1024GB, with the unit B, KB, MB or GB");
+        default
     }
 
     /// The launcher of the predecessor takes zero and whatever is no number for its default.
@@ -151,6 +157,9 @@ impl<'a> Variables<'a> {
         default
     }
 }
+
+/// 1024 GB: far beyond any transcription, and well within what a number counts exactly.
+const MAX_FILE_BYTES: f64 = 1024.0 * 1024.0 * 1024.0 * 1024.0;
 
 /// What needs no escaping in a path and leads nowhere else.
 fn is_plain_segment(segment: &str) -> bool {

@@ -155,8 +155,8 @@ impl<'a> From<&'a Room> for RoomView<'a> {
     }
 }
 
-pub(super) async fn view(app: &App, request: &Request) -> Result<Reply, ApiError> {
-    let (background, language) = link_query(request)?;
+/// The teleconsultation of the path, and the id of the participant who asks for it.
+pub(super) async fn seen(app: &App, request: &Request) -> Result<(Teleconsultation, String), ApiError> {
     let raw = request.id.as_deref().unwrap_or_default();
     let absent =
         || ApiError::sentence(StatusCode::NOT_FOUND, format!("Room with id {} not found on CRUD", shown_id(raw)));
@@ -169,6 +169,15 @@ pub(super) async fn view(app: &App, request: &Request) -> Result<Reply, ApiError
     };
     let params = [("roomId", raw.to_owned())];
     let viewer = identity::viewer(&app.settings.identity, request.parts(&params)).ok_or_else(ApiError::unauthorized)?;
+    if record.participant(&viewer).is_none() {
+        return Err(ApiError::unauthorized());
+    }
+    Ok((record, viewer))
+}
+
+pub(super) async fn view(app: &App, request: &Request) -> Result<Reply, ApiError> {
+    let (background, language) = link_query(request)?;
+    let (record, viewer) = seen(app, request).await?;
     let viewer = record.participant(&viewer).ok_or_else(ApiError::unauthorized)?;
     let details = match &record.room {
         Some(room) => app.details.of(room).await,

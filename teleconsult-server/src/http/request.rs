@@ -10,6 +10,7 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use super::error::ApiError;
+use super::form::Picture;
 use super::input::Input;
 use super::router::Route;
 use crate::config::Limits;
@@ -22,12 +23,16 @@ pub struct Request {
     pub route: Route,
     /// The `:roomId` of the path, whatever the caller wrote there.
     pub id: Option<String>,
+    /// The `:sessionId` of the path, likewise.
+    pub session: Option<String>,
     /// The query string, decoded.
     pub query: Vec<(String, String)>,
     /// The headers.
     pub headers: HeaderMap,
     /// The body, where the route takes one and the caller sent one.
     pub body: Option<Value>,
+    /// The picture, where the route takes one.
+    pub picture: Option<Picture>,
 }
 
 impl Request {

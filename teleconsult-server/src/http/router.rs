@@ -52,8 +52,16 @@ routes! {
     Delete = DELETE "/teleconsultation/:roomId",
     /// One more participant.
     AddParticipant = POST "/teleconsultation/:roomId/participants/data",
+    /// The files that were sent in its calls.
+    DeleteUploads = DELETE "/teleconsultation/:roomId/uploads",
     /// An SDK credential.
     IssueCredential = POST "/credentials",
+    /// A background picture for the company.
+    AddBackground = POST "/settings/background-image",
+    /// Which background picture the company uses.
+    ChangeSettings = PATCH "/settings/update",
+    /// What was said in one of its calls.
+    Transcription = GET "/transcription/:roomId/:sessionId",
     /// How much was done, and how long it took.
     Metrics = GET "/-/metrics",
     /// The description of all this, for programs.
@@ -113,26 +121,54 @@ impl Route {
         matches!(self, Self::Healthz | Self::Ready | Self::CheckUp | Self::Metrics)
     }
 
-    /// Whether a body is read.
+    /// Which body is read.
     #[must_use]
-    pub const fn takes_body(self) -> bool {
-        matches!(self, Self::Create | Self::Change | Self::AddParticipant | Self::IssueCredential)
+    pub const fn body(self) -> BodyKind {
+        match self {
+            Self::Create | Self::Change | Self::AddParticipant | Self::IssueCredential | Self::ChangeSettings => {
+                BodyKind::Json
+            }
+            Self::AddBackground => BodyKind::Picture,
+            _ => BodyKind::None,
+        }
     }
 
     /// Whether it must be finished even when the caller is gone.
     #[must_use]
     pub const fn has_effects(self) -> bool {
-        matches!(self, Self::Create | Self::Change | Self::Delete | Self::AddParticipant)
+        matches!(
+            self,
+            Self::Create
+                | Self::Change
+                | Self::Delete
+                | Self::AddParticipant
+                | Self::DeleteUploads
+                | Self::AddBackground
+                | Self::ChangeSettings
+        )
     }
 }
 
-/// A route and the id in its path, decoded.
+/// Which body a route reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyKind {
+    /// None.
+    None,
+    /// JSON.
+    Json,
+    /// A form with a picture.
+    Picture,
+}
+
+/// A route and the ids in its path, decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matched {
     /// What is asked for.
     pub route: Route,
     /// The `:roomId`, whatever the caller wrote there.
     pub id: Option<String>,
+    /// The `:sessionId`, likewise.
+    pub session: Option<String>,
 }
 
 /// Finds the route. A wrong method is as unknown as a wrong path, which is what the predecessor answers too.
@@ -143,27 +179,27 @@ pub fn find(method: &Method, path: &str, prefix: &str) -> Option<Matched> {
     let method = if method == Method::HEAD { &Method::GET } else { method };
     let own_path = path.strip_prefix(prefix);
     Route::ALL.iter().copied().filter(|route| route.method() == *method).find_map(|route| {
-        let id = match route.place() {
+        let ids = match route.place() {
             Place::Prefixed => captured(route.template(), own_path?)?,
             Place::Fixed => captured(route.template(), path)?,
             Place::Both => {
                 [own_path, Some(path)].into_iter().flatten().find_map(|path| captured(route.template(), path))?
             }
         };
-        let decoded = |id| percent_decode_str(id).decode_utf8_lossy().into_owned();
-        Some(Matched { route, id: id.map(decoded) })
+        let mut ids = ids.into_iter().map(|id| percent_decode_str(id).decode_utf8_lossy().into_owned());
+        Some(Matched { route, id: ids.next(), session: ids.next() })
     })
 }
 
-/// Whether a path is of this form, and the value that it has in place of the name.
-fn captured<'a>(template: &str, path: &'a str) -> Option<Option<&'a str>> {
-    let mut id = None;
+/// Whether a path is of this form, and the values that it has in place of the names.
+fn captured<'a>(template: &str, path: &'a str) -> Option<Vec<&'a str>> {
+    let mut ids = Vec::new();
     let (mut expected, mut given) = (template.split('/'), path.split('/'));
     loop {
         match (expected.next(), given.next()) {
-            (Some(name), Some(value)) if name.starts_with(':') && !value.is_empty() => id = Some(value),
+            (Some(name), Some(value)) if name.starts_with(':') && !value.is_empty() => ids.push(value),
             (Some(segment), Some(same)) if segment == same => {}
-            (None, None) => return Some(id),
+            (None, None) => return Some(ids),
             _ => return None,
         }
     }
@@ -184,6 +220,11 @@ mod tests {
             ("PATCH", "/teleconsultation/a1", Some((Route::Change, Some("a1")))),
             ("DELETE", "/teleconsultation/a1", Some((Route::Delete, Some("a1")))),
             ("POST", "/teleconsultation/a1/participants/data", Some((Route::AddParticipant, Some("a1")))),
+            ("DELETE", "/teleconsultation/a1/uploads", Some((Route::DeleteUploads, Some("a1")))),
+            ("GET", "/transcription/a1/session_1", Some((Route::Transcription, Some("a1")))),
+            ("GET", "/transcription/a1", None),
+            ("POST", "/settings/background-image", Some((Route::AddBackground, None))),
+            ("PATCH", "/settings/update", Some((Route::ChangeSettings, None))),
             ("POST", "/credentials", Some((Route::IssueCredential, None))),
             ("GET", "/-/healthz", Some((Route::Healthz, None))),
             ("GET", "/teleconsultation/a%2fb", Some((Route::View, Some("a/b")))),

@@ -12,10 +12,11 @@ use tracing::Instrument;
 use super::access_log::{self, Seen};
 use super::client_address::client_address;
 use super::error::ApiError;
+use super::form::read_picture;
 use super::request::{Request, check_host, has_doubtful_end, query_pairs, read_json};
 use super::request_id::request_id;
 use super::response::{Body, Reply};
-use super::router;
+use super::router::{self, BodyKind};
 use crate::app::App;
 use crate::domain::ids::TeleconsultationId;
 use crate::handlers;
@@ -74,8 +75,12 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let route = matched.route;
-    let body = if route.takes_body() { read_json(&headers, body, &app.settings.limits).await? } else { None };
-    let request = Request { route, id: matched.id, query, headers, body };
+    let (body, picture) = match route.body() {
+        BodyKind::None => (None, None),
+        BodyKind::Json => (read_json(&headers, body, &app.settings.limits).await?, None),
+        BodyKind::Picture => (None, Some(read_picture(&headers, body).await?)),
+    };
+    let request = Request { route, id: matched.id, session: matched.session, query, headers, body, picture };
     let handled = {
         let app = Arc::clone(app);
         async move { handlers::handle(&app, &request).await }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use bandyer_client::ApiVersion;
 use bandyer_client::emulator::{Emulator, Operation};
+use bandyer_client::{ApiVersion, RoomId, UserId};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -162,6 +162,33 @@ impl Service {
         let view = self.view(id, user).await;
         assert_eq!(view.status, 200, "{view:?}");
         view.json()["accessLinkURL"].as_str().expect("a link").to_owned()
+    }
+
+    /// The vendor's only live room, and its two users: the doctor's and the patient's.
+    pub fn room_and_users(&self) -> (RoomId, Vec<UserId>) {
+        let room = self.emulator.live_rooms().pop().expect("a room");
+        let users = room.participants.iter().map(|one| UserId::new(one.user_id.as_str()).unwrap()).collect();
+        (RoomId::new(room.id).unwrap(), users)
+    }
+
+    /// Sends a picture as a form does.
+    pub async fn send_picture(&self, user: Option<&str>, part: &'static str, bytes: Vec<u8>) -> Answer {
+        let boundary = "boundary-of-the-test";
+        let mut body = format!(
+            "--{boundary}\r\ncontent-disposition: form-data; name=\"{part}\"; filename=\"b.jpg\"\r\n\
+             content-type: image/jpeg\r\n\r\n"
+        )
+        .into_bytes();
+        body.extend(bytes);
+        body.extend(format!("\r\n--{boundary}--\r\n").bytes());
+        let mut request = self.http.post(format!("http://{}/settings/background-image", self.address()));
+        request = request.header("content-type", format!("multipart/form-data; boundary={boundary}")).body(body);
+        if let Some(user) = user {
+            request = request.header("miauserid", user);
+        }
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Answer { status, headers, text: response.text().await.unwrap() }
     }
 
     /// Opens a link as a browser does.

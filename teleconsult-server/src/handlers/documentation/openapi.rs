@@ -6,7 +6,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::failures::responses;
-use super::operations::{Operation, operation, room_id};
+use super::operations::{Operation, operation, room_id, session_id};
 use crate::app::AppSettings;
 use crate::http::error::{ProblemBody, SentenceBody, StandardBody};
 use crate::http::router::Route;
@@ -20,7 +20,8 @@ pub(super) fn document(settings: &AppSettings, with_metrics: bool) -> Value {
     let mut paths = Map::new();
     for route in Route::ALL.iter().copied().filter(|route| with_metrics || *route != Route::Metrics) {
         let Some(operation) = operation(route, &mut schemas) else { continue };
-        let path = route.template_under(&settings.prefix).replace(":roomId", "{roomId}");
+        let path = route.template_under(&settings.prefix);
+        let path = path.replace(":roomId", "{roomId}").replace(":sessionId", "{sessionId}");
         let item = paths.entry(path).or_insert_with(|| json!({}));
         item[route.method().as_str().to_ascii_lowercase()] = described(route, operation, settings);
     }
@@ -43,6 +44,9 @@ fn described(route: Route, operation: Operation, settings: &AppSettings) -> Valu
     if route.template().contains(":roomId") {
         parameters.push(room_id());
     }
+    if route.template().contains(":sessionId") {
+        parameters.push(session_id());
+    }
     parameters.extend(caller(route, &operation, settings));
     parameters.extend(operation.query);
     let mut answers = Map::new();
@@ -57,6 +61,9 @@ fn described(route: Route, operation: Operation, settings: &AppSettings) -> Valu
         success["links"] = operation.success.links.iter().map(link).collect::<Map<_, _>>().into();
     }
     answers.insert(operation.success.status.as_str().to_owned(), success);
+    if route == Route::DeleteUploads {
+        answers.insert("204".to_owned(), json!({"description": "Nothing was done: the switch is off."}));
+    }
     answers.extend(responses(operation.failures));
     let mut described = json!({
         "operationId": operation.id,
@@ -68,9 +75,9 @@ fn described(route: Route, operation: Operation, settings: &AppSettings) -> Valu
     });
     if let Some(body) = operation.body {
         described["requestBody"] = json!({
-            "description": format!("At most {} KiB.", settings.limits.body_bytes / 1024),
+            "description": body.limit,
             "required": body.required,
-            "content": {"application/json": {"schema": body.schema, "example": body.example}},
+            "content": {body.media_type: {"schema": body.schema, "example": body.example}},
         });
     }
     described
@@ -78,7 +85,9 @@ fn described(route: Route, operation: Operation, settings: &AppSettings) -> Valu
 
 /// The header that tells who calls. Where the configuration file says otherwise, nobody but the operator knows.
 fn caller(route: Route, operation: &Operation, settings: &AppSettings) -> Option<Value> {
-    if !operation.known_caller || (route == Route::View && settings.identity.user_id_path.is_some()) {
+    if !operation.known_caller
+        || (matches!(route, Route::View | Route::Transcription) && settings.identity.user_id_path.is_some())
+    {
         return None;
     }
     Some(json!({

@@ -5,9 +5,13 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use super::super::credentials::Issued;
+use super::super::settings::{Added, Changed};
 use super::super::teleconsultations::{Created, View};
+use super::super::uploads::Deleted;
 use super::failures::{Failure, always, of_bodies, of_the_rules, of_the_store, of_the_vendor};
-use super::requests::{CredentialRequest, ID, NewParticipant, NewTeleconsultation, TeleconsultationChange};
+use super::requests::{
+    BackgroundForm, CredentialRequest, ID, NewParticipant, NewTeleconsultation, SettingsChange, TeleconsultationChange,
+};
 use crate::domain::ids::MAX_ID_CHARS;
 use crate::domain::teleconsultation::Refusal;
 use crate::http::error::ApiError;
@@ -34,6 +38,9 @@ pub(super) struct Operation {
 
 /// What is sent.
 pub(super) struct Body {
+    pub(super) media_type: &'static str,
+    /// The size limit in words.
+    pub(super) limit: &'static str,
     pub(super) required: bool,
     pub(super) schema: Value,
     pub(super) example: Value,
@@ -49,9 +56,24 @@ pub(super) struct Success {
     pub(super) links: &'static [&'static str],
 }
 
+const JSON: &str = "application/json";
+const JSON_LIMIT: &str = "At most 256 KiB.";
+const SETTINGS: &str = "Settings";
 const TELECONSULTATIONS: &str = "Teleconsultations";
 const CREDENTIALS: &str = "Credentials";
 const OPERATION: &str = "Operation";
+
+/// The session's id in paths.
+pub(super) fn session_id() -> Value {
+    json!({
+        "name": "sessionId",
+        "in": "path",
+        "required": true,
+        "description": "The id of a call, as the video provider's webhooks tell it.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 256},
+        "example": "session_a1b2c3d4e5f6",
+    })
+}
 
 /// The id in paths.
 pub(super) fn room_id() -> Value {
@@ -92,7 +114,11 @@ pub(super) fn operation(route: Route, schemas: &mut SchemaGenerator) -> Option<O
         Route::Change => Some(change(schemas)),
         Route::Delete => Some(delete()),
         Route::AddParticipant => Some(add_participant(schemas)),
+        Route::DeleteUploads => Some(delete_uploads(schemas)),
         Route::IssueCredential => Some(issue_credential(schemas)),
+        Route::AddBackground => Some(add_background(schemas)),
+        Route::ChangeSettings => Some(change_settings(schemas)),
+        Route::Transcription => Some(transcription()),
     }
 }
 
@@ -132,6 +158,8 @@ fn create(schemas: &mut SchemaGenerator) -> Operation {
         known_caller: false,
         query: Vec::new(),
         body: Some(Body {
+            media_type: JSON,
+            limit: JSON_LIMIT,
             required: true,
             schema: schema::<NewTeleconsultation>(schemas),
             example: json!({
@@ -237,6 +265,8 @@ fn change(schemas: &mut SchemaGenerator) -> Operation {
         known_caller: false,
         query: Vec::new(),
         body: Some(Body {
+            media_type: JSON,
+            limit: JSON_LIMIT,
             required: true,
             schema: schema::<TeleconsultationChange>(schemas),
             example: json!({"end_date": "2030-03-05T10:00:00.000Z"}),
@@ -278,7 +308,13 @@ fn add_participant(schemas: &mut SchemaGenerator) -> Operation {
         description: "With the last one the vendor's room is made.",
         known_caller: false,
         query: Vec::new(),
-        body: Some(Body { required: true, schema: schema::<NewParticipant>(schemas), example: patient() }),
+        body: Some(Body {
+            media_type: JSON,
+            limit: JSON_LIMIT,
+            required: true,
+            schema: schema::<NewParticipant>(schemas),
+            example: patient(),
+        }),
         success: Success {
             status: StatusCode::CREATED,
             description: "The person takes part.",
@@ -300,6 +336,8 @@ fn issue_credential(schemas: &mut SchemaGenerator) -> Operation {
         known_caller: true,
         query: Vec::new(),
         body: Some(Body {
+            media_type: JSON,
+            limit: JSON_LIMIT,
             required: false,
             schema: schema::<CredentialRequest>(schemas),
             example: json!({"expiresIn": 3600}),
@@ -316,6 +354,148 @@ fn issue_credential(schemas: &mut SchemaGenerator) -> Operation {
                     "bandyerUserId": "tc_mfrggzdfmztwq2lkmfrggzdfmztwq2lk",
                 }),
             )),
+            links: &[],
+        },
+        failures,
+    }
+}
+
+fn delete_uploads(schemas: &mut SchemaGenerator) -> Operation {
+    let mut failures = [always(), of_the_store(), of_the_vendor()].concat();
+    failures.push(("There is no such teleconsultation.", ApiError::not_found()));
+    Operation {
+        id: "deleteUploads",
+        tag: TELECONSULTATIONS,
+        summary: "Delete the files that were sent in its calls",
+        description: "With `TELECONSULTATION_DELETE_UPLOADS` off, the default, nothing is done and the answer is 204. \
+                      Files vanish for everybody: front ends call this when a call ends, also by a lost connection.",
+        known_caller: false,
+        query: Vec::new(),
+        body: None,
+        success: Success {
+            status: StatusCode::OK,
+            description: "How many there were, and how many are gone.",
+            content: Some((JSON, schema::<Deleted>(schemas), json!({"total": 3, "deleted": 3}))),
+            links: &[],
+        },
+        failures,
+    }
+}
+
+fn refused_by_the_vendor() -> Failure {
+    (
+        "Something is not what it must be, or the video provider refused it.",
+        ApiError::validation("the video provider refused it: invalid_background_alias"),
+    )
+}
+
+fn add_background(schemas: &mut SchemaGenerator) -> Operation {
+    let mut failures = [of_bodies(), always(), of_the_vendor()].concat();
+    failures.push(refused_by_the_vendor());
+    failures.push(("The caller did not say who it is.", ApiError::unauthorized()));
+    Operation {
+        id: "addBackground",
+        tag: SETTINGS,
+        summary: "Add a background picture to the company",
+        description: "The video provider wants a JPEG of at least 1280 × 1280 points, and keeps ten. It is used only \
+                      when it is chosen.",
+        known_caller: true,
+        query: Vec::new(),
+        body: Some(Body {
+            media_type: "multipart/form-data",
+            limit: "At most 10 MB.",
+            required: true,
+            schema: schema::<BackgroundForm>(schemas),
+            example: json!({"virtual_background": "the bytes of a JPEG picture"}),
+        }),
+        success: Success {
+            status: StatusCode::OK,
+            description: "It is added.",
+            content: Some((
+                JSON,
+                schema::<Added>(schemas),
+                json!({"virtual_background": {
+                    "background_alias": "0123456789abcdef0123456789abcdef",
+                    "url": "https://static.example/background.jpg",
+                    "creation_date": "2030-03-01T10:00:00.000Z",
+                }}),
+            )),
+            links: &[],
+        },
+        failures,
+    }
+}
+
+fn change_settings(schemas: &mut SchemaGenerator) -> Operation {
+    let mut failures = [of_bodies(), always(), of_the_vendor()].concat();
+    failures.push(refused_by_the_vendor());
+    failures.push(("The caller did not say who it is.", ApiError::unauthorized()));
+    Operation {
+        id: "changeSettings",
+        tag: SETTINGS,
+        summary: "Choose the background picture that calls use",
+        description: "It holds for the whole company.",
+        known_caller: true,
+        query: Vec::new(),
+        body: Some(Body {
+            media_type: JSON,
+            limit: JSON_LIMIT,
+            required: true,
+            schema: schema::<SettingsChange>(schemas),
+            example: json!({"background_alias": "0123456789abcdef0123456789abcdef"}),
+        }),
+        success: Success {
+            status: StatusCode::OK,
+            description: "It is chosen.",
+            content: Some((
+                JSON,
+                schema::<Changed>(schemas),
+                json!({"company": {
+                    "name": "Clinic",
+                    "default_language": "it",
+                    "default_background": {
+                        "alias": "0123456789abcdef0123456789abcdef",
+                        "url": "https://static.example/background.jpg",
+                        "creation_date": "2030-03-01T10:00:00.000Z",
+                    },
+                    "end_call_redirect_url": null,
+                    "user_details_provider_url": null,
+                    "end_call_redirect_timeout_ms": 0,
+                }}),
+            )),
+            links: &[],
+        },
+        failures,
+    }
+}
+
+fn transcription() -> Operation {
+    let mut failures = [always(), of_the_store(), of_the_vendor()].concat();
+    failures.extend([
+        ("The caller does not take part, or did not say who it is.", ApiError::unauthorized()),
+        (
+            "There is no such teleconsultation, or no transcription.",
+            ApiError::sentence(StatusCode::NOT_FOUND, "There is no transcription of this session"),
+        ),
+        (
+            "The file is larger than `TRANSCRIPTION_MAX_FILE_SIZE`.",
+            ApiError::sentence(StatusCode::BAD_GATEWAY, "The transcription is larger than 52428800 bytes"),
+        ),
+    ]);
+    Operation {
+        id: "showTranscription",
+        tag: TELECONSULTATIONS,
+        summary: "What was said in one of its calls",
+        description: "For its participants. The file is the video provider's, passed on as it comes; its form is not \
+                      documented. Calls must be recorded, and the provider must have switched transcription on for the \
+                      company. It is ready some time after the call, at most a day.",
+        known_caller: true,
+        query: Vec::new(),
+        body: None,
+        success: Success {
+            status: StatusCode::OK,
+            description: "The file.",
+            content: Some(("*/*", json!({"type": "string", "format": "binary"}), json!("Good morning."))),
             links: &[],
         },
         failures,

@@ -92,6 +92,22 @@ pub(super) struct CredentialRequest {
     expires_in: Option<u32>,
 }
 
+/// A form with a picture.
+#[derive(JsonSchema)]
+pub(super) struct BackgroundForm {
+    /// The picture.
+    #[schemars(extend("format" = "binary"))]
+    virtual_background: String,
+}
+
+/// What changes about the company.
+#[derive(JsonSchema)]
+pub(super) struct SettingsChange {
+    /// The alias of a picture, as its addition gave it.
+    #[schemars(length(min = 1, max = 256), regex(pattern = PLAIN))]
+    background_alias: String,
+}
+
 /// ISO 8601 with a zone, from 1970 to 9999; finer parts than milliseconds are dropped.
 #[derive(JsonSchema)]
 #[schemars(inline, extend("format" = "date-time"))]

@@ -1,0 +1,83 @@
+//! `POST /settings/background-image` and `PATCH /settings/update`.
+
+use bandyer_client::emulator::{Fault, Operation};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Service, on_both_generations};
+
+/// The beginning of a JPEG of this size, which is all that the vendor's emulator looks at.
+fn jpeg(side: u16) -> Vec<u8> {
+    let mut bytes = b"\xff\xd8\xff\xc0\0\x11\x08".to_vec();
+    bytes.extend(side.to_be_bytes());
+    bytes.extend(side.to_be_bytes());
+    bytes.extend([3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1, 0xff, 0xd9]);
+    bytes
+}
+
+async fn update(service: &Service, user: Option<&str>, body: &Value) -> Answer {
+    service.call(Method::PATCH, "/settings/update", user, Some(body)).await
+}
+
+const PART: &str = "virtual_background";
+
+on_both_generations! {
+    async fn a_background_is_added_and_chosen(service: Service) {
+        let added = service.send_picture(Some("dr.rossi"), PART, jpeg(1280)).await;
+        assert_eq!(added.status, 200, "{added:?}");
+        let picture = &added.json()["virtual_background"];
+        let alias = picture["background_alias"].as_str().unwrap();
+        assert!(picture["url"].as_str().unwrap().starts_with("http") && picture["creation_date"].as_str().unwrap().ends_with('Z'));
+        let changed = update(&service, Some("dr.rossi"), &json!({"background_alias": alias})).await;
+        assert_eq!(changed.status, 200, "{changed:?}");
+        let company = &changed.json()["company"];
+        assert_eq!((&company["default_background"]["alias"], &company["name"]), (&json!(alias), &json!("Emulated company")));
+        let keys: Vec<_> = company.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(keys, ["name", "default_language", "default_background", "end_call_redirect_url",
+            "user_details_provider_url", "end_call_redirect_timeout_ms"]);
+    }
+
+    async fn somebody_must_be_there(service: Service) {
+        for answer in [
+            service.send_picture(None, PART, jpeg(1280)).await,
+            update(&service, None, &json!({"background_alias": "x"})).await,
+        ] {
+            assert_eq!((answer.status, answer.text.as_str()), (401, r#"{"error":"Unauthorized user"}"#));
+        }
+        assert!(service.emulator.calls().is_empty());
+    }
+
+    async fn what_the_vendor_refuses_is_told_by_its_code(service: Service) {
+        let small = service.send_picture(Some("d"), PART, jpeg(1279)).await;
+        assert_eq!((small.status, small.sentence().as_str()), (400, "the video provider refused it: wrong_file_dimension"));
+        let unknown = update(&service, Some("d"), &json!({"background_alias": "none"})).await;
+        assert_eq!((unknown.status, unknown.sentence().as_str()), (400, "the video provider refused it: invalid_background_alias"));
+        service.emulator.faults().add(Fault::on(Operation::UpdateCompany).always().status(500));
+        assert_eq!(update(&service, Some("d"), &json!({"background_alias": "none"})).await.status, 502);
+    }
+
+    async fn what_is_no_picture_or_too_large_never_reaches_the_vendor(service: Service) {
+        let png = service.send_picture(Some("d"), PART, b"\x89PNG\r\n\x1a\n".to_vec()).await;
+        assert_eq!((png.status, png.sentence().as_str()), (400, "body.virtual_background must be a JPEG picture"));
+        let mut large = jpeg(1280);
+        large.resize(10 * 1024 * 1024 + 1, 0);
+        let answer = service.send_picture(Some("d"), PART, large).await;
+        assert_eq!((answer.status, answer.sentence().as_str()), (413, "Request body is too large: the picture has at most 10 MB"));
+        let missing = service.send_picture(Some("d"), "picture", jpeg(1280)).await;
+        assert_eq!((missing.status, missing.sentence().as_str()), (400, "body must have required property 'virtual_background'"));
+        let json = service.call(Method::POST, "/settings/background-image", Some("d"), Some(&json!({}))).await;
+        assert_eq!(json.status, 415);
+        assert_eq!(service.emulator.calls_of(Operation::AddBackground), 0);
+    }
+
+    async fn a_change_names_an_alias(service: Service) {
+        for (body, sentence) in [
+            (json!({}), "body must have required property 'background_alias'"),
+            (json!({"background_alias": []}), "body.background_alias must be string"),
+            (json!({"background_alias": ""}), "body.background_alias must NOT have fewer than 1 characters"),
+        ] {
+            let answer = update(&service, Some("d"), &body).await;
+            assert_eq!((answer.status, answer.sentence().as_str()), (400, sentence));
+        }
+    }
+}

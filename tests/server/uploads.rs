@@ -1,0 +1,79 @@
+//! `DELETE /teleconsultation/:roomId/uploads`.
+
+use bandyer_client::ApiVersion;
+use bandyer_client::emulator::{Fault, Operation};
+use bandyer_client::uploads::UploadKind;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::service::patient;
+use crate::support::{Answer, Service, in_minutes};
+
+const VERSIONS: [ApiVersion; 2] = [ApiVersion::V1, ApiVersion::V2];
+
+async fn delete_uploads(service: &Service, id: &str) -> Answer {
+    service.call(Method::DELETE, &format!("/teleconsultation/{id}/uploads"), None, None).await
+}
+
+/// Somebody comes and sends so many files.
+fn send_files(service: &Service, count: usize) {
+    let (room, users) = service.room_and_users();
+    // Who is there already stays there.
+    let _ = service.emulator.join(&room, &users[1]);
+    for n in 0..count {
+        service.emulator.upload(&room, &users[1], UploadKind::File, format!("file {n}")).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn with_the_switch_off_nothing_is_done_and_nothing_looked_up() {
+    for version in VERSIONS {
+        let service = Service::start(version, &[]).await;
+        let id = service.create_running().await;
+        send_files(&service, 2);
+        for id in [id.as_str(), "unknown"] {
+            let answer = delete_uploads(&service, id).await;
+            assert_eq!((answer.status, answer.text.as_str()), (204, ""));
+        }
+        assert_eq!(service.emulator.uploads().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn all_files_of_the_room_are_deleted_and_counted() {
+    for version in VERSIONS {
+        let service = Service::start(version, &[("TELECONSULTATION_DELETE_UPLOADS", "true")]).await;
+        let id = service.create_running().await;
+        assert_eq!(delete_uploads(&service, &id).await.json(), json!({"total": 0, "deleted": 0}));
+        send_files(&service, 130);
+        let answer = delete_uploads(&service, &id).await;
+        assert_eq!((answer.status, answer.json()), (200, json!({"total": 130, "deleted": 130})));
+        assert!(service.emulator.uploads().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_deleted_is_told_by_the_count_and_goes_the_next_time() {
+    for version in VERSIONS {
+        let service = Service::start(version, &[("TELECONSULTATION_DELETE_UPLOADS", "true")]).await;
+        let id = service.create_running().await;
+        send_files(&service, 3);
+        service.emulator.faults().add(Fault::on(Operation::DeleteUpload).nth(2).status(422));
+        assert_eq!(delete_uploads(&service, &id).await.json(), json!({"total": 3, "deleted": 2}));
+        assert_eq!(delete_uploads(&service, &id).await.json(), json!({"total": 1, "deleted": 1}));
+        service.emulator.faults().add(Fault::on_any().always().status(500));
+        assert_eq!(delete_uploads(&service, &id).await.status, 502);
+    }
+}
+
+#[tokio::test]
+async fn without_a_room_there_are_no_files_and_without_a_record_there_is_nothing() {
+    for version in VERSIONS {
+        let service = Service::start(version, &[("TELECONSULTATION_DELETE_UPLOADS", "true")]).await;
+        let id = service.create(&in_minutes(60), 2, &[patient()]).await;
+        assert_eq!(delete_uploads(&service, &id).await.json(), json!({"total": 0, "deleted": 0}));
+        let answer = delete_uploads(&service, "unknown").await;
+        let not_found = json!({"statusCode": 404, "error": "Not Found", "message": "Something went wrong"});
+        assert_eq!((answer.status, answer.json()), (404, not_found));
+    }
+}
