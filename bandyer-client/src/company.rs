@@ -1,5 +1,6 @@
 //! The company's own settings. One key is one company, so none of these takes an id of it.
 
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::http::request::Request;
 use crate::model::file::{Accepted, File};
 use crate::model::ids::BackgroundAlias;
+use crate::model::secret::ShownUrl;
 use crate::users::Language;
 use crate::wire::{v1, v2};
 
@@ -27,7 +29,7 @@ pub use self::recording_settings::{RecordingSettings, UpdateRecordingSettings};
 const MAX_REDIRECT_DELAY: Duration = Duration::from_secs(60);
 
 /// What the company has set. Everything is optional, because generations and operations tell different parts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CompanyProfile {
     /// Its name.
@@ -44,6 +46,20 @@ pub struct CompanyProfile {
     pub user_details_provider_url: Option<String>,
     /// The logos.
     pub logos: Option<Logos>,
+}
+
+impl fmt::Debug for CompanyProfile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CompanyProfile")
+            .field("name", &self.name)
+            .field("default_language", &self.default_language)
+            .field("default_background", &self.default_background)
+            .field("end_call_redirect_url", &self.end_call_redirect_url.as_deref().map(ShownUrl))
+            .field("end_call_redirect_delay", &self.end_call_redirect_delay)
+            .field("user_details_provider_url", &self.user_details_provider_url.as_deref().map(ShownUrl))
+            .field("logos", &self.logos)
+            .finish()
+    }
 }
 
 /// A virtual background.
@@ -148,7 +164,7 @@ impl<'a> Company<'a> {
 }
 
 /// What is to change about the company. The outer `None` leaves it, the inner one clears it.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct CompanyChange {
     pub(crate) name: Option<String>,
     pub(crate) default_language: Option<Language>,
@@ -159,7 +175,7 @@ pub(crate) struct CompanyChange {
 }
 
 /// A change to the company; from [`Company::update`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "a request does nothing until `.send()` is awaited"]
 pub struct UpdateCompany<'a> {
     of: Company<'a>,
@@ -227,5 +243,11 @@ impl<'a> UpdateCompany<'a> {
     /// As [`Request::send`].
     pub async fn send(self) -> Result<CompanyProfile> {
         self.into_request().send().await
+    }
+}
+
+impl fmt::Debug for UpdateCompany<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpdateCompany").finish_non_exhaustive()
     }
 }

@@ -97,6 +97,9 @@ pub enum ConfigError {
     /// The vendor has no such installation.
     #[error("the sandbox is offered in region eu only, not in {0}")]
     NoSandbox(Region),
+    /// The region is no part of a host name.
+    #[error("the region is not made of letters, digits and hyphens")]
+    Region,
     /// The base URL cannot be used.
     #[error("the base URL {0}")]
     BaseUrl(&'static str),
@@ -114,7 +117,7 @@ pub enum ConfigError {
 /// Collects the settings of a [`Client`]; made by [`Client::builder`].
 ///
 /// Default values (time-outs, tries, limits) may change in a minor release; the changelog names each change.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "a builder does nothing until `build()` is called"]
 pub struct ClientBuilder {
     key: ApiKey,
@@ -261,8 +264,27 @@ impl ClientBuilder {
             Environment::Sandbox if self.region == Region::Eu => "sandbox.",
             Environment::Sandbox => return Err(ConfigError::NoSandbox(self.region.clone())),
         };
+        // A region that this crate does not know is accepted, but it must not lead the key to another host.
+        let is_label = |text: &str| {
+            (1..=63).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        };
+        if !is_label(self.region.as_str()) {
+            return Err(ConfigError::Region);
+        }
         let text = format!("https://api.{environment}{}.bandyer.com", self.region);
         base_url(&text, self.api_version)
+    }
+}
+
+/// Without the base URL: it is not checked yet, and somebody may have put a password into it.
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("environment", &self.environment)
+            .field("region", &self.region)
+            .field("api_version", &self.api_version)
+            .field("retry", &self.retry)
+            .finish_non_exhaustive()
     }
 }
 
@@ -370,6 +392,10 @@ mod tests {
         assert_eq!(url(Environment::Sandbox, Region::Eu).unwrap(), "https://api.sandbox.eu.bandyer.com/v2");
         assert_eq!(url(Environment::Production, Region::India).unwrap(), "https://api.in.bandyer.com/v2");
         assert!(matches!(url(Environment::Sandbox, Region::Us), Err(ConfigError::NoSandbox(Region::Us))));
+        assert_eq!(url(Environment::Production, Region::from("ap2")).unwrap(), "https://api.ap2.bandyer.com/v2");
+        for bad in ["evil.example/x", "", "a@b", "a:b"] {
+            assert!(matches!(url(Environment::Production, Region::from(bad)), Err(ConfigError::Region)), "{bad}");
+        }
     }
 
     #[test]

@@ -219,7 +219,8 @@ impl Emulator {
         RoomId::new(self.shared.state().plant_room(description)).unwrap_or_else(|_| unreachable!("ids are hex digits"))
     }
 
-    /// Forgets users, rooms, calls and faults.
+    /// Forgets everything it was told, calls and faults among it, and sets its clock back. Webhooks that are on their way
+    /// still arrive.
     pub fn reset(&self) {
         self.shared.reset();
     }

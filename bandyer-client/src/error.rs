@@ -68,6 +68,9 @@ impl fmt::Debug for ApiError {
     }
 }
 
+/// Codes that mean "not there" under a status that means something else. Source: the vendor's error tables.
+const NOT_FOUND_CODES: [&str; 4] = ["invalid_user_id", "chat_not_found", "recording_not_found", "upload_not_found"];
+
 /// Why a request failed.
 ///
 /// Branch on [`kind`](Self::kind), [`outcome`](Self::outcome) and the `is_…` methods. The wording of the text and
@@ -202,9 +205,13 @@ impl Error {
         self.0.attempts
     }
 
-    /// Whether the vendor may have carried the request out.
+    /// Whether the vendor may have carried the request out, in any of the tries.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
+        // What the last try ended in says nothing about the ones before it.
+        if self.0.followed_an_unknown_outcome {
+            return Outcome::Unknown;
+        }
         match self.0.kind {
             ErrorKind::InvalidRequest | ErrorKind::Unsupported | ErrorKind::Connect => Outcome::NotSent,
             ErrorKind::Timeout | ErrorKind::Interrupted | ErrorKind::Decode => Outcome::Unknown,
@@ -217,11 +224,12 @@ impl Error {
         }
     }
 
-    /// The resource does not exist. The vendor says so with 404, with 410, or with a 400 `invalid_user_id`.
+    /// The resource does not exist. The vendor says so with 404, with 410, or with a 400 and a code such as
+    /// `invalid_user_id`. After a deletion it is as good as a success.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.means(|status, code| {
-            matches!(status.as_u16(), 404 | 410) || code.is_some_and(|code| code == "invalid_user_id")
+            matches!(status.as_u16(), 404 | 410) || code.is_some_and(|code| NOT_FOUND_CODES.contains(&code))
         })
     }
 
@@ -255,7 +263,10 @@ impl Error {
         match self.outcome() {
             Outcome::NotSent => self.0.kind == ErrorKind::Connect,
             Outcome::Rejected => self.is_rate_limited(),
-            Outcome::Unknown => !matches!(self.0.stopped, Some(StopReason::MayHaveHappened | StopReason::Final)),
+            Outcome::Unknown => {
+                self.0.kind != ErrorKind::Decode
+                    && !matches!(self.0.stopped, Some(StopReason::MayHaveHappened | StopReason::Final))
+            }
         }
     }
 

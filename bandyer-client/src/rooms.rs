@@ -235,12 +235,13 @@ impl<'a> Rooms<'a> {
         RoomParticipants::new(self.client, id.clone())
     }
 
-    /// Starts recording a room whose recording is [`Manual`](Recording::Manual). v2 only.
+    /// Starts recording a room whose recording is [`Manual`](Recording::Manual). v2 only; it is not repeated once it may have
+    /// reached the vendor, because somebody in the call may have stopped it in between.
     pub fn start_recording(self, id: &RoomId) -> Request<'a, ()> {
         self.client.only(ApiVersion::V2, "start recording", || v2::rooms::start_recording(id))
     }
 
-    /// Stops recording. v2 only.
+    /// Stops recording. v2 only; not repeated once it may have reached the vendor.
     pub fn stop_recording(self, id: &RoomId) -> Request<'a, ()> {
         self.client.only(ApiVersion::V2, "stop recording", || v2::rooms::stop_recording(id))
     }

@@ -62,62 +62,102 @@ pub struct RequestedSignature {
 /// use bandyer_client::{File, RoomId, TemplateId, UserId};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let signature = NewSignature {
-///     envelope_name: "consent".into(),
-///     room: RoomId::new("room_3f9a1c77b2de")?,
-///     operator: UserId::new("doc-0007")?,
-///     client: UserId::new("pat-0042")?,
-///     template: TemplateId::new("template-1")?,
-///     signer: Signer {
-///         email: "patient@example.org".into(),
-///         phone: "+390255500000".into(),
-///         first_name: "M.".into(),
-///         last_name: "Rossi".into(),
-///         tax_code: None,
-///         copies_to: Vec::new(),
-///     },
-///     document: File::new("consent.pdf", "application/pdf", "%PDF-1.7")?,
-/// };
+/// let signer = Signer::new("patient@example.org", "+390255500000", "M.", "Rossi");
+/// let document = File::new("consent.pdf", "application/pdf", "%PDF-1.7")?;
+/// let signature = NewSignature::new("consent", RoomId::new("room_3f9a1c77b2de")?, document)
+///     .operator(UserId::new("doc-0007")?)
+///     .client(UserId::new("pat-0042")?, signer)
+///     .template(TemplateId::new("template-1")?);
 /// assert!(!format!("{signature:?}").contains("Rossi"));
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone)]
+#[must_use]
 pub struct NewSignature {
-    /// The name of the envelope.
-    pub envelope_name: String,
-    /// The room, which must be in use.
-    pub room: RoomId,
+    pub(crate) envelope_name: String,
+    pub(crate) room: RoomId,
+    pub(crate) document: File,
+    pub(crate) operator: Option<UserId>,
+    pub(crate) client: Option<(UserId, Signer)>,
+    pub(crate) template: Option<TemplateId>,
+}
+
+impl NewSignature {
+    /// A document to be signed in a room that is in use. The operator, the client and the template are needed too: without
+    /// them the request ends in [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest).
+    pub fn new(envelope_name: impl Into<String>, room: RoomId, document: File) -> Self {
+        Self { envelope_name: envelope_name.into(), room, document, operator: None, client: None, template: None }
+    }
+
     /// Who asks for the signature: a plus user with the tool `sign`.
-    pub operator: UserId,
+    pub fn operator(mut self, user: UserId) -> Self {
+        self.operator = Some(user);
+        self
+    }
+
     /// Who signs.
-    pub client: UserId,
+    pub fn client(mut self, user: UserId, signer: Signer) -> Self {
+        self.client = Some((user, signer));
+        self
+    }
+
     /// How it is signed.
-    pub template: TemplateId,
-    /// Where and under which name the signer is reached.
-    pub signer: Signer,
-    /// What is signed.
-    pub document: File,
+    pub fn template(mut self, template: TemplateId) -> Self {
+        self.template = Some(template);
+        self
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        let (Some(_), Some((_, signer)), Some(_)) = (&self.operator, &self.client, &self.template) else {
+            return Err("the operator, the client or the template is missing");
+        };
+        signer.check()
+    }
 }
 
 /// Where and under which name a signer is reached.
 #[derive(Clone)]
+#[must_use]
 pub struct Signer {
-    /// The e-mail address.
-    pub email: String,
-    /// The telephone number: `+` or `00`, and 6 to 20 digits.
-    pub phone: String,
-    /// The first name.
-    pub first_name: String,
-    /// The last name.
-    pub last_name: String,
-    /// The fiscal or VAT code.
-    pub tax_code: Option<String>,
-    /// Who else gets the document by e-mail.
-    pub copies_to: Vec<String>,
+    pub(crate) email: String,
+    pub(crate) phone: String,
+    pub(crate) first_name: String,
+    pub(crate) last_name: String,
+    pub(crate) tax_code: Option<String>,
+    pub(crate) copies_to: Vec<String>,
 }
 
 impl Signer {
+    /// A signer's e-mail address, telephone number (`+` or `00`, and 6 to 20 digits), first and last name.
+    pub fn new(
+        email: impl Into<String>,
+        phone: impl Into<String>,
+        first_name: impl Into<String>,
+        last_name: impl Into<String>,
+    ) -> Self {
+        Self {
+            email: email.into(),
+            phone: phone.into(),
+            first_name: first_name.into(),
+            last_name: last_name.into(),
+            tax_code: None,
+            copies_to: Vec::new(),
+        }
+    }
+
+    /// The fiscal or VAT code.
+    pub fn tax_code(mut self, code: impl Into<String>) -> Self {
+        self.tax_code = Some(code.into());
+        self
+    }
+
+    /// Sends the document by e-mail to somebody else too.
+    pub fn copy_to(mut self, email: impl Into<String>) -> Self {
+        self.copies_to.push(email.into());
+        self
+    }
+
     fn check(&self) -> Result<(), &'static str> {
         let digits = self.phone.strip_prefix('+').or_else(|| self.phone.strip_prefix("00"));
         let is_phone = digits
@@ -161,7 +201,7 @@ impl<'a> Signatures<'a> {
     /// `on_signature_enveloped_inserted` tells when. Not repeated once it may have reached the vendor.
     pub fn request(self, new: &NewSignature) -> Request<'a, RequestedSignature> {
         const OPERATION: &str = "request signature";
-        match new.signer.check() {
+        match new.check() {
             Ok(()) => self.client.only(ApiVersion::V2, OPERATION, || v2::signatures::request(new)),
             Err(detail) => Request::new(self.client, OPERATION, Err(Error::invalid_request(OPERATION, detail))),
         }

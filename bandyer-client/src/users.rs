@@ -219,6 +219,18 @@ pub(crate) struct NewUser {
     pub(crate) camera: Option<bool>,
 }
 
+impl NewUser {
+    /// Whether a user who is found may be the one that was to be made. What is not told does not speak against it.
+    fn may_have_become(&self, found: &User) -> bool {
+        fn same<T: PartialEq>(asked: Option<&T>, told: Option<&T>) -> bool {
+            asked.is_none() || told.is_none() || asked == told
+        }
+        same(Some(&self.role), found.role.as_ref())
+            && same(self.language.as_ref(), found.language.as_ref())
+            && same(self.camera.as_ref(), found.camera.as_ref())
+    }
+}
+
 /// The creation of a user; from [`Users::create`].
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until `.send()` is awaited"]
@@ -229,7 +241,7 @@ pub struct CreateUser<'a> {
 
 impl<'a> CreateUser<'a> {
     /// Chooses the id: at most 128 characters of `[a-zA-Z0-9._-]`. It makes the request safe to repeat, and a repeat
-    /// that is told "already exists" ends in the user.
+    /// that is told "already exists" ends in the user, if that one has the role, language and camera that were asked for.
     pub fn id(mut self, id: UserId) -> Self {
         self.new.id = Some(id);
         self
@@ -257,7 +269,11 @@ impl<'a> CreateUser<'a> {
         });
         let request = Request::new(client, OPERATION, wire);
         match &self.new.id {
-            Some(id) => request.instead_of_conflict(client.users().get(id)),
+            Some(id) => {
+                let other = client.users().get(id);
+                let new = self.new;
+                request.instead_of_conflict(other, move |found| new.may_have_become(found))
+            }
             None => request,
         }
     }

@@ -3,6 +3,8 @@
 //! The generations differ too much to be hidden behind one another: v1 replaces all events of a version at once, v2 has
 //! webhooks with ids.
 
+use std::fmt;
+
 use jiff::Timestamp;
 
 use crate::client::handle;
@@ -12,6 +14,7 @@ use crate::http::list::List;
 use crate::http::request::Request;
 use crate::model::ids::WebhookId;
 use crate::model::open_enum::open_enum;
+use crate::model::secret::ShownUrl;
 use crate::wire::{Lacking, v1, v2};
 
 open_enum! {
@@ -85,7 +88,7 @@ pub enum WebhookVersion {
 }
 
 /// A webhook of v2.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Webhook {
     /// Its id.
@@ -100,8 +103,20 @@ pub struct Webhook {
     pub created_at: Option<Timestamp>,
 }
 
+impl fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Webhook")
+            .field("id", &self.id)
+            .field("url", &self.url.as_deref().map(ShownUrl))
+            .field("event", &self.event)
+            .field("version", &self.version)
+            .field("created_at", &self.created_at)
+            .finish()
+    }
+}
+
 /// An event that v1 reports.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ActiveWebhook {
     /// Where it is reported.
@@ -110,6 +125,16 @@ pub struct ActiveWebhook {
     pub event: WebhookEvent,
     /// Since when.
     pub created_at: Option<Timestamp>,
+}
+
+impl fmt::Debug for ActiveWebhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ActiveWebhook")
+            .field("url", &ShownUrl(&self.url))
+            .field("event", &self.event)
+            .field("created_at", &self.created_at)
+            .finish()
+    }
 }
 
 handle! {
@@ -172,7 +197,7 @@ impl<'a> Webhooks<'a> {
     }
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct WebhookChange {
     pub(crate) url: Option<String>,
     pub(crate) event: Option<WebhookEvent>,
@@ -180,7 +205,7 @@ pub(crate) struct WebhookChange {
 }
 
 /// A change to a webhook; from [`Webhooks::update`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "a request does nothing until `.send()` is awaited"]
 pub struct UpdateWebhook<'a> {
     of: Webhooks<'a>,
@@ -220,5 +245,11 @@ impl<'a> UpdateWebhook<'a> {
     /// As [`Request::send`].
     pub async fn send(self) -> Result<Webhook> {
         self.into_request().send().await
+    }
+}
+
+impl fmt::Debug for UpdateWebhook<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpdateWebhook").field("id", &self.id).finish_non_exhaustive()
     }
 }

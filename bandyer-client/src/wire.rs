@@ -166,10 +166,44 @@ pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeFailure>
             // serde's own sentence may quote the value.
             _ => "a field is missing or of another type",
         };
-        DecodeFailure { detail: format!("at `{}`: {cause}", error.path()) }
+        DecodeFailure { detail: format!("at `{}`: {cause}", shown_path(error.path())) }
     })?;
     deserializer.end().map_err(|_| DecodeFailure { detail: "something follows the JSON".to_owned() })?;
     Ok(value)
+}
+
+/// The path without what may be a value: some answers have addresses and ids for keys.
+fn shown_path(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let is_field =
+        |key: &str| (1..=40).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    let mut shown = String::new();
+    for segment in path.iter() {
+        if !shown.is_empty() && !matches!(segment, Segment::Seq { .. }) {
+            shown.push('.');
+        }
+        match segment {
+            Segment::Seq { index } => shown.push_str(&format!("[{index}]")),
+            Segment::Map { key } if is_field(key) => shown.push_str(key),
+            Segment::Enum { variant } => shown.push_str(variant),
+            Segment::Map { .. } => shown.push('*'),
+            Segment::Unknown => shown.push('?'),
+        }
+    }
+    if shown.is_empty() { ".".to_owned() } else { shown }
+}
+
+/// Reads JSON where the answer adds nothing to what was asked, so that an answer that says nothing is one too: an empty
+/// body, or JSON without what is looked for. What is no JSON is still a failure.
+pub(crate) fn json_or<T>(
+    body: &[u8],
+    read: impl FnOnce(&[u8]) -> Result<T, DecodeFailure>,
+    otherwise: impl FnOnce() -> T,
+) -> Result<T, DecodeFailure> {
+    if body.trim_ascii().is_empty() {
+        return Ok(otherwise());
+    }
+    read(body).or_else(|failure| json::<serde::de::IgnoredAny>(body).map(|_| otherwise()).map_err(|_| failure))
 }
 
 /// Reads one page of a list: an array under a name of its own, beside where it begins and whether there is more.
@@ -217,6 +251,8 @@ mod tests {
     fn a_decoding_failure_names_the_path_and_not_the_value() {
         let failure = super::json::<Outer>(br#"{"items":[1,"canary"]}"#).unwrap_err();
         assert_eq!(failure.detail, "at `items[1]`: a field is missing or of another type");
+        let keyed = super::json::<std::collections::BTreeMap<String, u32>>(br#"{"https://h/?t=canary":"x"}"#);
+        assert_eq!(keyed.unwrap_err().detail, "at `*`: a field is missing or of another type");
         let failure = super::json::<Outer>(br#"{"items":[1,"#).unwrap_err();
         assert!(failure.detail.ends_with("the JSON ends early"), "{}", failure.detail);
         let failure = super::json::<Outer>(b"<html>canary").unwrap_err();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bandyer_client::activity::ActivityKind;
 use bandyer_client::emulator::{Action, Emulator, Fault, Operation};
 use bandyer_client::rooms::{NewParticipant, Recording, RoomStatus, Tools};
 use bandyer_client::users::{Language, Role};
@@ -321,4 +322,57 @@ async fn the_key_is_checked_before_anything_else() {
         assert_eq!(response.status().as_u16(), 401);
         assert_eq!(response.json::<Value>().await.unwrap()["code"], json!("invalid_api_key"));
     }
+}
+
+#[tokio::test]
+async fn whoever_is_no_longer_welcome_leaves_the_call() {
+    let (emulator, client) = with_people(ApiVersion::V2).await;
+    client.users().create(Role::Basic).id(user("q")).send().await.unwrap();
+    let room = client.rooms().create(pair()).send().await.unwrap().id;
+    client.rooms().participants(&room).add(NewParticipant::new(user("q"))).send().await.unwrap();
+    for id in ["d", "p", "q"] {
+        emulator.join(&room, &user(id)).unwrap();
+    }
+    client.users().update(&user("p")).active(false).send().await.unwrap();
+    assert_eq!(emulator.rooms()[0].connected, ["d", "q"]);
+    client.rooms().participants(&room).remove(&user("q")).send().await.unwrap();
+    assert_eq!(emulator.rooms()[0].connected, ["d"]);
+    client.users().delete(&user("d")).send().await.unwrap();
+    assert!(emulator.rooms()[0].connected.is_empty());
+    assert!(emulator.sessions()[0].ended_at.is_some());
+}
+
+#[tokio::test]
+async fn rooms_close_in_the_order_in_which_their_time_is_used_up() {
+    let (emulator, client) = with_people(ApiVersion::V1).await;
+    let mut by_end = Vec::new();
+    for seconds in [300, 60, 120, 240, 180] {
+        let room = client.rooms().create(pair()).max_duration(Duration::from_secs(seconds)).send().await.unwrap().id;
+        emulator.join(&room, &user("d")).unwrap();
+        emulator.join(&room, &user("p")).unwrap();
+        by_end.push((seconds, room));
+    }
+    emulator.advance(Duration::from_secs(3600));
+    by_end.sort_unstable();
+    let log = client.activity().list().kind(ActivityKind::RoomEnded).user(&user("p")).send().await.unwrap().items;
+    let closed: Vec<_> = log.iter().rev().map(|one| one.room.as_ref().unwrap().id.clone()).collect();
+    assert_eq!(closed, by_end.into_iter().map(|(_, room)| room).collect::<Vec<_>>());
+    let lengths: Vec<_> = emulator.sessions().iter().map(|session| session.duration().unwrap().as_secs()).collect();
+    assert_eq!(lengths, [300, 60, 120, 240, 180]);
+}
+
+#[tokio::test]
+async fn credentials_of_v1_may_be_asked_for_by_a_form() {
+    let (emulator, _client) = with_people(ApiVersion::V1).await;
+    let response = reqwest::Client::builder().build().unwrap();
+    let response = response
+        .post(format!("{}/rest/sdk/credentials", emulator.url()))
+        .header("apikey", emulator.api_key().expose())
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body("user_id=d&expires_in=600")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.json::<Value>().await.unwrap()["user_id"], json!("d"));
 }

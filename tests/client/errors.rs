@@ -93,7 +93,7 @@ async fn an_error_page_of_a_proxy_keeps_its_status() {
 #[tokio::test]
 async fn an_answer_that_cannot_be_read_names_the_place_and_not_the_value() {
     for (body, place) in [
-        (r#"{"id": "r", "participants": [{"user_id": 7}]}"#, "participants[0].user_id"),
+        (r#"{"id": "r", "participants": [{"user_id": 7}]}"#, "participants[0]"),
         (r#"{"id": "r""#, "the JSON ends early"),
         ("canary", "this is no JSON"),
         ("", "the JSON ends early"),

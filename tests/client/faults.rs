@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bandyer_client::emulator::{Action, Emulator, Fault, Operation};
-use bandyer_client::rooms::NewParticipant;
+use bandyer_client::rooms::{NewParticipant, Recording};
 use bandyer_client::users::Role;
 use bandyer_client::{Client, Error, ErrorKind, Outcome, RetryPolicy};
 
@@ -95,4 +95,49 @@ async fn an_answer_that_cannot_be_read_leaves_the_outcome_open_and_is_not_asked_
     let request = client.users().get(&user("d")).retry(RetryPolicy::none());
     let error = request.send().await.unwrap_err();
     assert_eq!((error.kind(), error.status().unwrap().as_u16(), error.code()), (ErrorKind::Api, 502, None));
+}
+
+#[tokio::test]
+async fn what_an_earlier_try_may_have_done_is_not_forgotten_by_a_later_one() {
+    let (emulator, client) = with_people().await;
+    emulator.faults().add(Fault::on(Operation::DeleteUser).reset_after());
+    let error = client.users().delete(&user("p")).send().await.unwrap_err();
+    assert!(error.is_not_found());
+    assert_eq!((error.outcome(), error.attempts()), (Outcome::Unknown, 2));
+    assert_eq!(emulator.users().len(), 1);
+}
+
+#[tokio::test]
+async fn somebody_who_was_there_before_is_not_taken_for_the_user_that_was_to_be_made() {
+    let (emulator, client) = with_people().await;
+    // Nothing was made by the first try, and that user is another one.
+    emulator.faults().add(Fault::on(Operation::CreateUser).status(503));
+    let error = client.users().create(Role::Plus).id(user("p")).send().await.unwrap_err();
+    assert!(error.is_conflict(), "{error}");
+    emulator.faults().add(Fault::on(Operation::CreateUser).status(503));
+    assert_eq!(client.users().create(Role::Basic).id(user("p")).send().await.unwrap().id, "p");
+}
+
+#[tokio::test]
+async fn recording_is_neither_started_nor_stopped_a_second_time() {
+    let (emulator, client) = with_people().await;
+    let people = ["d", "p"].map(|id| NewParticipant::new(user(id)));
+    let room = client.rooms().create(people).recording(Recording::Manual).send().await.unwrap().id;
+    for operation in [Operation::StartRecording, Operation::StopRecording] {
+        emulator.faults().add(Fault::on(operation).reset_after());
+        let starts = operation == Operation::StartRecording;
+        let request = if starts { client.rooms().start_recording(&room) } else { client.rooms().stop_recording(&room) };
+        assert_eq!(request.send().await.unwrap_err().outcome(), Outcome::Unknown);
+        assert_eq!(emulator.calls_of(operation), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_is_never_answered_is_counted_and_waited_for() {
+    let (emulator, client) = with_people().await;
+    emulator.faults().add(Fault::on(Operation::GetCompany).stall());
+    let request = client.company().get().retry(RetryPolicy::none());
+    assert_eq!(request.send().await.unwrap_err().kind(), ErrorKind::Timeout);
+    emulator.until_called(Operation::GetCompany, 1).await;
+    assert_eq!(emulator.calls().last().unwrap().status, None);
 }

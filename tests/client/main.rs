@@ -2,6 +2,7 @@
 
 mod support;
 
+mod answers;
 mod compatibility;
 mod coverage;
 mod downloads;

@@ -127,26 +127,15 @@ fn token() -> LinkToken {
 }
 
 fn palette() -> Palette {
-    Palette { primary: Color::rgb(0, 0, 0), accent: Color::rgb(255, 255, 255) }
+    Palette::new(Color::rgb(0, 0, 0), Color::rgb(255, 255, 255))
 }
 
-fn signature() -> NewSignature {
-    NewSignature {
-        envelope_name: "consent".into(),
-        room: room("r"),
-        operator: user("d"),
-        client: user("p"),
-        template: template(),
-        signer: Signer {
-            email: "p@example.org".into(),
-            phone: "+390255500000".into(),
-            first_name: "M.".into(),
-            last_name: "Rossi".into(),
-            tax_code: Some("X".into()),
-            copies_to: vec!["a@example.org".into(), "b@example.org".into()],
-        },
-        document: File::new("consent.pdf", "application/pdf", "%PDF").unwrap(),
-    }
+fn signature(phone: &str) -> NewSignature {
+    let signer = Signer::new("p@example.org", phone, "M.", "Rossi").tax_code("X");
+    NewSignature::new("consent", room("r"), File::new("consent.pdf", "application/pdf", "%PDF").unwrap())
+        .operator(user("d"))
+        .client(user("p"), signer.copy_to("a@example.org").copy_to("b@example.org"))
+        .template(template())
 }
 
 fn people() -> Value {
@@ -437,7 +426,7 @@ cases! {
         sent("POST /signatures", json!({"provider_id": "x"})).form(&["name=\"envelope_name\"\r\n\r\nconsent",
             "name=\"room_id\"\r\n\r\nr", "name=\"phone\"\r\n\r\n+390255500000", "name=\"tax_code\"\r\n\r\nX",
             "name=\"extra_emails\"\r\n\r\na@example.org,b@example.org", "name=\"document\"; filename=\"consent.pdf\""]),
-        |c| c.signatures().request(&signature());
+        |c| c.signatures().request(&signature("+390255500000"));
     "list envelopes", None, sent("GET /envelopes", json!({"envelopes": []})), |c| c.signatures().envelopes();
     "get envelope", None, sent("GET /envelopes/e", json!({"id": "e"})),
         |c| c.signatures().envelope(&EnvelopeId::new("e").unwrap());
@@ -631,9 +620,7 @@ async fn what_breaks_a_documented_limit_fails_before_anything_is_sent() {
                 calls.push((error, "a link works for whole seconds, from 30 to 3600"));
             }
             for phone in ["0255500000", "+12345", "+123456789012345678901", "+12345x"] {
-                let mut new = signature();
-                new.signer.phone = phone.into();
-                let error = c.signatures().request(&new).send().await.unwrap_err();
+                let error = c.signatures().request(&signature(phone)).send().await.unwrap_err();
                 calls.push((error, "the telephone number is not `+` or `00` and 6 to 20 digits"));
             }
         }

@@ -204,7 +204,7 @@ async fn the_company_changes_its_settings_and_its_look(w: &World) {
     ] {
         assert_eq!(update.send().await.unwrap_err().code(), Some(code));
     }
-    let palette = Palette { primary: Color::rgb(0x48, 0x0c, 0xa8), accent: Color::rgb(0, 0, 0) };
+    let palette = Palette::new(Color::rgb(0x48, 0x0c, 0xa8), Color::rgb(0, 0, 0));
     let theme = company.update_theme().light(palette.clone()).dark(palette.clone()).send().await.unwrap();
     assert_eq!(theme.dark, Some(palette.clone()));
     company.update_theme().reset_dark().send().await.unwrap();
@@ -501,22 +501,11 @@ async fn signatures_are_asked_for_in_a_running_room(w: &World) {
     assert_eq!(read.name.as_deref(), Some("informed consent"));
     let doctor = NewParticipant::new(user("d")).tools(Tools::none().sign(true));
     let room = c.rooms().create([doctor, NewParticipant::new(user("p"))]).send().await.unwrap().id;
-    let new = NewSignature {
-        envelope_name: "consent".into(),
-        room: room.clone(),
-        operator: user("d"),
-        client: user("p"),
-        template: template.id.clone(),
-        signer: Signer {
-            email: "p@example.org".into(),
-            phone: "+390255500000".into(),
-            first_name: "M.".into(),
-            last_name: "Rossi".into(),
-            tax_code: None,
-            copies_to: Vec::new(),
-        },
-        document: File::new("consent.pdf", "application/pdf", "%PDF-1.7").unwrap(),
-    };
+    let document = File::new("consent.pdf", "application/pdf", "%PDF-1.7").unwrap();
+    let new = NewSignature::new("consent", room.clone(), document)
+        .operator(user("d"))
+        .client(user("p"), Signer::new("p@example.org", "+390255500000", "M.", "Rossi"))
+        .template(template.id.clone());
     let early = signatures.request(&new).send().await.unwrap_err();
     assert_eq!((early.status().unwrap().as_u16(), early.code()), (412, Some("room_not_active")));
     w.emulator.join(&room, &user("d")).unwrap();

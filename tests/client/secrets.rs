@@ -113,6 +113,36 @@ async fn messages_files_and_broadcasts_show_no_content() {
 }
 
 #[tokio::test]
+async fn callback_addresses_show_their_host_alone() {
+    let emulator = bandyer_client::emulator::Emulator::start().await.unwrap();
+    let client = emulator.client().unwrap();
+    let url = "https://me.example/canary?token=canary";
+    let update = client.company().update().end_call_redirect(url).user_details_provider(url);
+    let before = shown(&update);
+    let company = update.send().await.unwrap();
+    let event = bandyer_client::webhook_settings::WebhookEvent::RoomCreated;
+    let version = bandyer_client::webhook_settings::WebhookVersion::V1;
+    let webhook = client.webhooks().create(url, &event, version).send().await.unwrap();
+    let v1 = emulator.client_for(bandyer_client::ApiVersion::V1).unwrap();
+    let active = v1.webhooks().active(version).send().await.unwrap();
+    emulator.plant_room("x");
+    let link = emulator.rooms()[0].participants[0].link.token().unwrap();
+    let texts = [
+        before,
+        shown(&company),
+        shown(&webhook),
+        shown(&active),
+        shown(&client.webhooks().update(&webhook.id).url(url)),
+        shown(&Client::builder("k").base_url("https://user:canary@h/?t=canary")),
+        shown(&emulator.rooms()).replace(link.expose(), "canary"),
+    ];
+    for text in &texts {
+        assert!(!text.contains("canary"), "{text}");
+    }
+    assert!(texts[1].contains("https://me.example/[redacted]"), "{}", texts[1]);
+}
+
+#[tokio::test]
 async fn errors_show_no_key_query_or_body() {
     let refusing = MockServer::start_async().await;
     refusing

@@ -35,7 +35,25 @@ async fn all_tries_together_have_a_limit() {
 }
 
 #[tokio::test]
-async fn a_body_that_trickles_is_cut_by_the_time_of_the_try() {
+async fn a_body_that_stops_on_the_way_is_cut_by_the_time_of_the_try() {
+    let server = RawServer::start(&[Then::SendAndStall("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{")]).await;
+    let client = server.client().build().unwrap();
+    let error = client.users().get(&user("d")).retry(RetryPolicy::none()).send().await.unwrap_err();
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Timeout, Outcome::Unknown));
+}
+
+#[tokio::test]
+async fn an_error_page_that_stops_on_the_way_still_tells_its_status_in_time() {
+    let steps = [Then::SendAndStall("HTTP/1.1 404 Not Found\r\ncontent-length: 10\r\n\r\nx")];
+    let server = RawServer::start(Box::leak(Box::new(steps))).await;
+    let client = server.client().build().unwrap();
+    let session = bandyer_client::SessionId::new("s").unwrap();
+    assert!(client.transcripts().download(&session).send().await.unwrap_err().is_not_found());
+    assert!(client.users().get(&user("d")).send().await.is_err());
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_interrupted() {
     let server = RawServer::start(&[Then::Send("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{")]).await;
     let client = server.client().build().unwrap();
     let error = client.users().get(&user("d")).retry(RetryPolicy::none()).send().await.unwrap_err();

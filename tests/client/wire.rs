@@ -1,5 +1,6 @@
 //! How addresses and pages are made; what each operation sends is in `operations.rs`.
 
+use bandyer_client::rooms::NewParticipant;
 use bandyer_client::{ApiVersion, ErrorKind};
 use futures_util::TryStreamExt;
 use http::Method;
@@ -202,4 +203,85 @@ async fn messages_whose_page_names_itself_as_the_next_one_are_an_error_and_no_lo
     let error = messages.into_stream().try_collect::<Vec<_>>().await.unwrap_err();
     assert_eq!((error.kind(), error.operation()), (ErrorKind::Decode, "list chat messages"));
     any.assert_calls_async(2).await;
+}
+
+#[tokio::test]
+async fn an_update_that_is_answered_with_nothing_has_worked() {
+    for answer in ["", "null", r#"{"message": "ok"}"#] {
+        let server = MockServer::start_async().await;
+        server
+            .mock_async(|_, then| {
+                then.status(200).body(answer);
+            })
+            .await;
+        let client = v2(&server);
+        assert_eq!(client.users().update(&user("d")).active(false).send().await.unwrap().id, "d");
+        let people = client.rooms().participants(&room("r"));
+        assert_eq!(people.update(&user("d")).admin(true).send().await.unwrap().user_id, "d");
+        client.company().update().name("x").send().await.unwrap();
+        client.company().update_theme().reset_dark().send().await.unwrap();
+        client.company().update_recording_settings(true).send().await.unwrap();
+        let webhook = bandyer_client::WebhookId::new("w").unwrap();
+        assert_eq!(
+            client.webhooks().update(&webhook).url("https://me").send().await.unwrap().url.unwrap(),
+            "https://me"
+        );
+    }
+    let server = MockServer::start_async().await;
+    server
+        .mock_async(|_, then| {
+            then.status(200).body("<html>");
+        })
+        .await;
+    let error = v2(&server).users().update(&user("d")).active(false).send().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Decode);
+}
+
+#[tokio::test]
+async fn a_created_room_is_read_however_oddly_the_rest_is_written() {
+    for answer in [
+        json!({"id": "r", "participants": null, "recording": false}),
+        json!({"id": "r", "room_id": "r", "recording": true, "status": 7, "call_type": []}),
+        json!({"room_id": "r", "participants": [{"user_id": "d", "user": "d", "id": 1, "url": "u", "link": "u"}]}),
+        json!({"id": "r", "participants": [{"user_id": "d", "tools": {"whiteboard": null, "chat": 1}}]}),
+    ] {
+        let server = MockServer::start_async().await;
+        let body = answer.clone();
+        server
+            .mock_async(|_, then| {
+                then.status(201).json_body(body);
+            })
+            .await;
+        let people = ["d", "p"].map(|id| NewParticipant::new(user(id)));
+        let made = v2(&server).rooms().create(people).send().await;
+        assert_eq!(made.unwrap_or_else(|error| panic!("{answer}: {error}")).id, "r");
+    }
+}
+
+#[tokio::test]
+async fn walking_by_hand_ends_like_the_stream_does() {
+    let server = MockServer::start_async().await;
+    server
+        .mock_async(|_, then| {
+            then.status(200).json_body(json!({"rooms": [], "offset": u64::MAX, "has_more": true}));
+        })
+        .await;
+    let page = v2(&server).rooms().list().send().await.unwrap();
+    assert_eq!(page.next_offset(), Some(u64::MAX));
+}
+
+#[tokio::test]
+async fn a_header_of_ones_own_replaces_what_the_client_would_accept() {
+    let server = MockServer::start_async().await;
+    let asked = server
+        .mock_async(|when, then| {
+            when.header("accept", "text/csv").header_not("accept", "application/json");
+            then.status(200).body("a,b");
+        })
+        .await;
+    let accept = http::HeaderValue::from_static("text/csv");
+    let client = v2(&server);
+    let request = client.request(Method::GET, &["x"]).header(http::header::ACCEPT, accept).bytes();
+    assert_eq!(request.send().await.unwrap(), "a,b");
+    asked.assert_calls_async(1).await;
 }

@@ -65,6 +65,7 @@ impl FromStr for Color {
 
 /// The two colours of a mode.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Palette {
     /// The main colour.
     #[serde(rename = "primary_color")]
@@ -72,6 +73,14 @@ pub struct Palette {
     /// The colour of what stands out.
     #[serde(rename = "accent_color")]
     pub accent: Color,
+}
+
+impl Palette {
+    /// Two colours.
+    #[must_use]
+    pub const fn new(primary: Color, accent: Color) -> Self {
+        Self { primary, accent }
+    }
 }
 
 /// The company's colours and, on v2, its logos.

@@ -1,6 +1,7 @@
 //! Delivers reports to whoever asked for them: signed, in order, and again when they are not accepted.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +14,11 @@ use tokio::task::JoinSet;
 use super::state::{Delivery, Proof};
 use crate::config::ApiKey;
 use crate::http::transport::{HttpClient, default_client};
+use crate::model::secret::ShownUrl;
 use crate::webhook::{sign, sign_room_id};
+
+/// How many tries are kept. A load test must not fill the memory.
+const KEPT: usize = 10_000;
 
 /// How reports are delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +38,7 @@ impl DeliveryPolicy {
 }
 
 /// One try to deliver a report.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct RecordedDelivery {
     /// What was reported.
@@ -46,20 +51,31 @@ pub struct RecordedDelivery {
     pub status: Option<u16>,
 }
 
+impl fmt::Debug for RecordedDelivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecordedDelivery")
+            .field("event", &self.event)
+            .field("url", &ShownUrl(&self.url))
+            .field("attempt", &self.attempt)
+            .field("status", &self.status)
+            .finish()
+    }
+}
+
 /// What was delivered so far.
 #[derive(Default)]
 pub(super) struct Deliveries {
-    log: Mutex<Vec<RecordedDelivery>>,
+    log: Mutex<VecDeque<RecordedDelivery>>,
     one_was_tried: watch::Sender<()>,
 }
 
 impl Deliveries {
-    fn log(&self) -> MutexGuard<'_, Vec<RecordedDelivery>> {
+    fn log(&self) -> MutexGuard<'_, VecDeque<RecordedDelivery>> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn all(&self) -> Vec<RecordedDelivery> {
-        self.log().clone()
+        self.log().iter().cloned().collect()
     }
 
     pub(super) fn clear(&self) {
@@ -67,7 +83,12 @@ impl Deliveries {
     }
 
     fn add(&self, delivery: RecordedDelivery) {
-        self.log().push(delivery);
+        let mut log = self.log();
+        if log.len() == KEPT {
+            log.pop_front();
+        }
+        log.push_back(delivery);
+        drop(log);
         self.one_was_tried.send_replace(());
     }
 

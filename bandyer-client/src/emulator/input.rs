@@ -61,6 +61,7 @@ impl Input {
         match self.get(name) {
             None => Ok(None),
             Some(Value::String(text)) if text.is_empty() => Ok(None),
+            Some(Value::String(text)) => text.parse().map(Some).map_err(|_| invalid(name, "must be a whole number")),
             Some(value) => value.as_u64().map(Some).ok_or_else(|| invalid(name, "must be a whole number")),
         }
     }

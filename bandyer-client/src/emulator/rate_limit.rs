@@ -23,16 +23,19 @@ impl RateLimit {
     pub(super) fn admit(&self, now: Timestamp) -> Result<(), i64> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let (began, count) = match *current {
-            Some((began, count)) if now.duration_since(began) < self.window => (began, count.saturating_add(1)),
+            // A clock that was set back begins a new window.
+            Some((began, count)) if now >= began && now.duration_since(began) < self.window => {
+                (began, count.saturating_add(1))
+            }
             _ => (now, 1),
         };
         *current = Some((began, count));
         if count <= self.requests {
             return Ok(());
         }
-        let left = self.window - now.duration_since(began);
+        let left = self.window.saturating_sub(now.duration_since(began));
         // Rounded up: a client that comes back a moment too early would be refused again.
-        Err(left.as_secs() + i64::from(left.subsec_nanos() > 0))
+        Err(left.as_secs().saturating_add(i64::from(left.subsec_nanos() > 0)))
     }
 }
 
@@ -50,5 +53,7 @@ mod tests {
         let at = |second| Timestamp::UNIX_EPOCH.saturating_add(SignedDuration::from_secs(second)).unwrap();
         let admitted = [0, 1, 2, 59, 60, 61, 62].map(|second| limit.admit(at(second)));
         assert_eq!(admitted, [Ok(()), Ok(()), Err(58), Err(1), Ok(()), Ok(()), Err(58)]);
+        assert_eq!(limit.admit(at(0)), Ok(()));
+        assert!(RateLimit::new(0, Duration::MAX).admit(at(0)).is_err());
     }
 }

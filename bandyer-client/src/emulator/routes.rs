@@ -16,6 +16,11 @@ pub(super) struct Route {
 }
 
 impl Route {
+    /// Whether a body of pairs is read as well as JSON.
+    pub(super) fn takes_pairs(&self) -> bool {
+        self.version == ApiVersion::V1 && self.operation == IssueCredential
+    }
+
     /// The n-th id of the path; empty where there is none.
     pub(super) fn id(&self, n: usize) -> &str {
         self.ids.get(n).map_or("", String::as_str)
@@ -82,6 +87,8 @@ const V1: Table = &[
     ("POST /chat/add", CreateChat),
     ("POST /chat/remove", RemoveChat),
     ("GET /activity", ListActivity),
+    // The page's sample says GET, another line of it POST.
+    ("POST /activity", ListActivity),
     ("POST /sdk/credentials", IssueCredential),
     ("POST /hook/configure", ConfigureWebhooks),
     ("POST /{version}/hook/configure", ConfigureWebhooks),

@@ -184,14 +184,23 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Result<Response<
         Ok(form) => form,
         Err(refusal) => return Ok(refused(&refusal)),
     };
+    let is_pairs = content_type.is_some_and(|text| text.starts_with("application/x-www-form-urlencoded"));
+    let body = if is_pairs && route.takes_pairs() { pairs_as_json(&body) } else { body };
     let call = Call { route: &route, query, body: &body, form: form.as_ref(), key: &shared.key };
     operate(shared, &call).await
+}
+
+/// A body of pairs, as a known client of v1 sends it.
+fn pairs_as_json(body: &[u8]) -> Bytes {
+    let pairs = url::form_urlencoded::parse(body).map(|(name, value)| (name.into_owned(), value.into_owned().into()));
+    Value::Object(pairs.collect()).to_string().into()
 }
 
 /// Carries out an operation, with the fault that strikes it, if one does.
 async fn operate(shared: &Shared, call: &Call<'_>) -> Result<Response<EmulatedBody>, Reset> {
     let operation = call.route.operation;
     shared.calls.arrived(operation);
+    let mut answer = Unanswered { shared, call, told: false };
     let usual = || {
         let result = resources::answer(&mut shared.state(), call);
         shared.post();
@@ -201,7 +210,15 @@ async fn operate(shared: &Shared, call: &Call<'_>) -> Result<Response<EmulatedBo
         }
     };
     let response = match (shared.faults.strike(operation), shared.over_quota()) {
-        (Some(misbehaviour), _) => misbehave(&misbehaviour, usual).await,
+        (Some(misbehaviour), _) => {
+            if misbehaviour.action == Action::Stall {
+                // Nobody is ever answered, so what there is to do is done now.
+                let _ = misbehaviour.has_effect().then(&usual);
+                answer.tell(None);
+                std::future::pending::<Infallible>().await;
+            }
+            misbehave(&misbehaviour, usual).await
+        }
         (None, None) => Ok(usual()),
         (None, Some(seconds)) => {
             let mut response = refused(&Refusal::too_many());
@@ -210,9 +227,32 @@ async fn operate(shared: &Shared, call: &Call<'_>) -> Result<Response<EmulatedBo
         }
     };
     let status = response.as_ref().ok().map(|response| response.status().as_u16());
-    tracing::info!(operation = operation.name(), route = call.route.template, api = %call.route.version, status);
-    shared.calls.answered(call.route, status);
+    answer.tell(status);
     response
+}
+
+/// A call that is recorded in any case, also when the client leaves before it is answered.
+struct Unanswered<'a> {
+    shared: &'a Shared,
+    call: &'a Call<'a>,
+    told: bool,
+}
+
+impl Unanswered<'_> {
+    fn tell(&mut self, status: Option<u16>) {
+        let route = self.call.route;
+        tracing::info!(operation = route.operation.name(), route = route.template, api = %route.version, status);
+        self.shared.calls.answered(route, status);
+        self.told = true;
+    }
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if !self.told {
+            self.tell(None);
+        }
+    }
 }
 
 async fn misbehave(
@@ -236,10 +276,7 @@ async fn misbehave(
         }
         Action::ResetBefore | Action::ResetAfter => Err(Reset),
         Action::Delay(_) => Ok(done_or_empty(done)),
-        Action::Stall => {
-            std::future::pending::<Infallible>().await;
-            Err(Reset)
-        }
+        Action::Stall => Err(Reset),
         Action::SlowBody(pause) => Ok(done_or_empty(done).map(|body| body.slow(*pause))),
         Action::Truncate => Ok(done_or_empty(done).map(EmulatedBody::truncated)),
         Action::Garbage => Ok(done_or_empty(done).map(|_| EmulatedBody::full("\u{1}\u{2}<not json>".into()))),

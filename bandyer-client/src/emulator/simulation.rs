@@ -61,7 +61,7 @@ impl Emulator {
         content: impl Into<Bytes>,
     ) -> Result<UploadKey, SimulationError> {
         let upload = self.simulate(|state| state.upload(room.as_str(), user.as_str(), kind, content.into()))?;
-        Ok(UploadKey::new(upload.key).unwrap_or_else(|_| unreachable!("a user id is at most 128 characters")))
+        UploadKey::new(upload.key).map_err(|_| SimulationError("the user's id is too long for a key of an upload"))
     }
 
     /// Somebody rates a call, from 1 to 5.

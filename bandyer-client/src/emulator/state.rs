@@ -21,6 +21,7 @@ pub(super) use self::broadcasts::{EmulatedBroadcast, NewBroadcast};
 pub(super) use self::chats::{Chat, ChatMessage};
 pub(super) use self::company::{CompanyChange, CompanyState, StoredBackground, ThemeMode};
 pub(super) use self::files::{Sent, StoredFile};
+pub(super) use self::reports::expanded;
 pub use self::rooms::{EmulatedParticipant, EmulatedRoom};
 pub(super) use self::rooms::{NewParticipant, NewRoom, ParticipantChange};
 pub(super) use self::sessions::Activity;

@@ -37,8 +37,14 @@ pub struct Request<'a, T> {
     wire: Result<Wire<T>>,
     attempt_timeout: Duration,
     retry: RetryPolicy,
-    /// What to ask instead when a repeat is told "already exists": the first try worked, its answer was lost.
-    instead_of_conflict: Option<Box<Self>>,
+    instead_of_conflict: Option<InsteadOfConflict<'a, T>>,
+}
+
+/// What to ask when a repeat is told "already exists": the first try may have worked and its answer been lost. What is
+/// found must look like what was to be made, else it was there before.
+struct InsteadOfConflict<'a, T> {
+    request: Box<Request<'a, T>>,
+    is_it: Box<dyn Fn(&T) -> bool + Send + Sync>,
 }
 
 impl<'a, T> Request<'a, T> {
@@ -53,8 +59,12 @@ impl<'a, T> Request<'a, T> {
         }
     }
 
-    pub(crate) fn instead_of_conflict(mut self, other: Self) -> Self {
-        self.instead_of_conflict = Some(Box::new(other));
+    pub(crate) fn instead_of_conflict(
+        mut self,
+        other: Self,
+        is_it: impl Fn(&T) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.instead_of_conflict = Some(InsteadOfConflict { request: Box::new(other), is_it: Box::new(is_it) });
         self
     }
 
@@ -99,10 +109,17 @@ impl<'a, T> Request<'a, T> {
         match (sending.run().await, other) {
             (Ok((answer, attempts)), _) => sending.decode(answer, attempts, decoder),
             (Err(error), Some(other)) if error.is_conflict() && error.followed_an_unknown_outcome() => {
-                let (sending, decoder) =
-                    Sending::new(other.client, other.operation, other.wire?, other.attempt_timeout, other.retry);
+                let InsteadOfConflict { request, is_it } = other;
+                let (sending, decoder) = Sending::new(
+                    request.client,
+                    request.operation,
+                    request.wire?,
+                    request.attempt_timeout,
+                    request.retry,
+                );
                 let (answer, attempts) = sending.run().await?;
-                sending.decode(answer, attempts + error.attempts(), decoder)
+                let found = sending.decode(answer, attempts + error.attempts(), decoder)?;
+                if is_it(&found.body) { Ok(found) } else { Err(error) }
             }
             (Err(error), _) => Err(error),
         }

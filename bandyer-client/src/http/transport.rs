@@ -140,7 +140,10 @@ impl Transport {
             .header(header::USER_AGENT, self.user_agent.clone())
             .headers(attempt.headers.clone());
         if attempt.mode == BodyMode::ReadWhole {
-            request = request.timeout(attempt.timeout).header(header::ACCEPT, "application/json");
+            request = request.timeout(attempt.timeout);
+            if !attempt.headers.contains_key(header::ACCEPT) {
+                request = request.header(header::ACCEPT, "application/json");
+            }
         }
         if attempt.mode != BodyMode::LeaveOpenWithoutKey {
             request = request.header(KEY_HEADER, self.key.clone());
@@ -161,7 +164,8 @@ impl Transport {
         if status.is_success() && attempt.mode != BodyMode::ReadWhole {
             return Ok(Answer { status, headers, body: Bytes::new(), open: Some(OpenBody(response)) });
         }
-        match self.read(response).await {
+        let late = Failure::of(ErrorKind::Timeout, "the answer did not end in time");
+        match tokio::time::timeout(attempt.timeout, self.read(response)).await.unwrap_or(Err(late)) {
             Ok(body) => Ok(Answer { status, headers, body, open: None }),
             // The status alone already says that it was refused; a broken error page must not hide it.
             Err(_) if !status.is_success() => Ok(Answer { status, headers, body: Bytes::new(), open: None }),

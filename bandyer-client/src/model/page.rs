@@ -4,7 +4,7 @@ use crate::wire::Window;
 
 /// One page of a list, newest first.
 ///
-/// To walk a list by hand, ask next for `offset + items.len()`, and stop when `has_more` is false.
+/// To walk a list by hand, ask next for [`next_offset`](Self::next_offset) until there is none.
 ///
 /// ```no_run
 /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -42,6 +42,7 @@ impl<T> Page<T> {
     /// Where the next page starts, or `None` after the last one.
     #[must_use]
     pub fn next_offset(&self) -> Option<u64> {
-        self.has_more.then(|| self.offset + self.items.len() as u64)
+        // An empty page is passed by one place: asking for the same place again would give it again.
+        self.has_more.then(|| self.offset.saturating_add((self.items.len() as u64).max(1)))
     }
 }

@@ -1,6 +1,20 @@
 //! Values that must not be seen by accident: their `Debug` says `[redacted]` and `expose` is the one way in.
 
+use std::fmt;
+
 use serde::Deserialize;
+
+/// An address in a `Debug` text: scheme and host. Paths and queries of callback addresses often hold a token.
+pub(crate) struct ShownUrl<'a>(pub(crate) &'a str);
+
+impl fmt::Debug for ShownUrl<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match url::Url::parse(self.0) {
+            Ok(url) => write!(f, "{}://{}/[redacted]", url.scheme(), url.host_str().unwrap_or_default()),
+            Err(_) => f.write_str("[no url]"),
+        }
+    }
+}
 
 macro_rules! secret {
     ($(#[$docs:meta])* $name:ident) => {

@@ -69,6 +69,7 @@ pub enum Event {
     /// A file lost a tag.
     UploadTagRemoved(UploadTag),
     /// An event newer than this crate, or one that looks different from what is documented.
+    #[non_exhaustive]
     Unknown {
         /// Its name, such as `on_transcription_available`.
         name: String,

@@ -56,6 +56,20 @@ fn without_zone(text: &str) -> Option<Timestamp> {
     jiff::tz::TimeZone::UTC.to_timestamp(civil).ok()
 }
 
+/// A value that is left out when it looks unlike anything known. For parts of an answer that nobody asked for: they must
+/// not make the rest unreadable, a room that was created least of all.
+pub(crate) fn maybe<'de, T: serde::de::DeserializeOwned, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(if value.is_null() { None } else { T::deserialize(value).ok() })
+}
+
+/// A list, or an empty one where the vendor sends null.
+pub(crate) fn list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
 /// A text, or nothing when the vendor sends null, an empty text or something else.
 pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(match Loose::deserialize(deserializer)? {

@@ -7,8 +7,9 @@ use super::{Answer, Call, listed};
 use crate::config::ApiVersion;
 use crate::emulator::Operation;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::state::{EmulatedParticipant, EmulatedRoom, State, slice};
-use crate::rooms::{Recording, Tools, Whiteboard};
+use crate::emulator::state::{EmulatedConnection, EmulatedParticipant, EmulatedRoom, State, expanded, slice};
+use crate::rooms::Recording;
+use crate::sessions::ConnectionChange;
 
 pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Option<Answer>, Refusal> {
     let (id, version) = (call.id(0), call.version());
@@ -102,21 +103,41 @@ fn used(state: &State, room: &EmulatedRoom) -> i64 {
     room.used_by(state.now()).as_secs()
 }
 
+/// From when to when people were there, for those who have left.
+fn stays(connections: &[EmulatedConnection]) -> Vec<Value> {
+    let came = connections.iter().enumerate().filter(|(_, one)| one.change == ConnectionChange::Connected);
+    came.filter_map(|(place, came)| {
+        let left = connections[place + 1..].iter().find(|one| one.user_id == came.user_id)?;
+        Some(json!({
+            "user": came.user_id,
+            "startTime": format!("{:.3}", came.at),
+            "stopTime": format!("{:.3}", left.at),
+            "seconds": left.at.duration_since(came.at).as_secs(),
+        }))
+    })
+    .collect()
+}
+
 /// The statistics of v1.
 fn dial_info(state: &State, room: &EmulatedRoom) -> Value {
     let parts = |time: SignedDuration| json!({"hours": time.as_hours(), "minutes": time.as_mins() % 60, "seconds": time.as_secs() % 60});
     let of_room = || state.all_sessions().filter(|session| session.room_id == room.id);
     let details: Vec<Value> = of_room()
         .map(|session| {
-            let event = |one: &crate::emulator::EmulatedConnection| {
-                json!({"user": one.user_id, "timestamp": format!("{:.3}", one.at), "event": one.change})
+            let event = |one: &EmulatedConnection| {
+                let words = match one.change {
+                    ConnectionChange::Connected => "user connected",
+                    ConnectionChange::Crashed => "user crashed",
+                    _ => "user disconnected",
+                };
+                json!({"user": one.user_id, "timestamp": format!("{:.3}", one.at), "event": words})
             };
             let mut body = parts(session.duration().unwrap_or_default());
             body["session"] = session.id.clone().into();
             body["creationDate"] = format!("{:.3}", session.started_at).into();
             body["users"] = session.participants.len().into();
             body["userEvents"] = session.connections.iter().map(event).collect();
-            body["userActivities"] = json!([]);
+            body["userActivities"] = stays(&session.connections).into();
             body
         })
         .collect();
@@ -136,7 +157,7 @@ fn created_room(state: &State, room: &EmulatedRoom) -> Value {
             json!({
                 "user": one.user_id,
                 "url": state.v1_link(room, one),
-                "tools": tools_body(&one.tools),
+                "tools": expanded(&one.tools),
                 "is_admin": one.is_admin,
             })
         })
@@ -199,23 +220,6 @@ fn mark_disabled(body: &mut Value, room: &EmulatedRoom) {
     }
 }
 
-/// Tools as the vendor answers them: a whiteboard that is on comes back as six flags, one that is off as `false`.
-fn tools_body(tools: &Tools) -> Value {
-    let mut body = serde_json::to_value(tools).unwrap_or_default();
-    let board = tools.whiteboard;
-    if board != Whiteboard::none() {
-        body["whiteboard"] = json!({
-            "wb_add_file": board.add_file,
-            "wb_cursor": board.cursor,
-            "wb_text": board.text,
-            "wb_shape": board.shape,
-            "wb_pen": board.pen,
-            "wb_eraser": board.eraser,
-        });
-    }
-    body
-}
-
 fn v2_body(state: &State, room: &EmulatedRoom) -> Value {
     let mut body = v2_item(state, room);
     let people: Vec<Value> = room.participants.iter().map(|one| participant_body(room, one)).collect();
@@ -224,7 +228,7 @@ fn v2_body(state: &State, room: &EmulatedRoom) -> Value {
 }
 
 fn participant_body(room: &EmulatedRoom, one: &EmulatedParticipant) -> Value {
-    let mut body = json!({"user_id": one.user_id, "is_admin": one.is_admin, "tools": tools_body(&one.tools)});
+    let mut body = json!({"user_id": one.user_id, "is_admin": one.is_admin, "tools": expanded(&one.tools)});
     if !room.disabled {
         body["url"] = one.link.expose().into();
     }

@@ -186,14 +186,17 @@ impl State {
         let place = company.backgrounds.iter().position(|one| one.alias == alias);
         let place = place.ok_or_else(|| Refusal::not_found("background_not_found", "There is no such background"))?;
         company.default_background = company.default_background.take().filter(|default| default != alias);
-        Ok(company.backgrounds.remove(place))
+        let removed = company.backgrounds.remove(place);
+        self.forget_file(Some(&removed.url));
+        Ok(removed)
     }
 
     pub(in crate::emulator) fn set_translation(&mut self, language: &str, file: &Sent) -> Result<(), Refusal> {
         check_language(&Language::from(language))?;
         let url = self.keep_for_ever(file);
         let now = self.now();
-        self.company.translations.insert(language.to_owned(), (url, now));
+        let replaced = self.company.translations.insert(language.to_owned(), (url, now));
+        self.forget_file(replaced.as_ref().map(|(url, _)| url.as_str()));
         Ok(())
     }
 

@@ -71,6 +71,13 @@ impl State {
         url
     }
 
+    /// Drops a file that was replaced or deleted.
+    pub(super) fn forget_file(&mut self, url: Option<&str>) {
+        if let Some(token) = url.and_then(|url| url.rsplit('/').next()) {
+            self.files.remove(token);
+        }
+    }
+
     pub(in crate::emulator) fn file(&self, token: &str) -> Option<&StoredFile> {
         let now = self.now();
         self.files.get(token).filter(|file| file.until.is_none_or(|until| until > now))

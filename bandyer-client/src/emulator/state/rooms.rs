@@ -7,8 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::users::EmulatedUser;
 use super::{Slice, Span, State, hex, slice};
 use crate::emulator::refusal::Refusal;
-use crate::model::secret::JoinUrl;
+use crate::model::secret::{JoinUrl, LinkToken};
 use crate::rooms::{CallType, Recording, RoomStatus, Tools};
+use crate::sessions::ConnectionChange;
 use crate::users::Role;
 
 /// Fewest and most participants.
@@ -28,7 +29,7 @@ pub struct EmulatedParticipant {
     pub tools: Tools,
     /// The personal link, as v2 writes it.
     pub link: JoinUrl,
-    pub(in crate::emulator) token: String,
+    pub(in crate::emulator) token: LinkToken,
 }
 
 /// A room as the emulator remembers it.
@@ -192,7 +193,7 @@ impl State {
             is_admin: one.is_admin,
             tools: one.tools,
             link: JoinUrl::from(format!("{}/eu/direct-rest-call-handler/{token}", self.url)),
-            token,
+            token: LinkToken::from(token),
         }
     }
 
@@ -248,7 +249,10 @@ impl State {
     pub(in crate::emulator) fn remove_participant(&mut self, room: &str, user: &str) -> Result<(), Refusal> {
         let people = &mut self.open_room(room)?.participants;
         let position = people.iter().position(|one| one.user_id == user).ok_or_else(unknown_participant)?;
-        people.remove(position);
+        let removed = people.remove(position);
+        self.links.remove(removed.token.expose());
+        // Not there is as good as gone.
+        let _ = self.leave(room, user, ConnectionChange::Disconnected);
         Ok(())
     }
 
@@ -273,7 +277,7 @@ impl State {
     /// A link in the form of the first generation.
     pub(in crate::emulator) fn v1_link(&self, room: &EmulatedRoom, participant: &EmulatedParticipant) -> String {
         let handler = if room.direct { "direct-rest-call-handler" } else { "rest-call-handler" };
-        format!("{}/connect/{handler}/{}", self.url, participant.token)
+        format!("{}/connect/{handler}/{}", self.url, participant.token.expose())
     }
 
     pub(in crate::emulator) fn room(&self, id: &str) -> Result<&EmulatedRoom, Refusal> {
@@ -330,7 +334,7 @@ impl State {
         token: &str,
     ) -> Option<(&EmulatedRoom, &EmulatedParticipant, &EmulatedUser)> {
         let room = self.rooms.get(self.links.get(token)?).filter(|room| !room.deleted && !room.disabled)?;
-        let participant = room.participants.iter().find(|participant| participant.token == token)?;
+        let participant = room.participants.iter().find(|participant| participant.token.expose() == token)?;
         let user = self.users.get(&participant.user_id).filter(|user| user.active)?;
         Some((room, participant, user))
     }

@@ -10,6 +10,9 @@ use crate::emulator::refusal::Refusal;
 use crate::rooms::Recording;
 use crate::sessions::ConnectionChange;
 
+/// How many entries of the activity log are kept. A load test must not fill the memory.
+const KEPT_ACTIVITIES: usize = 10_000;
+
 /// A session as the emulator remembers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -86,7 +89,7 @@ impl State {
             return Err(SimulationError("the user is there already"));
         }
         let token = open.participants.iter().find(|one| one.user_id == user).map(|one| one.token.clone());
-        if !token.is_some_and(|token| self.links.contains_key(&token)) {
+        if !token.is_some_and(|token| self.links.contains_key(token.expose())) {
             return Err(SimulationError("the link was revoked"));
         }
         let starts = self.rooms.get(room).is_some_and(|room| room.session.is_none());
@@ -112,11 +115,11 @@ impl State {
         for kind in [ActivityKind::Connection, ActivityKind::CallIn] {
             self.log(kind, user, room, now);
         }
-        self.report_user(room, &session, user, "on_user_connected");
+        self.report_user(room, &session, user, "on_user_connected", now);
         if starts {
-            self.report_session(room, &session, "on_session_started");
+            self.report_session(room, &session, "on_session_started", now);
         } else if resumes && was_paused {
-            self.report_session(room, &session, "on_session_resumed");
+            self.report_session(room, &session, "on_session_resumed", now);
         }
         Ok(())
     }
@@ -145,7 +148,7 @@ impl State {
         self.session_order.push(id);
         if rings {
             self.log(ActivityKind::StartedCall, user, room, now);
-            self.report_call_incoming(room, user);
+            self.report_call_incoming(room, user, now);
         }
     }
 
@@ -173,9 +176,18 @@ impl State {
         if ends {
             self.end_session(room, now);
         } else if left == 1 {
-            self.report_session(room, &session, "on_session_paused");
+            self.report_session(room, &session, "on_session_paused", now);
         }
         Ok(())
+    }
+
+    /// Takes somebody who is no longer welcome out of every call.
+    pub(super) fn throw_out(&mut self, user: &str) {
+        let rooms = self.rooms.values().filter(|room| room.connected.iter().any(|one| one == user));
+        for room in rooms.map(|room| room.id.clone()).collect::<Vec<_>>() {
+            // They are there, so nothing speaks against their leaving.
+            let _ = self.leave(&room, user, ConnectionChange::Disconnected);
+        }
     }
 
     fn depart(&mut self, room: &str, session: &str, user: &str, change: ConnectionChange, now: Timestamp) {
@@ -183,7 +195,7 @@ impl State {
         for kind in [ActivityKind::CallOut, ActivityKind::Disconnection] {
             self.log(kind, user, room, now);
         }
-        self.report_user(room, session, user, "on_user_disconnected");
+        self.report_user(room, session, user, "on_user_disconnected", now);
     }
 
     fn connection(&mut self, session: &str, user: &str, change: ConnectionChange, at: Timestamp) {
@@ -193,6 +205,9 @@ impl State {
     }
 
     fn log(&mut self, kind: ActivityKind, user: &str, room: &str, at: Timestamp) {
+        if self.activities.len() >= KEPT_ACTIVITIES {
+            self.activities.remove(0);
+        }
         self.activities.push(Activity { kind, user_id: user.to_owned(), room_id: room.to_owned(), at });
     }
 
@@ -217,13 +232,13 @@ impl State {
             session.transcript = recorded && transcribed;
             session.summary = session.transcript;
         }
-        self.report_session(room, &session, "on_session_ended");
-        self.report_call_ended(room);
+        self.report_session(room, &session, "on_session_ended", at);
+        self.report_call_ended(room, at);
         if recorded {
-            self.report_recording(room, &session);
+            self.report_recording(room, &session, at);
         }
         if recorded && transcribed {
-            self.report_transcription(room, &session);
+            self.report_transcription(room, &session, at);
         }
     }
 
@@ -235,7 +250,9 @@ impl State {
             let end = room.counting_since?.saturating_add(limit - room.used).ok()?;
             (end <= now).then(|| (room.id.clone(), end))
         });
-        for (id, end) in expired.collect::<Vec<_>>() {
+        let mut expired: Vec<(String, Timestamp)> = expired.collect();
+        expired.sort_by_key(|(_, end)| *end);
+        for (id, end) in expired {
             self.end_session(&id, end);
             if let Some(room) = self.rooms.get_mut(&id) {
                 room.used_up = true;

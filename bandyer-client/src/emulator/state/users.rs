@@ -108,11 +108,16 @@ impl State {
         user.language = change.language.unwrap_or_else(|| user.language.clone());
         user.camera = change.camera.unwrap_or(user.camera);
         user.active = change.active.unwrap_or(user.active);
-        Ok(user.clone())
+        let user = user.clone();
+        if !user.active {
+            self.throw_out(id);
+        }
+        Ok(user)
     }
 
     pub(in crate::emulator) fn delete_user(&mut self, id: &str, version: ApiVersion) -> Result<(), Refusal> {
         self.users.remove(id).ok_or_else(|| unknown_user(version))?;
+        self.throw_out(id);
         self.user_order.retain(|known| known != id);
         Ok(())
     }
@@ -130,15 +135,15 @@ impl State {
         self.user(id, version)?;
         picture.check(&Limits { png: true, max_bytes: 500 * 1024, min_side: 0 })?;
         let url = self.keep_for_ever(picture);
-        if let Some(user) = self.users.get_mut(id) {
-            user.avatar_url = Some(url.clone());
-        }
+        let replaced = self.users.get_mut(id).and_then(|user| user.avatar_url.replace(url.clone()));
+        self.forget_file(replaced.as_deref());
         Ok(url)
     }
 
     pub(in crate::emulator) fn delete_avatar(&mut self, id: &str) -> Result<(), Refusal> {
         let user = self.users.get_mut(id).ok_or_else(|| unknown_user(ApiVersion::V2))?;
-        user.avatar_url = None;
+        let removed = user.avatar_url.take();
+        self.forget_file(removed.as_deref());
         Ok(())
     }
 

@@ -53,8 +53,7 @@ pub(super) struct Report {
 }
 
 impl State {
-    pub(super) fn report(&mut self, report: &Report) {
-        let now = self.now();
+    pub(super) fn report(&mut self, at: Timestamp, report: &Report) {
         let told = self.hooks.iter().filter(|hook| hook.event == report.event).filter_map(|hook| {
             let (proof, body) = match hook.version {
                 HookVersion::V0 => {
@@ -70,7 +69,7 @@ impl State {
                         "event": report.event,
                         "event_version": version,
                         "namespace": report.namespace,
-                        "timestamp": now.as_millisecond(),
+                        "timestamp": at.as_millisecond(),
                         "data": report.v1.as_ref()?,
                     });
                     (Proof::Body, body)

@@ -83,7 +83,7 @@ struct Enveloped {
     company: Record,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(in crate::wire) struct Record {
     #[serde(default, deserialize_with = "lenient::text")]
     name: Option<String>,
@@ -163,13 +163,13 @@ pub(in crate::wire) fn some_background<'de, D: Deserializer<'de>>(
     })
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(in crate::wire) struct ThemeRecord {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::maybe")]
     light: Option<Palette>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::maybe")]
     dark: Option<Palette>,
-    #[serde(default, alias = "logo")]
+    #[serde(default, alias = "logo", deserialize_with = "lenient::maybe")]
     logos: Option<LogosRecord>,
 }
 
@@ -179,7 +179,7 @@ impl From<ThemeRecord> for Theme {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(in crate::wire) struct SettingsRecord {
     retention_days: Option<u32>,
     #[serde(default, deserialize_with = "lenient::flag")]

@@ -18,15 +18,17 @@ struct Body<'a> {
 struct Issued {
     access_token: AccessToken,
     expires_at: Timestamp,
-    user_id: UserId,
+    user_id: Option<UserId>,
 }
 
 /// The same in both generations. Two tokens harm nobody, so it may be repeated.
 pub(crate) fn issue(user: &UserId, expires_in: Option<u64>) -> Wire<AccessCredential> {
     let body = Body { user_id: user, expires_in };
-    Call::post(&["sdk", "credentials"]).json(&body).idempotent(true).answered_by(|body| {
+    let user = user.clone();
+    Call::post(&["sdk", "credentials"]).json(&body).idempotent(true).answered_by(move |body| {
         let issued: Issued = json(body)?;
-        Ok(AccessCredential { user_id: issued.user_id, token: issued.access_token, expires_at: issued.expires_at })
+        let user_id = issued.user_id.unwrap_or_else(|| user.clone());
+        Ok(AccessCredential { user_id, token: issued.access_token, expires_at: issued.expires_at })
     })
 }
 

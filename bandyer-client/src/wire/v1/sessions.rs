@@ -20,7 +20,7 @@ pub(in crate::wire) struct Record {
     creation_date: Option<Timestamp>,
     #[serde(default, deserialize_with = "lenient::seconds")]
     duration: Option<Duration>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::list")]
     connected_participants: Vec<UserId>,
 }
 

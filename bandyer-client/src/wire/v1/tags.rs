@@ -35,18 +35,19 @@ pub(crate) fn list() -> Wire<Page<Tag>> {
     })
 }
 
-/// A tag that is there stays there, and one that is gone stays gone.
+/// Not repeated: the answer tells what was new, and the second time nothing is.
 pub(crate) fn add(names: &[String]) -> Wire<Vec<Tag>> {
     #[derive(Deserialize)]
     struct Added {
         added_tags: Vec<Record>,
     }
-    Call::post(&["tag", "add"]).json(&Names { tags: names }).idempotent(true).answered_by(|body| {
+    Call::post(&["tag", "add"]).json(&Names { tags: names }).answered_by(|body| {
         let Added { added_tags } = json(body)?;
         Ok(added_tags.into_iter().map(Tag::from).collect())
     })
 }
 
+/// What is gone stays gone.
 pub(crate) fn remove(names: &[String]) -> Wire<()> {
     Call::post(&["tag", "remove"]).json(&Names { tags: names }).idempotent(true).answered_by(nothing)
 }

@@ -10,11 +10,25 @@ use crate::wire::{Call, DecodeFailure, Window, Wire, json, lenient, nothing, pag
 
 /// Some samples of lists print `url` where the key belongs.
 #[derive(Deserialize)]
-pub(in crate::wire) struct InList {
-    #[serde(alias = "url", alias = "upload_key")]
-    key: UploadKey,
+struct InListFields {
+    key: Option<UploadKey>,
+    upload_key: Option<UploadKey>,
+    url: Option<UploadKey>,
     #[serde(flatten)]
     about: About,
+}
+
+#[derive(Deserialize)]
+#[serde(try_from = "InListFields")]
+pub(in crate::wire) struct InList(Upload);
+
+impl TryFrom<InListFields> for InList {
+    type Error = &'static str;
+
+    fn try_from(fields: InListFields) -> Result<Self, &'static str> {
+        let key = fields.key.or(fields.upload_key).or(fields.url).ok_or("an upload has no key")?;
+        Ok(Self(fields.about.of(key, None)))
+    }
 }
 
 #[derive(Deserialize)]
@@ -50,7 +64,7 @@ impl About {
 
 impl From<InList> for Upload {
     fn from(listed: InList) -> Self {
-        listed.about.of(listed.key, None)
+        listed.0
     }
 }
 
@@ -104,11 +118,12 @@ mod tests {
         let wire = super::list(&UploadFilter::of(Scope::Company), Window::default());
         let answer = json!({"skip": 0, "limit": 20, "has_more": false, "count": 2, "uploads": [
             {"key": "live/cmpny_1/u/1-2", "upload_type": "snapshot", "room_id": null, "user_id": "u"},
-            {"url": "live/cmpny_1/u/3-4", "upload_type": "file_upload"}]});
+            {"url": "live/cmpny_1/u/3-4", "upload_type": "file_upload"},
+            {"key": "live/cmpny_1/u/5-6", "url": "https://h/x"}]});
         let page = (wire.decoder)(answer.to_string().as_bytes()).unwrap();
         assert_eq!(
             page.items.iter().map(|one| one.key.as_str()).collect::<Vec<_>>(),
-            ["live/cmpny_1/u/1-2", "live/cmpny_1/u/3-4"]
+            ["live/cmpny_1/u/1-2", "live/cmpny_1/u/3-4", "live/cmpny_1/u/5-6"]
         );
         assert_eq!(page.items[0].kind, Some(UploadKind::Snapshot));
     }

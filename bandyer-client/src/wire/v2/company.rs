@@ -12,17 +12,19 @@ use crate::model::page::Page;
 use crate::users::Language;
 use crate::wire::multipart::Part;
 use crate::wire::v1::company::{
-    AliasBody, BackgroundRecord, ChangeBody, KeyBody, KeyRecord, LogosRecord, Record, SettingsBody, ThemeBody,
-    ThemeRecord, key, logo_parts, settings, some_background,
+    AliasBody, BackgroundRecord, ChangeBody, KeyBody, KeyRecord, LogosRecord, Record, SettingsBody, SettingsRecord,
+    ThemeBody, ThemeRecord, key, logo_parts, settings, some_background,
 };
-use crate::wire::{Call, DecodeFailure, Window, Wire, json, json_as, lenient, nothing, page_of};
+use crate::wire::{Call, DecodeFailure, Window, Wire, json, json_as, json_or, lenient, nothing, page_of};
 
 pub(crate) fn get() -> Wire<CompanyProfile> {
     Call::get(&["company"]).answered_by(json_as::<Record, _>)
 }
 
 pub(crate) fn update(change: &CompanyChange) -> Wire<CompanyProfile> {
-    Call::put(&["company"]).json(&ChangeBody::from(change)).answered_by(json_as::<Record, _>)
+    Call::put(&["company"])
+        .json(&ChangeBody::from(change))
+        .answered_by(|body| json_or(body, json_as::<Record, _>, || Record::default().into()))
 }
 
 pub(crate) fn theme() -> Wire<Theme> {
@@ -30,7 +32,9 @@ pub(crate) fn theme() -> Wire<Theme> {
 }
 
 pub(crate) fn update_theme(change: &ThemeChange) -> Wire<Theme> {
-    Call::put(&["company", "theme"]).json(&ThemeBody::from(change)).answered_by(json_as::<ThemeRecord, _>)
+    Call::put(&["company", "theme"])
+        .json(&ThemeBody::from(change))
+        .answered_by(|body| json_or(body, json_as::<ThemeRecord, _>, || ThemeRecord::default().into()))
 }
 
 /// What it answers is not documented, so an answer without addresses is one too.
@@ -136,7 +140,9 @@ pub(crate) fn recording_settings() -> Wire<RecordingSettings> {
 }
 
 pub(crate) fn update_recording_settings(change: &SettingsChange) -> Wire<RecordingSettings> {
-    Call::put(&["company", "recording-settings"]).json(&SettingsBody::from(change)).answered_by(settings)
+    Call::put(&["company", "recording-settings"])
+        .json(&SettingsBody::from(change))
+        .answered_by(|body| json_or(body, settings, || SettingsRecord::default().into()))
 }
 
 pub(crate) fn encryption_keys(window: Window) -> Wire<Page<EncryptionKey>> {

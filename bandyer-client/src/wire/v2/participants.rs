@@ -9,7 +9,7 @@ use crate::model::ids::{RoomId, UserId};
 use crate::model::page::Page;
 use crate::rooms::{NewParticipant, Participant, ParticipantChange, ParticipantFilter, Tools};
 use crate::wire::v1::rooms::ParticipantBody;
-use crate::wire::{Call, DecodeFailure, Window, Wire, json, nothing, page_of};
+use crate::wire::{Call, DecodeFailure, Window, Wire, json, json_or, nothing, page_of};
 
 #[skip_serializing_none]
 #[derive(Serialize)]
@@ -43,7 +43,11 @@ pub(crate) fn get(room: &RoomId, user: &UserId) -> Wire<Participant> {
 
 pub(crate) fn update(room: &RoomId, user: &UserId, change: &ParticipantChange) -> Wire<Participant> {
     let body = ChangeBody { is_admin: change.admin, tools: change.tools.as_ref() };
-    one(Method::PUT, room, user).json(&body).answered_by(participant)
+    let user = user.clone();
+    one(Method::PUT, room, &user).json(&body).answered_by(move |body| {
+        let as_asked = || Participant { user_id: user.clone(), join_url: None, is_admin: None, tools: None };
+        json_or(body, participant, as_asked)
+    })
 }
 
 pub(crate) fn remove(room: &RoomId, user: &UserId) -> Wire<()> {

@@ -25,17 +25,19 @@ struct Body<'a> {
 
 #[derive(Deserialize)]
 struct Record {
-    #[serde(alias = "room_id")]
-    id: RoomId,
+    id: Option<RoomId>,
+    room_id: Option<RoomId>,
     #[serde(default, deserialize_with = "recording")]
     recording: Option<Recording>,
     #[serde(default, deserialize_with = "lenient::text")]
     recording_status: Option<String>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
     call_type: Option<CallType>,
     #[serde(default, deserialize_with = "lenient::flag")]
     live: Option<bool>,
     #[serde(default, deserialize_with = "lenient::text")]
     description: Option<String>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
     status: Option<RoomStatus>,
     #[serde(default, deserialize_with = "lenient::flag")]
     disabled: Option<bool>,
@@ -45,30 +47,71 @@ struct Record {
     duration_used: Option<Duration>,
     #[serde(default, deserialize_with = "lenient::moment")]
     creation_date: Option<Timestamp>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::list")]
     participants: Vec<ParticipantRecord>,
 }
 
+/// Several names of one thing stand side by side and are not aliases: an answer that holds two of them is readable too.
 #[derive(Deserialize)]
-pub(super) struct ParticipantRecord {
-    #[serde(alias = "user", alias = "id")]
-    user_id: UserId,
-    #[serde(alias = "link", alias = "access_link")]
+#[serde(try_from = "ParticipantFields")]
+pub(super) struct ParticipantRecord(Participant);
+
+#[derive(Deserialize)]
+struct ParticipantFields {
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    user_id: Option<UserId>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    user: Option<UserId>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    id: Option<UserId>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
     url: Option<JoinUrl>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    link: Option<JoinUrl>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    access_link: Option<JoinUrl>,
     #[serde(default, deserialize_with = "lenient::flag")]
     is_admin: Option<bool>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
     tools: Option<Tools>,
 }
 
-/// Off is written as `none` in one place and as null in another.
-fn recording<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Recording>, D::Error> {
-    Ok(Some(Option::<Recording>::deserialize(deserializer)?.unwrap_or(Recording::Off)))
+impl TryFrom<ParticipantFields> for ParticipantRecord {
+    type Error = &'static str;
+
+    fn try_from(fields: ParticipantFields) -> Result<Self, &'static str> {
+        Ok(Self(Participant {
+            user_id: fields.user_id.or(fields.user).or(fields.id).ok_or("a participant has no id")?,
+            join_url: fields.url.or(fields.link).or(fields.access_link),
+            is_admin: fields.is_admin,
+            tools: fields.tools,
+        }))
+    }
 }
 
-impl From<Record> for Room {
-    fn from(record: Record) -> Self {
-        Self {
-            id: record.id,
+/// Off is written as `none` in one place and as null in another; a flag is what v1 would send.
+fn recording<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Recording>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Word(Recording),
+        Flag(bool),
+        Other(serde::de::IgnoredAny),
+    }
+    Ok(match Option::<Written>::deserialize(deserializer)? {
+        None | Some(Written::Flag(false)) => Some(Recording::Off),
+        Some(Written::Flag(true)) => Some(Recording::Automatic),
+        Some(Written::Word(recording)) => Some(recording),
+        Some(Written::Other(_)) => None,
+    })
+}
+
+impl TryFrom<Record> for RoomRecord {
+    type Error = &'static str;
+
+    fn try_from(record: Record) -> Result<Self, &'static str> {
+        Ok(Self(Room {
+            id: record.id.or(record.room_id).ok_or("a room has no id")?,
             participants: record.participants.into_iter().map(Participant::from).collect(),
             call_type: record.call_type,
             recording: record.recording,
@@ -80,18 +123,29 @@ impl From<Record> for Room {
             max_duration: record.duration.filter(|duration| !duration.is_zero()),
             used_duration: record.duration_used,
             created_at: record.creation_date,
-        }
+        }))
     }
 }
 
 impl From<ParticipantRecord> for Participant {
     fn from(record: ParticipantRecord) -> Self {
-        Self { user_id: record.user_id, join_url: record.url, is_admin: record.is_admin, tools: record.tools }
+        record.0
+    }
+}
+
+/// A room that has an id, whatever else it lacks.
+#[derive(Deserialize)]
+#[serde(try_from = "Record")]
+struct RoomRecord(Room);
+
+impl From<RoomRecord> for Room {
+    fn from(record: RoomRecord) -> Self {
+        record.0
     }
 }
 
 fn room(body: &[u8]) -> Result<Room, DecodeFailure> {
-    json::<Record>(body).map(Room::from)
+    json::<RoomRecord>(body).map(Room::from)
 }
 
 pub(crate) fn create(new: &NewRoom) -> Wire<Room> {
@@ -112,7 +166,7 @@ pub(crate) fn get(id: &RoomId) -> Wire<Room> {
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<Room>> {
-    Call::get(&["rooms"]).offset_and_limit(window).answered_by(page_of!(rooms: Record))
+    Call::get(&["rooms"]).offset_and_limit(window).answered_by(page_of!(rooms: RoomRecord))
 }
 
 pub(crate) fn disable(id: &RoomId) -> Wire<()> {
@@ -124,12 +178,12 @@ pub(crate) fn delete(id: &RoomId) -> Wire<()> {
 }
 
 pub(crate) fn start_recording(id: &RoomId) -> Wire<()> {
-    // Starting what is started already is the same recording.
-    Call::post(&["rooms", id.as_str(), "start-recording"]).idempotent(true).answered_by(nothing)
+    // Not repeated: between two tries somebody may have stopped it, and a call would be recorded against their will.
+    Call::post(&["rooms", id.as_str(), "start-recording"]).answered_by(nothing)
 }
 
 pub(crate) fn stop_recording(id: &RoomId) -> Wire<()> {
-    Call::post(&["rooms", id.as_str(), "stop-recording"]).idempotent(true).answered_by(nothing)
+    Call::post(&["rooms", id.as_str(), "stop-recording"]).answered_by(nothing)
 }
 
 pub(crate) fn ring(id: &RoomId) -> Wire<()> {

@@ -9,7 +9,7 @@ use crate::model::ids::{EnvelopeId, RoomId, TemplateId};
 use crate::model::page::Page;
 use crate::signatures::{Envelope, NewSignature, RequestedSignature, SignatureTemplate};
 use crate::wire::multipart::Part;
-use crate::wire::{Call, Window, Wire, json, json_as, lenient, nothing, page_of};
+use crate::wire::{Call, Window, Wire, json, json_as, json_or, lenient, nothing, page_of};
 
 #[derive(Deserialize)]
 pub(in crate::wire) struct EnvelopeRecord {
@@ -58,20 +58,20 @@ pub(crate) fn request(new: &NewSignature) -> Wire<RequestedSignature> {
     struct Accepted {
         provider_id: String,
     }
-    let signer = &new.signer;
-    let copies = signer.copies_to.join(",");
-    let mut parts = vec![
-        Part::Text("envelope_name", &new.envelope_name),
-        Part::Text("room_id", new.room.as_str()),
-        Part::Text("operator_user_id", new.operator.as_str()),
-        Part::Text("client_user_id", new.client.as_str()),
-        Part::Text("template_id", new.template.as_str()),
-        Part::Text("email", &signer.email),
-        Part::Text("phone", &signer.phone),
-        Part::Text("first_name", &signer.first_name),
-        Part::Text("last_name", &signer.last_name),
-    ];
-    parts.extend(signer.tax_code.as_deref().map(|code| Part::Text("tax_code", code)));
+    let mut parts = vec![Part::Text("envelope_name", &new.envelope_name), Part::Text("room_id", new.room.as_str())];
+    parts.extend(new.operator.as_ref().map(|user| Part::Text("operator_user_id", user.as_str())));
+    parts.extend(new.template.as_ref().map(|template| Part::Text("template_id", template.as_str())));
+    let copies = new.client.as_ref().map(|(_, signer)| signer.copies_to.join(",")).unwrap_or_default();
+    if let Some((user, signer)) = &new.client {
+        parts.extend([
+            Part::Text("client_user_id", user.as_str()),
+            Part::Text("email", &signer.email),
+            Part::Text("phone", &signer.phone),
+            Part::Text("first_name", &signer.first_name),
+            Part::Text("last_name", &signer.last_name),
+        ]);
+        parts.extend(signer.tax_code.as_deref().map(|code| Part::Text("tax_code", code)));
+    }
     if !copies.is_empty() {
         parts.push(Part::Text("extra_emails", &copies));
     }
@@ -109,7 +109,11 @@ pub(crate) fn template(id: &TemplateId) -> Wire<SignatureTemplate> {
 }
 
 pub(crate) fn update_template(id: &TemplateId, body: &Value) -> Wire<SignatureTemplate> {
-    one(Method::PUT, id).json(body).answered_by(json_as::<TemplateRecord, _>)
+    let id = id.clone();
+    one(Method::PUT, &id).json(body).answered_by(move |body| {
+        let as_asked = || SignatureTemplate { id: id.clone(), name: None, created_at: None };
+        json_or(body, json_as::<TemplateRecord, _>, as_asked)
+    })
 }
 
 pub(crate) fn delete_template(id: &TemplateId) -> Wire<()> {

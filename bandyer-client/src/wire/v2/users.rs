@@ -8,7 +8,7 @@ use crate::model::page::Page;
 use crate::users::{Language, NewUser, Role, User, UserChange};
 use crate::wire::multipart::Part;
 use crate::wire::v1::users::avatar;
-use crate::wire::{Call, DecodeFailure, Window, Wire, json, lenient, nothing, page_of};
+use crate::wire::{Call, DecodeFailure, Window, Wire, json, json_or, lenient, nothing, page_of};
 
 #[skip_serializing_none]
 #[derive(Serialize)]
@@ -81,7 +81,10 @@ pub(crate) fn update(id: &UserId, change: &UserChange) -> Wire<User> {
         allow_camera: change.camera,
         active: change.active,
     };
-    Call::put(&["users", id.as_str()]).json(&body).answered_by(user)
+    let id = id.clone();
+    Call::put(&["users", id.as_str()])
+        .json(&body)
+        .answered_by(move |body| json_or(body, user, || User::bare(id.clone())))
 }
 
 pub(crate) fn delete(id: &UserId) -> Wire<()> {

@@ -9,7 +9,7 @@ use serde_with::skip_serializing_none;
 use crate::model::ids::WebhookId;
 use crate::model::page::Page;
 use crate::webhook_settings::{Webhook, WebhookChange, WebhookEvent, WebhookVersion};
-use crate::wire::{Call, Window, Wire, json_as, lenient, nothing, page_of};
+use crate::wire::{Call, Window, Wire, json_as, json_or, lenient, nothing, page_of};
 
 #[skip_serializing_none]
 #[derive(Serialize)]
@@ -81,7 +81,17 @@ pub(crate) fn get(id: &WebhookId) -> Wire<Webhook> {
 
 pub(crate) fn update(id: &WebhookId, change: &WebhookChange) -> Wire<Webhook> {
     let body = Body { url: change.url.as_deref(), event: change.event.as_ref(), version: change.version.map(written) };
-    one(Method::PUT, id).json(&body).answered_by(json_as::<Record, _>)
+    let (id, asked) = (id.clone(), change.clone());
+    one(Method::PUT, &id).json(&body).answered_by(move |body| {
+        let as_asked = || Webhook {
+            id: id.clone(),
+            url: asked.url.clone(),
+            event: asked.event.clone(),
+            version: asked.version,
+            created_at: None,
+        };
+        json_or(body, json_as::<Record, _>, as_asked)
+    })
 }
 
 pub(crate) fn delete(id: &WebhookId) -> Wire<()> {
