@@ -12,6 +12,7 @@ use bandyer_client::rooms::Recording;
 use bandyer_client::{ApiKey, ApiVersion, Client, RetryPolicy};
 use jiff::SignedDuration;
 
+use crate::branding::Branding;
 use crate::domain::teleconsultation::Rules;
 use crate::identity::requester::UserIdPath;
 use crate::room_keeper::RoomSettings;
@@ -42,6 +43,8 @@ pub struct Config {
     pub identity: IdentitySettings,
     /// Groups whose members get a background picture without asking.
     pub background_groups: Vec<String>,
+    /// How the company looks, where the configuration file says it.
+    pub branding: Branding,
     /// Whether the files of a call are deleted when the front end says so (`TELECONSULTATION_DELETE_UPLOADS`).
     pub delete_uploads: bool,
     /// Largest transcription that is passed on, in bytes (`TRANSCRIPTION_MAX_FILE_SIZE`).
@@ -258,6 +261,7 @@ impl Config {
             },
             identity: IdentitySettings { user_id_header, user_id_path: file.user_id_path },
             background_groups: file.background_groups,
+            branding: file.branding,
             delete_uploads,
             transcription_max_bytes,
             http,

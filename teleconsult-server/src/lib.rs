@@ -11,6 +11,7 @@
 
 pub mod app;
 pub mod appointments;
+pub mod branding;
 pub mod cli;
 pub mod config;
 pub mod demo;

@@ -70,6 +70,7 @@ impl Running {
             vec![
                 tokio::spawn(async move { recovery.keep_recovering().await }),
                 tokio::spawn(async move { retirement.keep_retiring().await }),
+                tokio::spawn(config.branding.clone().push(app.calls.clone())),
                 tokio::spawn(async move {
                     if let Some(metrics) = &metrics.metrics {
                         metrics.keep_up().await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bandyer_client::company::{Background, CompanyProfile};
+use bandyer_client::company::{Background, CompanyProfile, LogoTheme, Palette};
 use bandyer_client::credentials::AccessCredential;
 use bandyer_client::rooms::{NewParticipant, Recording, Room, Tools};
 use bandyer_client::sessions::Session;
@@ -212,6 +212,31 @@ impl VideoCalls {
     /// The vendor's.
     pub async fn choose_background(&self, alias: BackgroundAlias) -> Result<CompanyProfile> {
         self.client.company().update().background(alias).send().await
+    }
+
+    /// Sets the colours of the modes that are given.
+    ///
+    /// # Errors
+    ///
+    /// The vendor's.
+    pub async fn set_theme(&self, light: Option<Palette>, dark: Option<Palette>) -> Result<()> {
+        let mut update = self.client.company().update_theme();
+        if let Some(palette) = light {
+            update = update.light(palette);
+        }
+        if let Some(palette) = dark {
+            update = update.dark(palette);
+        }
+        update.send().await.map(drop)
+    }
+
+    /// Sets the logo of both modes.
+    ///
+    /// # Errors
+    ///
+    /// The vendor's.
+    pub async fn set_logo(&self, picture: &File) -> Result<()> {
+        self.client.company().set_logo(picture).theme(LogoTheme::All).send().await.map(drop)
     }
 
     /// Reads a session.

@@ -3,6 +3,7 @@
 mod support;
 
 mod bad_input;
+mod branding;
 mod change;
 mod check_config;
 mod connections;

@@ -1,5 +1,6 @@
 //! The JSON file that `TELECONSULTATION_SERVICE_CONFIG_PATH` names. A file replaces the defaults as a whole.
 
+use bandyer_client::company::{Color, Palette};
 use bandyer_client::rooms::Tools;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -8,6 +9,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::env::Variables;
+use crate::branding::Branding;
 use crate::domain::privileges::{Privilege, Privileges};
 use crate::identity::requester::{UserIdPath, UserIdStep};
 
@@ -21,6 +23,7 @@ pub(super) struct Settings {
     pub(super) privileges: Privileges,
     pub(super) background_groups: Vec<String>,
     pub(super) user_id_path: Option<UserIdPath>,
+    pub(super) branding: Branding,
 }
 
 /// The configuration file of the teleconsultation service. It replaces the defaults as a whole.
@@ -207,13 +210,13 @@ fn parse(path: &str, text: &str, vars: &mut Variables<'_>) -> Settings {
             None
         }
     });
-    parts.appearance(document.get("theme"), document.get("companyLogo"));
+    let branding = parts.branding(document.remove("theme"), document.remove("companyLogo"));
     for key in document.keys().filter(|key| !NEVER_USED.contains(&key.as_str())) {
         vars.warning(format!("the configuration file's `{}` has no effect in this version", key.escape_debug()));
     }
     let (Some(basic), Some(plus)) = (basic, plus) else { return Settings::default() };
     let background_groups = background_groups.unwrap_or_default();
-    Settings { privileges: Privileges { basic, plus }, background_groups, user_id_path }
+    Settings { privileges: Privileges { basic, plus }, background_groups, user_id_path, branding }
 }
 
 /// Reads the file part by part, so that a wrong one does not hide what is wrong with the next.
@@ -253,29 +256,62 @@ impl Parts<'_, '_, '_> {
         Some(entry.into())
     }
 
-    /// Checks what this version does not send to the vendor yet: a mistake should not wait for a later one.
-    fn appearance(&mut self, theme: Option<&Value>, logo: Option<&Value>) {
-        let theme: Option<ThemeEntry> = self.read("theme", theme.cloned());
-        for (name, colours) in theme.into_iter().flat_map(|theme| [("light", theme.light), ("dark", theme.dark)]) {
-            let Some(ColoursEntry { primary_color, accent_color }) = colours else { continue };
-            for (field, colour) in [("primaryColor", primary_color), ("accentColor", accent_color)] {
-                if colour.is_some_and(|colour| !is_colour(&colour)) {
-                    let key = format!("theme.{name}.{field}");
-                    self.problem(&key, "must be a colour of # and three or six hex digits");
-                }
+    /// How the company looks. What the vendor could not take is mentioned and left out; what is no colour and no address is
+    /// a mistake.
+    fn branding(&mut self, theme: Option<Value>, logo: Option<Value>) -> Branding {
+        let theme: Option<ThemeEntry> = self.read("theme", theme);
+        let (light, dark) = theme.map(|theme| (theme.light, theme.dark)).unwrap_or_default();
+        let [light, dark] = [("light", light), ("dark", dark)].map(|(name, colours)| self.palette(name, colours?));
+        let logo: Option<LogoEntry> = self.read("companyLogo", logo);
+        Branding { light, dark, logo: logo.and_then(|logo| self.logo(&logo.url)) }
+    }
+
+    fn palette(&mut self, mode: &str, colours: ColoursEntry) -> Option<Palette> {
+        let mut colour = |field: &str, text: Option<String>| {
+            let text = text?;
+            let colour = six_digits(&text).parse::<Color>().ok();
+            if colour.is_none() {
+                let key = format!("theme.{mode}.{field}");
+                self.problem(&key, "must be a colour of # and three or six hex digits");
             }
+            colour
+        };
+        let given = (colours.primary_color.is_some(), colours.accent_color.is_some());
+        let primary = colour("primaryColor", colours.primary_color);
+        let accent = colour("accentColor", colours.accent_color);
+        if given.0 != given.1 {
+            self.vars.warning(format!("the configuration file's `theme.{mode}` has one colour of two and is not sent"));
         }
-        let logo: Option<LogoEntry> = self.read("companyLogo", logo.cloned());
-        let is_web = |url: &Url| ["http", "https"].contains(&url.scheme());
-        if logo.is_some_and(|logo| !Url::parse(&logo.url).is_ok_and(|url| is_web(&url))) {
+        Some(Palette::new(primary?, accent?))
+    }
+
+    fn logo(&mut self, text: &str) -> Option<Url> {
+        let Some(url) = Url::parse(text).ok().filter(|url| ["http", "https"].contains(&url.scheme())) else {
             self.problem("companyLogo.url", "must be an https URL");
+            return None;
+        };
+        if url.host_str() == Some(PLACEHOLDER_HOST) {
+            return None;
         }
+        if !crate::domain::link::is_safe(text) {
+            self.vars.warning("the configuration file's `companyLogo.url` is not https and is not read".to_owned());
+            return None;
+        }
+        Some(url)
     }
 }
 
-fn is_colour(text: &str) -> bool {
-    let digits = text.strip_prefix('#').unwrap_or_default();
-    [3, 6].contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+/// The predecessor's default for the logo, which old files hold. There is nothing behind it.
+const PLACEHOLDER_HOST: &str = "www.insert.url.it";
+
+/// The vendor wants six digits; the predecessor's own default has three.
+fn six_digits(text: &str) -> String {
+    match text.strip_prefix('#') {
+        Some(digits) if digits.chars().count() == 3 => {
+            digits.chars().fold("#".to_owned(), |text, digit| format!("{text}{digit}{digit}"))
+        }
+        _ => text.to_owned(),
+    }
 }
 
 /// The parser's words without the value, which may stand in the wrong place.
@@ -351,6 +387,28 @@ mod tests {
         }
         assert_eq!(problems.len(), places.len(), "{problems:#?}");
         assert!(!problems.iter().any(|line| line.contains("canary")), "{problems:#?}");
+    }
+
+    #[test]
+    fn colours_and_logo_are_read_and_the_placeholder_is_not() {
+        let with = |theme: &str, url: &str| {
+            read(&format!(
+                r#"{{"privileges": {{"basic": {{"groups": ["a"]}}, "plus": {{"groups": ["b"]}}}},
+                    "theme": {theme}, "companyLogo": {{"url": "{url}"}}}}"#
+            ))
+        };
+        let theme =
+            r##"{"light": {"primaryColor": "#fff", "accentColor": "#480ca8"}, "dark": {"accentColor": "#d62828"}}"##;
+        let (settings, warnings, problems) = with(theme, "https://me.example/logo.png");
+        assert!(problems.is_empty() && warnings.len() == 1 && warnings[0].contains("theme.dark"), "{warnings:?}");
+        let light = settings.branding.light.unwrap();
+        assert_eq!((light.primary.as_str(), light.accent.as_str()), ("#ffffff", "#480ca8"));
+        assert!(settings.branding.dark.is_none());
+        assert_eq!(settings.branding.logo.unwrap().as_str(), "https://me.example/logo.png");
+        let (settings, warnings, _) = with("null", "https://www.insert.url.it");
+        assert!(settings.branding.logo.is_none() && warnings.is_empty());
+        let (settings, warnings, _) = with("null", "http://me.example/logo.png");
+        assert!(settings.branding.logo.is_none() && warnings.len() == 1);
     }
 
     #[test]

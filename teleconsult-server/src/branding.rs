@@ -1,0 +1,103 @@
+//! How the company looks: colours and logo of the configuration file, sent to the vendor once after the start.
+//!
+//! They belong to the company and not to a room, so nothing waits for them: what fails is tried again later and never stops
+//! the start.
+
+use std::time::Duration;
+
+use bandyer_client::company::Palette;
+use bandyer_client::{Error, File};
+use bytes::BytesMut;
+use url::Url;
+
+use crate::telemetry::logs::chain;
+use crate::vendor::VideoCalls;
+
+/// Wait before the second try; it doubles up to an hour.
+const FIRST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+/// Largest logo that is read, in bytes: 500 KB, which is what the vendor takes.
+const MAX_LOGO_BYTES: usize = 500 * 1024;
+/// Time for reading the logo.
+const LOGO_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What the configuration file says.
+#[derive(Debug, Clone, Default)]
+pub struct Branding {
+    /// Colours of the light mode.
+    pub light: Option<Palette>,
+    /// Colours of the dark mode.
+    pub dark: Option<Palette>,
+    /// Where the logo is. The operator's own address, and the only one that is ever read for it.
+    pub logo: Option<Url>,
+}
+
+/// Why the logo could not be sent.
+#[derive(Debug, thiserror::Error)]
+enum LogoError {
+    #[error("it cannot be read")]
+    Unreadable(#[source] reqwest::Error),
+    #[error("its address answers {0}")]
+    Refused(reqwest::StatusCode),
+    #[error("it is larger than 500 KB")]
+    TooLarge,
+    #[error("it is neither PNG nor JPEG")]
+    NoPicture,
+    #[error(transparent)]
+    Vendor(#[from] Error),
+}
+
+impl Branding {
+    /// Sends what there is, and tries again until it is done.
+    pub async fn push(self, calls: VideoCalls) {
+        let mut colours = self.light.is_some() || self.dark.is_some();
+        let mut logo = self.logo.as_ref();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            if colours {
+                match calls.set_theme(self.light.clone(), self.dark.clone()).await {
+                    Ok(()) => colours = false,
+                    Err(error) => {
+                        tracing::warn!(error = %chain(&error), "the company's colours could not be set; they are tried again");
+                    }
+                }
+            }
+            if let Some(url) = logo {
+                match send_logo(url, &calls).await {
+                    Ok(()) => logo = None,
+                    Err(error) => {
+                        tracing::warn!(error = %chain(&error), "the company's logo could not be set; it is tried again");
+                    }
+                }
+            }
+            if !colours && logo.is_none() {
+                return;
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+async fn send_logo(url: &Url, calls: &VideoCalls) -> Result<(), LogoError> {
+    Ok(calls.set_logo(&read_logo(url).await?).await?)
+}
+
+async fn read_logo(url: &Url) -> Result<File, LogoError> {
+    // An address that sends elsewhere is not the one that the operator wrote.
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(LOGO_TIMEOUT).build();
+    let unreadable = |error: reqwest::Error| LogoError::Unreadable(error.without_url());
+    let mut response = http.map_err(unreadable)?.get(url.clone()).send().await.map_err(unreadable)?;
+    if !response.status().is_success() {
+        return Err(LogoError::Refused(response.status()));
+    }
+    let mut bytes = BytesMut::new();
+    while let Some(piece) = response.chunk().await.map_err(unreadable)? {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() > MAX_LOGO_BYTES {
+            return Err(LogoError::TooLarge);
+        }
+    }
+    let bytes = bytes.freeze();
+    File::png(bytes.clone()).or_else(|_| File::jpeg(bytes)).map_err(|_| LogoError::NoPicture)
+}
