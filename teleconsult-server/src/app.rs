@@ -11,6 +11,8 @@ use crate::config::{Config, IdentitySettings, Limits};
 use crate::details::Details;
 use crate::directory::Directory;
 use crate::handlers::documentation::Description;
+use crate::identity::people::People;
+use crate::platform::Forwarding;
 use crate::room_keeper::RoomKeeper;
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
@@ -27,6 +29,8 @@ pub struct AppSettings {
     pub limits: Limits,
     /// How the caller is recognised.
     pub identity: IdentitySettings,
+    /// Which headers the platform's services are told.
+    pub forwarding: Forwarding,
     /// Groups whose members get a background picture without asking.
     pub background_groups: Vec<String>,
     /// Whether the files of a call are deleted when the front end says so.
@@ -41,6 +45,8 @@ pub struct App {
     pub appointments: Appointments,
     /// The vendor's users.
     pub directory: Arc<Directory>,
+    /// Where groups and names come from.
+    pub people: Arc<People>,
     /// The vendor's rooms.
     pub keeper: Arc<RoomKeeper>,
     /// Room details for viewers.
@@ -69,11 +75,18 @@ impl App {
         let directory = Arc::new(Directory::new(Arc::clone(&store), calls.clone()));
         let counters = metrics.as_ref().map(Metrics::keeper_counters).unwrap_or_default();
         let keeper = Arc::new(RoomKeeper::new(Arc::clone(&store), calls.clone(), config.rooms.clone(), counters));
-        let appointments =
-            Appointments::new(Arc::clone(&store), Arc::clone(&directory), Arc::clone(&keeper), config.rules.clone());
+        let people = Arc::new(config.platform.people());
+        let appointments = Appointments::new(
+            Arc::clone(&store),
+            Arc::clone(&directory),
+            Arc::clone(&keeper),
+            Arc::clone(&people),
+            config.rules.clone(),
+        );
         Self {
             appointments,
             directory,
+            people,
             keeper,
             details: Details::new(calls.clone()),
             calls,
@@ -85,6 +98,7 @@ impl App {
                 trusted_proxies: config.http.trusted_proxies.clone(),
                 limits: config.http.limits.clone(),
                 identity: config.identity.clone(),
+                forwarding: config.platform.forwarding.clone(),
                 background_groups: config.background_groups.clone(),
                 delete_uploads: config.delete_uploads,
                 transcription_max_bytes: config.transcription_max_bytes,

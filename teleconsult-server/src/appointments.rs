@@ -9,10 +9,11 @@ use jiff::Timestamp;
 
 use crate::directory::{Directory, DirectoryError};
 use crate::domain::ids::TeleconsultationId;
-use crate::domain::participants::{Invitation, Participant};
+use crate::domain::participants::{Invitation, Invitations, Member, Participant};
 use crate::domain::teleconsultation::{
     self, Change, Draft, Plan, Proposal, Refusal, RoomPlan, Rules, Teleconsultation,
 };
+use crate::identity::people::{People, PeopleError};
 use crate::keyed_lock::KeyedLock;
 use crate::room_keeper::{KeepError, RoomKeeper};
 use crate::store::{Store, StoreError, Stored};
@@ -38,6 +39,9 @@ pub enum AppointmentError {
     /// The vendor.
     #[error(transparent)]
     Vendor(#[from] bandyer_client::Error),
+    /// Who somebody is.
+    #[error(transparent)]
+    People(#[from] PeopleError),
     /// The vendor's room cannot be used.
     #[error("the vendor's room has no usable link for every participant")]
     Links,
@@ -59,6 +63,7 @@ pub struct Appointments {
     store: Arc<dyn Store>,
     directory: Arc<Directory>,
     keeper: Arc<RoomKeeper>,
+    people: Arc<People>,
     rules: Rules,
     changing: KeyedLock<TeleconsultationId>,
 }
@@ -66,8 +71,14 @@ pub struct Appointments {
 impl Appointments {
     /// Puts the parts together.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, directory: Arc<Directory>, keeper: Arc<RoomKeeper>, rules: Rules) -> Self {
-        Self { store, directory, keeper, rules, changing: KeyedLock::default() }
+    pub fn new(
+        store: Arc<dyn Store>,
+        directory: Arc<Directory>,
+        keeper: Arc<RoomKeeper>,
+        people: Arc<People>,
+        rules: Rules,
+    ) -> Self {
+        Self { store, directory, keeper, people, rules, changing: KeyedLock::default() }
     }
 
     /// The rules that hold.
@@ -89,21 +100,19 @@ impl Appointments {
     /// # Errors
     ///
     /// [`AppointmentError`]; then there is no teleconsultation.
-    pub async fn create(&self, proposal: Proposal) -> Result<TeleconsultationId> {
+    pub async fn create(&self, mut proposal: Proposal) -> Result<TeleconsultationId> {
+        proposal.invitations = self.described(proposal.invitations).await?;
         let plan = teleconsultation::create(proposal, &self.rules).map_err(AppointmentError::Refused)?;
         let now = Timestamp::now();
         let id = TeleconsultationId::generate(now);
-        let next = self.settled(id.clone(), plan.draft, None).await?;
+        let next = self.settled(id, plan.draft, None).await?;
         match plan.room {
-            RoomPlan::Create | RoomPlan::Replace => match self.keeper.make_room(next, None).await {
-                Ok(()) => {}
+            RoomPlan::Create | RoomPlan::Replace => {
                 // Nobody else knows the id yet, so only a recovery that took the attempt over can have been first.
-                Err(KeepError::Stale) => return Err(AppointmentError::Contended),
-                Err(error) => return Err(kept(error)),
-            },
-            RoomPlan::None | RoomPlan::Keep | RoomPlan::Retire => self.store.insert(&next, now).await?,
+                self.keeper.make_room(next, None).await.map_err(kept)
+            }
+            RoomPlan::None | RoomPlan::Keep | RoomPlan::Retire => Ok(self.store.insert(&next, now).await?),
         }
-        Ok(id)
     }
 
     /// Changes one.
@@ -111,7 +120,10 @@ impl Appointments {
     /// # Errors
     ///
     /// [`AppointmentError`]; then it is as it was.
-    pub async fn change(&self, id: &TeleconsultationId, change: Change) -> Result<()> {
+    pub async fn change(&self, id: &TeleconsultationId, mut change: Change) -> Result<()> {
+        if let Some(invitations) = change.invitations {
+            change.invitations = Some(self.described(invitations).await?);
+        }
         self.apply(id, |current, now| teleconsultation::change(current, change.clone(), &self.rules, now)).await
     }
 
@@ -121,6 +133,7 @@ impl Appointments {
     ///
     /// [`AppointmentError`]; then it is as it was.
     pub async fn add(&self, id: &TeleconsultationId, one: Invitation) -> Result<()> {
+        let one = self.people.invited(vec![one]).await?.pop().ok_or(AppointmentError::Contended)?;
         self.apply(id, |current, now| teleconsultation::add(current, one.clone(), &self.rules, now)).await
     }
 
@@ -141,13 +154,23 @@ impl Appointments {
         Err(AppointmentError::Contended)
     }
 
+    /// The people of a list, once the list as such is one that the rules take.
+    async fn described(&self, invitations: Invitations) -> Result<Invitations> {
+        if self.people.are_told() {
+            return Ok(invitations);
+        }
+        invitations.check().map_err(|refusal| AppointmentError::Refused(refusal.into()))?;
+        Ok(Invitations { known: self.people.invited(invitations.known).await?, ..invitations })
+    }
+
     async fn apply<D>(&self, id: &TeleconsultationId, decide: D) -> Result<()>
     where
         D: Fn(&Teleconsultation, Timestamp) -> std::result::Result<Plan, Refusal> + Send + Sync,
     {
         let _turn = self.changing.lock(id).await;
         for _ in 0..TURNS {
-            let current = self.view(id).await?;
+            let mut current = self.view(id).await?;
+            self.people.complete(&mut current.participants).await?;
             let plan = decide(&current, Timestamp::now()).map_err(AppointmentError::Refused)?;
             if self.carry_out(plan, &current).await? == Stored::Yes {
                 return Ok(());
@@ -161,7 +184,7 @@ impl Appointments {
         let now = Timestamp::now();
         match plan.room {
             RoomPlan::Create | RoomPlan::Replace => match self.keeper.make_room(next, Some(current)).await {
-                Ok(()) => Ok(Stored::Yes),
+                Ok(_) => Ok(Stored::Yes),
                 Err(KeepError::Stale) => Ok(Stored::Stale),
                 Err(error) => Err(kept(error)),
             },
@@ -189,11 +212,18 @@ impl Appointments {
         draft: Draft,
         current: Option<&Teleconsultation>,
     ) -> Result<Teleconsultation> {
-        let users = self.directory.ensure(&draft.members).await?;
-        let participants = draft.members.into_iter().zip(users).map(|(member, vendor_user_id)| Participant {
-            member,
-            vendor_user_id,
-            access_link: None,
+        // Who takes part already stays the vendor user that the record names, whatever the user map says by now.
+        let known = |member: &Member| current?.participant(member.invitation.external_id.as_str());
+        let new: Vec<Member> = draft.members.iter().filter(|member| known(member).is_none()).cloned().collect();
+        let mut made = self.directory.ensure(&new).await?.into_iter();
+        let participants = draft.members.into_iter().filter_map(|member| {
+            let known = known(&member).map(|participant| participant.vendor_user_id.clone());
+            Some(Participant {
+                vendor_user_id: known.or_else(|| made.next())?,
+                role: Some(member.role),
+                invitation: member.invitation,
+                access_link: None,
+            })
         });
         Ok(Teleconsultation {
             id,

@@ -22,8 +22,10 @@ use crate::vendor;
 mod env;
 mod file;
 pub mod networks;
+mod platform;
 
 pub use file::schema as file_schema;
+pub use platform::PlatformSettings;
 
 use env::Variables;
 use networks::Networks;
@@ -41,6 +43,8 @@ pub struct Config {
     pub rooms: RoomSettings,
     /// How the caller is recognised.
     pub identity: IdentitySettings,
+    /// The platform's services.
+    pub platform: PlatformSettings,
     /// Groups whose members get a background picture without asking.
     pub background_groups: Vec<String>,
     /// How the company looks, where the configuration file says it.
@@ -217,6 +221,8 @@ impl Config {
             None => file::Settings::default(),
         };
 
+        let platform = platform::read(&mut vars, &user_id_header, file.custom_user_id.clone());
+
         let defaults = Limits::default();
         let limits = Limits {
             connections: vars.count("TELECONSULT_MAX_CONNECTIONS", 1..=1_000_000, defaults.connections),
@@ -244,7 +250,9 @@ impl Config {
         let log_level = Level::parse(&vars.one_of("LOG_LEVEL", Level::NAMES, "info"));
 
         let (warnings, problems) = vars.finish();
-        let Some(vendor) = vendor.filter(|_| problems.is_empty()) else { return Err(Problems(problems)) };
+        let (Some(vendor), Some(platform), true) = (vendor, platform, problems.is_empty()) else {
+            return Err(Problems(problems));
+        };
         let immutable_period = SignedDuration::from_millis(immutable_ms as i64);
         Ok(Self {
             vendor,
@@ -260,6 +268,7 @@ impl Config {
                 orphan_grace: SignedDuration::try_from(orphan_grace).unwrap_or(SignedDuration::MAX),
             },
             identity: IdentitySettings { user_id_header, user_id_path: file.user_id_path },
+            platform,
             background_groups: file.background_groups,
             branding: file.branding,
             delete_uploads,
@@ -313,17 +322,8 @@ fn without_effect(vars: &mut Variables<'_>) {
 
 /// An operator who names another store means it: starting on an empty embedded one would look as if all data were gone.
 fn refuse_other_stores(vars: &mut Variables<'_>) {
-    for name in
-        ["CRUD_SERVICE_URL", "CRUD_SERVICE", "TELECONSULTATIONS_CRUD_NAME", "USER_ID_MAP_CRUD_NAME", "DATABASE_URL"]
-    {
-        if vars.text(name).is_some() {
-            vars.problem(name, "is set, but this version has the embedded store alone; unset it to use DATA_DIR");
-        }
-    }
-    for name in ["AUTH_SERVICE", "CUSTOM_ID_USERS_API_ENDPOINT"] {
-        if vars.text(name).is_some() {
-            vars.problem(name, "is set, but this version takes groups and names from the caller alone; unset it");
-        }
+    if vars.text("DATABASE_URL").is_some() {
+        vars.problem("DATABASE_URL", "is set, but this version has no SQL store of its own choice; unset it");
     }
 }
 
@@ -365,8 +365,9 @@ mod tests {
             ("LOG_LEVEL", "loud"),
             ("USERID_HEADER_KEY", "mia user"),
             ("TELECONSULT_BIND_ADDRESS", "here"),
-            ("AUTH_SERVICE", "auth0-client"),
-            ("CRUD_SERVICE_URL", "http://crud-service"),
+            ("AUTH_SERVICE", "auth0 canary"),
+            ("CRUD_SERVICE_URL", "ftp://canary"),
+            ("DATABASE_URL", "postgres://canary"),
             ("TELECONSULTATION_SERVICE_CONFIG_PATH", "/nowhere/canary.json"),
         ])
         .unwrap_err();
@@ -382,6 +383,9 @@ mod tests {
             "TELECONSULT_BIND_ADDRESS",
             "AUTH_SERVICE",
             "CRUD_SERVICE_URL",
+            "TELECONSULTATIONS_CRUD_NAME",
+            "USER_ID_MAP_CRUD_NAME",
+            "DATABASE_URL",
             "TELECONSULTATION_SERVICE_CONFIG_PATH",
         ];
         for name in names {

@@ -66,6 +66,9 @@ impl Directory {
     /// The store's, or the vendor's. Users made before the error stay, and are found the next time.
     pub async fn ensure(&self, members: &[Member]) -> Result<Vec<UserId>, DirectoryError> {
         let people: Vec<&ExternalId> = members.iter().map(|member| &member.invitation.external_id).collect();
+        if people.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut known: HashMap<ExternalId, UserId> = self.store.vendor_users(&people).await?.into_iter().collect();
         let missing: Vec<&Member> =
             members.iter().filter(|member| !known.contains_key(&member.invitation.external_id)).collect();
@@ -92,9 +95,11 @@ impl Directory {
         if let Some(vendor) = self.find(&person).await? {
             return Ok((person, vendor));
         }
-        let vendor = vendor_user_id(self.store.deployment(), &person);
+        let vendor = vendor_user_id(self.store.journal().deployment(), &person);
         self.calls.ensure_user(&vendor, member.role).await?;
         self.store.remember_users(&[(person.clone(), vendor.clone())], Timestamp::now()).await?;
+        // Another instance may have been first; all must name the same user.
+        let vendor = self.find(&person).await?.unwrap_or(vendor);
         Ok((person, vendor))
     }
 }

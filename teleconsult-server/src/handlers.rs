@@ -10,6 +10,7 @@ use crate::http::error::ApiError;
 use crate::http::request::Request;
 use crate::http::response::Reply;
 use crate::http::router::Route;
+use crate::identity::people::PeopleError;
 
 mod credentials;
 pub mod documentation;
@@ -72,6 +73,11 @@ fn failure(error: AppointmentError, operation: &Operation) -> ApiError {
         .after(std::time::Duration::from_secs(1)),
         AppointmentError::Store(error) => error.into(),
         AppointmentError::Vendor(error) => error.into(),
+        AppointmentError::People(PeopleError::Unknown(user)) => {
+            let sentence = format!("Failed {}: user {user} is unknown", operation.full);
+            ApiError::sentence(StatusCode::BAD_REQUEST, sentence)
+        }
+        AppointmentError::People(PeopleError::Upstream(error)) => ApiError::from(&error),
         AppointmentError::Links => {
             ApiError::coded(StatusCode::BAD_GATEWAY, "upstream_error", "the video provider's room cannot be used")
         }

@@ -4,6 +4,10 @@ use http::HeaderMap;
 
 use crate::config::IdentitySettings;
 
+pub mod auth_service;
+mod cache;
+pub mod custom_id;
+pub mod people;
 pub mod requester;
 
 use requester::RequestParts;

@@ -22,6 +22,7 @@ pub mod handlers;
 pub mod http;
 pub mod identity;
 mod keyed_lock;
+pub mod platform;
 pub mod room_keeper;
 pub mod run;
 pub mod server;

@@ -20,11 +20,12 @@ use bandyer_client::{JoinUrl, UserId};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
+use crate::domain::ids::TeleconsultationId;
 use crate::domain::link;
 use crate::domain::participants::Participant;
-use crate::domain::privileges::Privileges;
+use crate::domain::privileges::{Privileges, Role};
 use crate::domain::teleconsultation::Teleconsultation;
-use crate::store::{Attempt, Ending, Store, StoreError, Stored};
+use crate::store::{Attempt, Ending, Store, StoreError};
 use crate::telemetry::metrics::KeeperCounters;
 use crate::vendor::{CALL_TIMEOUT, RoomOrder, VideoCalls, surely_not_done};
 
@@ -96,7 +97,8 @@ impl RoomKeeper {
         self.retirement_due.notify_one();
     }
 
-    /// Makes a room for `next` and stores both together. `current` is the stored record that was decided on, if any.
+    /// Makes a room for `next`, stores both together and tells the record's id. `current` is the stored record that was
+    /// decided on, if any.
     ///
     /// # Errors
     ///
@@ -105,7 +107,7 @@ impl RoomKeeper {
         &self,
         mut next: Teleconsultation,
         current: Option<&Teleconsultation>,
-    ) -> Result<(), KeepError> {
+    ) -> Result<TeleconsultationId, KeepError> {
         let started_at = Timestamp::now();
         let attempt = Attempt {
             id: marker::new_attempt_id(),
@@ -114,9 +116,8 @@ impl RoomKeeper {
             started_at,
             lease_until: started_at.saturating_add(LEASE).unwrap_or(Timestamp::MAX),
         };
-        if self.store.begin(&attempt, current.map(|current| current.version)).await? == Stored::Stale {
-            return Err(KeepError::Stale);
-        }
+        let begun = self.store.begin(&attempt, current.map(|current| current.version)).await?;
+        next.version = begun.ok_or(KeepError::Stale)?;
         let room = self.ask_for(&attempt, &next).await?;
         let links = match links(&room, &next.participants) {
             Some(links) => links,
@@ -125,18 +126,14 @@ impl RoomKeeper {
         for (participant, link) in next.participants.iter_mut().zip(links) {
             participant.access_link = Some(link);
         }
-        next.version = current.map_or(0, |current| current.version + 1);
         next.generation = attempt.generation;
         next.room = Some(room.id);
         let replaced = current.and_then(|current| current.room.as_ref());
         let stored = self.store.settle(&attempt, &next, replaced, Timestamp::now()).await?;
-        if replaced.is_some() || stored == Stored::Stale {
+        if replaced.is_some() || stored.is_none() {
             self.retire_soon();
         }
-        match stored {
-            Stored::Yes => Ok(()),
-            Stored::Stale => Err(KeepError::Stale),
-        }
+        stored.ok_or(KeepError::Stale)
     }
 
     /// The vendor's room for an attempt. On an error the attempt is closed if there surely is no room, else left to
@@ -169,7 +166,7 @@ impl RoomKeeper {
             }
             // Not there, or not to be seen in time: the vendor may still be making it.
             Ok(Ok(None) | Err(_)) | Err(_) => {
-                self.store.mark_unknown(attempt, Timestamp::now()).await?;
+                self.store.journal().mark_unknown(attempt, Timestamp::now()).await?;
                 Err(error.into())
             }
         }
@@ -184,7 +181,7 @@ impl RoomKeeper {
         }
     }
 
-    async fn discard(&self, attempt: &Attempt, room: Room) -> Result<(), KeepError> {
+    async fn discard(&self, attempt: &Attempt, room: Room) -> Result<TeleconsultationId, KeepError> {
         tracing::error!(attempt = attempt.id, room = %room.id, "the vendor's room lacks a usable link; it is deleted");
         self.counters.discards.increment(1);
         self.store.end(attempt, Ending::Discard(room.id), Timestamp::now()).await?;
@@ -194,7 +191,8 @@ impl RoomKeeper {
 
     fn order(&self, attempt: &Attempt, next: &Teleconsultation) -> RoomOrder {
         let participants = next.participants.iter().map(|participant| {
-            let role = participant.member.role;
+            // Roles are settled before rooms are made; least is given where one is not.
+            let role = participant.role.unwrap_or(Role::Basic);
             (participant.vendor_user_id.clone(), role, self.settings.privileges.tools_of(role))
         });
         RoomOrder {
@@ -203,7 +201,7 @@ impl RoomKeeper {
             live: self.settings.live,
             recording: self.settings.recording.clone(),
             transcribed: self.settings.transcribed,
-            marker: marker::marker(&self.store.deployment().id, &attempt.id),
+            marker: marker::marker(&self.store.journal().deployment().id, &attempt.id),
         }
     }
 }

@@ -13,8 +13,9 @@ use crate::app::App;
 use crate::config::Config;
 use crate::http;
 use crate::server;
+use crate::store::crud_service::CrudServiceStore;
 use crate::store::sqlite::{OpenError, SqliteStore};
-use crate::store::{Store, StoreError};
+use crate::store::{Journal, Store, StoreError};
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +58,15 @@ impl Running {
         let store = Arc::new(SqliteStore::open(&config.data_dir).await?);
         // The store is ours alone, so whoever held a lease is dead.
         store.release_leases().await?;
-        let app = Arc::new(App::new(config, Arc::clone(&store) as Arc<dyn Store>));
+        // Where the records are the platform's, the embedded store keeps the room keeper's journal alone.
+        let records: Arc<dyn Store> = match &config.platform.crud {
+            Some(settings) => {
+                let client = config.platform.client.clone();
+                Arc::new(CrudServiceStore::new(settings.clone(), client, Arc::clone(&store)))
+            }
+            None => Arc::clone(&store) as Arc<dyn Store>,
+        };
+        let app = Arc::new(App::new(config, records));
 
         let address = SocketAddr::new(config.http.address, config.http.port);
         let failed = |source| StartError::Bind { address, source };

@@ -9,16 +9,25 @@ use jiff::Timestamp;
 
 use crate::domain::ids::{ExternalId, TeleconsultationId};
 use crate::domain::teleconsultation::Teleconsultation;
+use crate::platform::UpstreamError;
 
+pub mod crud_service;
 pub mod sqlite;
 
-/// The store cannot serve now: locked, full, read-only, or its content cannot be read.
+/// The store cannot serve now: locked, full, read-only, not to be reached, or its content cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
 pub struct StoreError {
     what: &'static str,
     #[source]
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// The CRUD Service's.
+impl From<UpstreamError> for StoreError {
+    fn from(error: UpstreamError) -> Self {
+        Self::new("the CRUD Service does not serve", error)
+    }
 }
 
 impl StoreError {
@@ -28,6 +37,12 @@ impl StoreError {
 
     pub(crate) const fn corrupt(what: &'static str) -> Self {
         Self { what, source: None }
+    }
+
+    /// The platform service that failed, where the store is one.
+    #[must_use]
+    pub fn upstream(&self) -> Option<&UpstreamError> {
+        self.source.as_ref()?.downcast_ref()
     }
 }
 
@@ -91,11 +106,36 @@ pub enum Ending {
     Lost,
 }
 
-/// The records, the user map and the room keeper's journal.
+/// The room keeper's journal: who we are to the vendor, rooms that were asked for, and rooms that must go.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Journal: Send + Sync {
     /// Who this store is to the vendor.
     fn deployment(&self) -> &Deployment;
+
+    /// Notes that the vendor's answer was lost, and gives up the lease.
+    async fn mark_unknown(&self, attempt: &Attempt, now: Timestamp) -> Result<()>;
+
+    /// Open attempts that nobody is working on at this moment, oldest first.
+    async fn open_attempts(&self, now: Timestamp) -> Result<Vec<Attempt>>;
+
+    /// Gives up all leases. Only for a store that no other process uses.
+    async fn release_leases(&self) -> Result<()>;
+
+    /// When the next deletion is due.
+    async fn next_retirement(&self) -> Result<Option<Timestamp>>;
+
+    /// Notes that a room is gone.
+    async fn retired(&self, room: &RoomId) -> Result<()>;
+
+    /// Puts a deletion off.
+    async fn postpone(&self, room: &RoomId, until: Timestamp) -> Result<()>;
+}
+
+/// The records and the user map, and those changes to the journal that belong to a change of a record.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// The room keeper's journal.
+    fn journal(&self) -> &dyn Journal;
 
     /// Does nothing but answer.
     async fn ping(&self) -> Result<()>;
@@ -103,8 +143,8 @@ pub trait Store: Send + Sync {
     /// A teleconsultation that is not in the trash.
     async fn teleconsultation(&self, id: &TeleconsultationId) -> Result<Option<Teleconsultation>>;
 
-    /// Stores a new teleconsultation that has no room.
-    async fn insert(&self, record: &Teleconsultation, now: Timestamp) -> Result<()>;
+    /// Stores a new teleconsultation that has no room, and tells its id: some stores choose it themselves.
+    async fn insert(&self, record: &Teleconsultation, now: Timestamp) -> Result<TeleconsultationId>;
 
     /// Stores a change that asks for no new room, if the stored version is still `record.version`; `retire` is a room
     /// that the change leaves behind.
@@ -115,43 +155,28 @@ pub trait Store: Send + Sync {
 
     /// Writes down that a room is about to be asked for. For a stored teleconsultation, `version` is the one that was
     /// decided on; its version and generation go up.
-    async fn begin(&self, attempt: &Attempt, version: Option<i64>) -> Result<Stored>;
+    ///
+    /// The answer is the version that the record then has, 0 for a new one, or nothing when somebody else was first.
+    async fn begin(&self, attempt: &Attempt, version: Option<i64>) -> Result<Option<i64>>;
 
-    /// Makes the room of an attempt the record's room, ends the attempt and queues the room that is replaced.
+    /// Makes the room of an attempt the record's room, ends the attempt and queues the room that is replaced. The
+    /// answer is the record's id.
     ///
     /// If another generation was begun meanwhile, the room of this attempt is queued instead, in the same transaction,
-    /// and the answer is [`Stored::Stale`].
+    /// and the answer is nothing.
     async fn settle(
         &self,
         attempt: &Attempt,
         record: &Teleconsultation,
         replaced: Option<&RoomId>,
         now: Timestamp,
-    ) -> Result<Stored>;
-
-    /// Notes that the vendor's answer was lost, and gives up the lease.
-    async fn mark_unknown(&self, attempt: &Attempt, now: Timestamp) -> Result<()>;
+    ) -> Result<Option<TeleconsultationId>>;
 
     /// Ends an attempt that becomes no record's room.
     async fn end(&self, attempt: &Attempt, ending: Ending, now: Timestamp) -> Result<()>;
 
-    /// Open attempts that nobody is working on at this moment, oldest first.
-    async fn open_attempts(&self, now: Timestamp) -> Result<Vec<Attempt>>;
-
-    /// Gives up all leases. Only for a store that no other process uses.
-    async fn release_leases(&self) -> Result<()>;
-
     /// Rooms whose deletion is due, at most `limit`, longest due first.
     async fn due_retirements(&self, now: Timestamp, limit: u32) -> Result<Vec<Retirement>>;
-
-    /// When the next deletion is due.
-    async fn next_retirement(&self) -> Result<Option<Timestamp>>;
-
-    /// Notes that a room is gone.
-    async fn retired(&self, room: &RoomId) -> Result<()>;
-
-    /// Puts a deletion off.
-    async fn postpone(&self, room: &RoomId, until: Timestamp) -> Result<()>;
 
     /// The vendor ids of those people that have one.
     async fn vendor_users(&self, people: &[&ExternalId]) -> Result<Vec<(ExternalId, UserId)>>;

@@ -24,6 +24,21 @@ pub(super) struct Settings {
     pub(super) background_groups: Vec<String>,
     pub(super) user_id_path: Option<UserIdPath>,
     pub(super) branding: Branding,
+    pub(super) custom_user_id: CustomUserId,
+}
+
+/// Which field of a users collection holds the id that callers send, and which the identity provider's.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub(super) struct CustomUserId {
+    pub(super) source: String,
+    pub(super) target: String,
+}
+
+impl Default for CustomUserId {
+    fn default() -> Self {
+        Self { source: "_id".to_owned(), target: "authUserId".to_owned() }
+    }
 }
 
 /// The configuration file of the teleconsultation service. It replaces the defaults as a whole.
@@ -211,12 +226,13 @@ fn parse(path: &str, text: &str, vars: &mut Variables<'_>) -> Settings {
         }
     });
     let branding = parts.branding(document.remove("theme"), document.remove("companyLogo"));
+    let custom_user_id = parts.read("customUserId", document.remove("customUserId")).unwrap_or_default();
     for key in document.keys().filter(|key| !NEVER_USED.contains(&key.as_str())) {
         vars.warning(format!("the configuration file's `{}` has no effect in this version", key.escape_debug()));
     }
     let (Some(basic), Some(plus)) = (basic, plus) else { return Settings::default() };
     let background_groups = background_groups.unwrap_or_default();
-    Settings { privileges: Privileges { basic, plus }, background_groups, user_id_path, branding }
+    Settings { privileges: Privileges { basic, plus }, background_groups, user_id_path, branding, custom_user_id }
 }
 
 /// Reads the file part by part, so that a wrong one does not hide what is wrong with the next.

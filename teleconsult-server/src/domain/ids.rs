@@ -38,7 +38,7 @@ macro_rules! id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.write_str(self.0.trim_start_matches('\0'))
             }
         }
     };
@@ -53,6 +53,27 @@ id! {
 id! {
     /// A person's id outside the vendor. It may be an e-mail address, so its `Debug` shows nothing.
     ExternalId
+}
+
+impl ExternalId {
+    /// An id that a store of others holds. Whatever it is made of, it was accepted once.
+    #[must_use]
+    pub fn stored(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// Stands for a person whose own id is not known any more, only the vendor's. No request can hold the character
+    /// that it starts with, so nobody is taken for that person.
+    #[must_use]
+    pub fn forgotten(vendor_user: &str) -> Self {
+        Self(format!("\0{vendor_user}").into())
+    }
+
+    /// Whether the person's own id is known.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        !self.0.starts_with('\0')
+    }
 }
 
 impl fmt::Debug for ExternalId {
@@ -83,6 +104,13 @@ mod tests {
         for good in ["auth0|5f3c", "anna+1@clinic.example", "urn:x:1", "...", "a", &"a".repeat(128)] {
             assert_eq!(ExternalId::parse(good).unwrap().as_str(), good);
         }
+    }
+
+    #[test]
+    fn nobody_is_taken_for_a_person_whose_id_is_forgotten() {
+        let forgotten = ExternalId::forgotten("usr_1");
+        assert!(!forgotten.is_known() && ExternalId::parse(forgotten.as_str()).is_none());
+        assert_eq!(forgotten.to_string(), "usr_1");
     }
 
     #[test]

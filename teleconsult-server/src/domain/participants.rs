@@ -16,12 +16,20 @@ pub const COUNT: std::ops::RangeInclusive<usize> = 2..=25;
 pub struct Invitation {
     /// The person's id outside the vendor.
     pub external_id: ExternalId,
-    /// The groups the caller says the person is in.
+    /// The groups the person is in.
     pub groups: Vec<String>,
     /// The name to show.
     pub full_name: String,
     /// The language of the front end.
     pub language: Option<String>,
+}
+
+impl Invitation {
+    /// Somebody of whom nothing but the id is known.
+    #[must_use]
+    pub const fn of(external_id: ExternalId) -> Self {
+        Self { external_id, groups: Vec::new(), full_name: String::new(), language: None }
+    }
 }
 
 /// A person: nothing that tells who it is.
@@ -52,8 +60,10 @@ pub struct Member {
 /// A person of a stored teleconsultation.
 #[derive(Debug, Clone)]
 pub struct Participant {
-    /// The person and role.
-    pub member: Member,
+    /// The person. Groups and name are empty where the store leaves them to the auth service.
+    pub invitation: Invitation,
+    /// The role at the vendor, where the store keeps it.
+    pub role: Option<Role>,
     /// The person's id at the vendor.
     pub vendor_user_id: UserId,
     /// The personal link, once there is a room.
@@ -64,7 +74,25 @@ impl Participant {
     /// The person's id outside the vendor.
     #[must_use]
     pub const fn external_id(&self) -> &ExternalId {
-        &self.member.invitation.external_id
+        &self.invitation.external_id
+    }
+
+    /// The role that was stored, else the one that the groups give.
+    #[must_use]
+    pub fn role(&self, privileges: &Privileges) -> Option<Role> {
+        self.role.or_else(|| privileges.role_of(&self.invitation.groups))
+    }
+
+    /// The person as a member of a changed teleconsultation.
+    ///
+    /// # Errors
+    ///
+    /// [`ParticipantsRefusal::UnknownGroup`] when no role is stored and none of the groups is configured.
+    pub fn member(&self, privileges: &Privileges) -> Result<Member, ParticipantsRefusal> {
+        match self.role(privileges) {
+            Some(role) => Ok(Member { invitation: self.invitation.clone(), role }),
+            None => Err(ParticipantsRefusal::UnknownGroup(self.external_id().clone())),
+        }
     }
 }
 
@@ -88,6 +116,16 @@ impl Invitations {
     ///
     /// [`ParticipantsRefusal`], the first that applies.
     pub fn members(self, privileges: &Privileges) -> Result<Vec<Member>, ParticipantsRefusal> {
+        self.check()?;
+        self.known.into_iter().map(|invitation| member(invitation, privileges)).collect()
+    }
+
+    /// Applies the rules that need no groups.
+    ///
+    /// # Errors
+    ///
+    /// [`ParticipantsRefusal`], the first that applies.
+    pub fn check(&self) -> Result<(), ParticipantsRefusal> {
         if !COUNT.contains(&self.number) {
             return Err(ParticipantsRefusal::Number);
         }
@@ -98,7 +136,7 @@ impl Invitations {
         if let Some(twice) = self.known.iter().find(|one| !seen.insert(&one.external_id)) {
             return Err(ParticipantsRefusal::Twice(twice.external_id.clone()));
         }
-        self.known.into_iter().map(|invitation| member(invitation, privileges)).collect()
+        Ok(())
     }
 }
 

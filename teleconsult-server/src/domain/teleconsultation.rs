@@ -170,7 +170,7 @@ pub fn change(current: &Teleconsultation, change: Change, rules: &Rules, now: Ti
     let schedule = current.schedule.changed(change.schedule, rules.duration_counts())?;
     let (number, members) = match change.invitations {
         Some(invitations) => (invitations.number, invitations.members(&rules.privileges)?),
-        None => (current.number, members_of(current)),
+        None => (current.number, members_of(current, rules)?),
     };
     plan(Some(current), Draft { schedule, number, members }, rules)
 }
@@ -190,13 +190,13 @@ pub fn add(current: &Teleconsultation, one: Invitation, rules: &Rules, now: Time
     if current.participant(one.external_id.as_str()).is_some() {
         return Err(ParticipantsRefusal::Twice(one.external_id).into());
     }
-    let mut members = members_of(current);
+    let mut members = members_of(current, rules)?;
     members.push(member(one, &rules.privileges)?);
     plan(Some(current), Draft { schedule: current.schedule, number: current.number, members }, rules)
 }
 
-fn members_of(current: &Teleconsultation) -> Vec<Member> {
-    current.participants.iter().map(|participant| participant.member.clone()).collect()
+fn members_of(current: &Teleconsultation, rules: &Rules) -> Result<Vec<Member>, ParticipantsRefusal> {
+    current.participants.iter().map(|participant| participant.member(&rules.privileges)).collect()
 }
 
 fn plan(current: Option<&Teleconsultation>, draft: Draft, rules: &Rules) -> Result<Plan, Refusal> {
@@ -222,7 +222,7 @@ fn needs_another_room(current: &Teleconsultation, draft: &Draft, rules: &Rules) 
         || !draft.members.iter().all(|member| {
             current
                 .participant(member.invitation.external_id.as_str())
-                .is_some_and(|participant| participant.member.role == member.role)
+                .is_some_and(|participant| participant.role(&rules.privileges) == Some(member.role))
         });
     let other_length = rules.duration_counts() && current.schedule.seconds() != draft.schedule.seconds();
     other_people || other_length
@@ -281,7 +281,8 @@ mod tests {
             .map(|member| Participant {
                 vendor_user_id: UserId::new(member.invitation.external_id.as_str()).unwrap(),
                 access_link: complete.then(|| "https://h/x".into()),
-                member,
+                role: Some(member.role),
+                invitation: member.invitation,
             })
             .collect();
         Teleconsultation {

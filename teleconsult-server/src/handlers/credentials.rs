@@ -8,8 +8,11 @@ use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::{Operation, failure};
 use crate::app::App;
+use crate::appointments::AppointmentError;
 use crate::domain::ids::ExternalId;
+use crate::domain::participants;
 use crate::http::error::ApiError;
 use crate::http::input::Input;
 use crate::http::request::Request;
@@ -20,6 +23,7 @@ use crate::identity;
 pub(super) const LIFETIME_SECONDS: RangeInclusive<u64> = 360..=86_400;
 /// The predecessor's default, in seconds.
 pub(super) const DEFAULT_LIFETIME_SECONDS: u64 = 3600;
+const OPERATION: &str = "POST /credentials";
 
 /// A credential for the vendor's mobile SDK.
 #[derive(Serialize, JsonSchema)]
@@ -40,7 +44,7 @@ pub(super) async fn issue(app: &App, request: &Request) -> Result<Reply, ApiErro
     let lifetime = lifetime(request)?;
     let caller = identity::platform_user(&app.settings.identity, &request.headers);
     let caller = caller.as_deref().and_then(ExternalId::parse).ok_or_else(ApiError::unauthorized)?;
-    let user = app.directory.find(&caller).await?.ok_or_else(ApiError::unauthorized)?;
+    let user = vendor_user(app, caller).await?;
     let credential = app.calls.issue_credential(&user, lifetime).await?;
     Reply::json(
         StatusCode::CREATED,
@@ -50,6 +54,20 @@ pub(super) async fn issue(app: &App, request: &Request) -> Result<Reply, ApiErro
             bandyer_user_id: &user,
         },
     )
+}
+
+/// The caller's vendor user. Where the auth service knows people, one is made for whoever has none yet.
+async fn vendor_user(app: &App, caller: ExternalId) -> Result<UserId, ApiError> {
+    if let Some(user) = app.directory.find(&caller).await? {
+        return Ok(user);
+    }
+    let known = app.people.caller(&caller).await.map_err(|error| ApiError::from(&error))?;
+    let known = known.ok_or_else(ApiError::unauthorized)?;
+    let operation = Operation { short: OPERATION.to_owned(), full: OPERATION.to_owned() };
+    let member = participants::member(known, &app.appointments.rules().privileges)
+        .map_err(|refusal| failure(AppointmentError::Refused(refusal.into()), &operation))?;
+    let users = app.directory.ensure(&[member]).await.map_err(|error| failure(error.into(), &operation))?;
+    users.into_iter().next().ok_or_else(ApiError::unauthorized)
 }
 
 fn lifetime(request: &Request) -> Result<Duration, ApiError> {

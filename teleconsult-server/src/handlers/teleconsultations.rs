@@ -37,7 +37,7 @@ pub(super) async fn create(app: &App, request: &Request) -> Result<Reply, ApiErr
     let label = "POST /teleconsultation".to_owned();
     let operation = Operation { short: label.clone(), full: label };
     let body = request.input()?;
-    let invitations = participants::invitations(&body.required("participants")?)?;
+    let invitations = participants::invitations(&body.required("participants")?, app.people.are_told())?;
     let start = body.required("start_date")?.moment()?;
     let end = end(&body)?.ok_or_else(|| ApiError::validation(EXACTLY_ONE_END))?;
     let created = app.appointments.create(Proposal { start, end, invitations }).await;
@@ -50,7 +50,8 @@ pub(super) async fn change(app: &App, request: &Request) -> Result<Reply, ApiErr
     let operation =
         Operation { short: "PATCH /teleconsultation".to_owned(), full: format!("PATCH /teleconsultation/{id}") };
     let body = request.input()?;
-    let invitations = body.optional("participants")?.map(|list| participants::invitations(&list)).transpose()?;
+    let told = app.people.are_told();
+    let invitations = body.optional("participants")?.map(|list| participants::invitations(&list, told)).transpose()?;
     let start = body.optional("start_date")?.map(|date| date.moment()).transpose()?;
     let change = Change { schedule: ScheduleChange { start, end: end(&body)? }, invitations };
     app.appointments.change(&id, change).await.map_err(|error| failure(error, &operation))?;
@@ -177,7 +178,8 @@ pub(super) async fn seen(app: &App, request: &Request) -> Result<(Teleconsultati
 
 pub(super) async fn view(app: &App, request: &Request) -> Result<Reply, ApiError> {
     let (background, language) = link_query(request)?;
-    let (record, viewer) = seen(app, request).await?;
+    let (mut record, viewer) = seen(app, request).await?;
+    app.people.complete_for_view(&mut record.participants).await;
     let viewer = record.participant(&viewer).ok_or_else(ApiError::unauthorized)?;
     let details = match &record.room {
         Some(room) => app.details.of(room).await,
@@ -205,7 +207,7 @@ fn seen_by<'a>(
             .iter()
             .map(|participant| Seen {
                 bandyer_user_id: &participant.vendor_user_id,
-                full_name: &participant.member.invitation.full_name,
+                full_name: &participant.invitation.full_name,
             })
             .collect(),
         details: details.map(|room| RoomView::from(room.as_ref())),
@@ -213,7 +215,7 @@ fn seen_by<'a>(
 }
 
 fn is_in_any(viewer: &Participant, groups: &[String]) -> bool {
-    viewer.member.invitation.groups.iter().any(|group| groups.contains(group))
+    viewer.invitation.groups.iter().any(|group| groups.contains(group))
 }
 
 fn link_query(request: &Request) -> Result<(bool, Option<&str>), ApiError> {

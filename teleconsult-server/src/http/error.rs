@@ -10,6 +10,7 @@ use http::{HeaderMap, StatusCode, header};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::platform::UpstreamError;
 use crate::store::StoreError;
 
 /// What the caller is told when waiting helps and nobody said how long.
@@ -224,6 +225,9 @@ fn wants_problem(request: &HeaderMap) -> bool {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
+        if let Some(upstream) = error.upstream() {
+            return Self::from(upstream);
+        }
         Self::coded(
             StatusCode::SERVICE_UNAVAILABLE,
             "store_unavailable",
@@ -231,6 +235,18 @@ impl From<StoreError> for ApiError {
         )
         .after(RETRY_AFTER_STORE)
         .because(crate::telemetry::logs::chain(&error))
+    }
+}
+
+/// What a platform service refuses is passed on, as the predecessor does; its failures are told without its address.
+impl From<&UpstreamError> for ApiError {
+    fn from(error: &UpstreamError) -> Self {
+        let answer = match error.refusal() {
+            Some((status, message)) => Self::standard(status, message.unwrap_or("Something went wrong")),
+            None => Self::coded(StatusCode::SERVICE_UNAVAILABLE, "platform_unavailable", error.sentence())
+                .after(error.retry_after().unwrap_or(RETRY_AFTER_STORE)),
+        };
+        answer.because(crate::telemetry::logs::chain(error))
     }
 }
 

@@ -76,6 +76,12 @@ impl<'a> Input<'a> {
         self.value.is_array()
     }
 
+    /// Whether this is a text, a number or a flag.
+    #[must_use]
+    pub fn is_scalar(&self) -> bool {
+        self.value.is_string() || self.value.is_number() || self.value.is_boolean()
+    }
+
     /// The elements.
     ///
     /// # Errors

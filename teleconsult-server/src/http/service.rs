@@ -20,6 +20,7 @@ use super::router::{self, BodyKind};
 use crate::app::App;
 use crate::domain::ids::TeleconsultationId;
 use crate::handlers;
+use crate::platform;
 
 /// Answers a request. Never fails: whatever goes wrong becomes an answer and one line in the log.
 pub async fn answer<B>(app: Arc<App>, request: http::Request<B>, peer: IpAddr) -> Response<Body>
@@ -83,7 +84,8 @@ where
     let request = Request { route, id: matched.id, session: matched.session, query, headers, body, picture };
     let handled = {
         let app = Arc::clone(app);
-        async move { handlers::handle(&app, &request).await }
+        let forwarded = app.settings.forwarding.of(&request.headers);
+        platform::forwarding(forwarded, async move { handlers::handle(&app, &request).await })
     };
     let answer = async {
         if route.has_effects() {

@@ -13,7 +13,7 @@ impl RoomKeeper {
     pub async fn journal(&self) -> JournalCounts {
         // Whatever is leased or due at the end of time is leased or due at all.
         let (open, queued) = tokio::join!(
-            self.store.open_attempts(Timestamp::MAX),
+            self.store.journal().open_attempts(Timestamp::MAX),
             self.store.due_retirements(Timestamp::MAX, MOST_COUNTED)
         );
         JournalCounts {

@@ -43,9 +43,9 @@ impl RoomKeeper {
     ///
     /// [`RecoveryError`], when the journal or the vendor's list cannot be read.
     pub async fn recover(&self) -> Result<(), RecoveryError> {
-        let open = self.store.open_attempts(Timestamp::now()).await?;
+        let open = self.store.journal().open_attempts(Timestamp::now()).await?;
         let Some(oldest) = open.iter().map(|attempt| attempt.started_at).min() else { return Ok(()) };
-        let deployment = &self.store.deployment().id;
+        let deployment = &self.store.journal().deployment().id;
         let rooms = self.calls.rooms_marked(&marker::prefix(deployment), search_start(oldest)).await?;
         let mut found: HashMap<&str, RoomId> = rooms
             .iter()

@@ -55,7 +55,7 @@ impl RoomKeeper {
                 stream::iter(due).map(|one| self.retire(one)).buffer_unordered(CONCURRENT_DELETIONS).collect().await;
             results.into_iter().collect::<Result<(), _>>()?;
         }
-        let next = self.store.next_retirement().await?;
+        let next = self.store.journal().next_retirement().await?;
         let wait = next.and_then(|next| Duration::try_from(next.duration_since(Timestamp::now())).ok());
         // A wait of nothing would spin when the clock stands between two milliseconds.
         Ok(wait.unwrap_or(IDLE_LOOK).clamp(Duration::from_millis(10), IDLE_LOOK))
@@ -65,12 +65,15 @@ impl RoomKeeper {
         let (room, teleconsultation) = (&one.room, &one.teleconsultation);
         match self.calls.delete_room(room).await {
             Ok(()) => {
-                self.store.retired(room).await?;
+                self.store.journal().retired(room).await?;
                 tracing::info!(%room, %teleconsultation, "a room that was no longer wanted is gone");
             }
             Err(error) => {
                 let wait = wait_after(one.tries);
-                self.store.postpone(room, Timestamp::now().saturating_add(wait).unwrap_or(Timestamp::MAX)).await?;
+                self.store
+                    .journal()
+                    .postpone(room, Timestamp::now().saturating_add(wait).unwrap_or(Timestamp::MAX))
+                    .await?;
                 let (tries, wait_seconds) = (one.tries + 1, wait.as_secs());
                 if tries >= WORRYING_TRIES {
                     tracing::error!(%room, %teleconsultation, tries, wait_seconds, error = %error, "a room resists deletion");

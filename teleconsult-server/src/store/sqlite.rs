@@ -10,19 +10,18 @@ use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Row, Sqlite, Transaction};
 
-use super::{Attempt, Deployment, Ending, Result, Retirement, Store, StoreError, Stored};
+use super::{Attempt, Deployment, Ending, Journal, Result, Retirement, Store, StoreError, Stored};
 use crate::domain::ids::{ExternalId, TeleconsultationId};
 use crate::domain::teleconsultation::Teleconsultation;
 
+mod journal;
 mod people;
 mod rows;
 #[cfg(test)]
 mod tests;
 
-use rows::{
-    attempt, failed, forget_attempt, insert_record, millis, moment, overwrite, queue, record, room_id,
-    teleconsultation_id,
-};
+pub(in crate::store) use journal::Outcome;
+use rows::{failed, forget_attempt, insert_record, millis, overwrite, queue, record, room_id, teleconsultation_id};
 
 /// Readers beside the one writer. SQLite reads are short; more would only wait for the same cores.
 const READERS: u32 = 4;
@@ -147,8 +146,8 @@ async fn deployment(writer: &SqlitePool) -> std::result::Result<Deployment, sqlx
 
 #[async_trait]
 impl Store for SqliteStore {
-    fn deployment(&self) -> &Deployment {
-        &self.deployment
+    fn journal(&self) -> &dyn Journal {
+        self
     }
 
     async fn ping(&self) -> Result<()> {
@@ -165,12 +164,13 @@ impl Store for SqliteStore {
         row.as_ref().map(record).transpose()
     }
 
-    async fn insert(&self, record: &Teleconsultation, now: Timestamp) -> Result<()> {
+    async fn insert(&self, record: &Teleconsultation, now: Timestamp) -> Result<TeleconsultationId> {
         let mut tx = self.begin_writing().await?;
         if insert_record(&mut tx, record, now).await? == 0 {
             return Err(StoreError::corrupt("a new id is already taken"));
         }
-        tx.commit().await.map_err(failed)
+        tx.commit().await.map_err(failed)?;
+        Ok(record.id.clone())
     }
 
     async fn update(&self, record: &Teleconsultation, retire: Option<&RoomId>, now: Timestamp) -> Result<Stored> {
@@ -209,7 +209,7 @@ impl Store for SqliteStore {
         Ok(Stored::Yes)
     }
 
-    async fn begin(&self, attempt: &Attempt, version: Option<i64>) -> Result<Stored> {
+    async fn begin(&self, attempt: &Attempt, version: Option<i64>) -> Result<Option<i64>> {
         let mut tx = self.begin_writing().await?;
         if let Some(version) = version {
             let done = sqlx::query(
@@ -224,7 +224,7 @@ impl Store for SqliteStore {
             .await
             .map_err(failed)?;
             if done.rows_affected() == 0 {
-                return Ok(Stored::Stale);
+                return Ok(None);
             }
         }
         sqlx::query(
@@ -240,7 +240,7 @@ impl Store for SqliteStore {
         .await
         .map_err(failed)?;
         tx.commit().await.map_err(failed)?;
-        Ok(Stored::Yes)
+        Ok(Some(version.map_or(0, |version| version + 1)))
     }
 
     async fn settle(
@@ -249,7 +249,7 @@ impl Store for SqliteStore {
         record: &Teleconsultation,
         replaced: Option<&RoomId>,
         now: Timestamp,
-    ) -> Result<Stored> {
+    ) -> Result<Option<TeleconsultationId>> {
         let room = record.room.as_ref().ok_or(StoreError::corrupt("an attempt was settled without a room"))?;
         let mut tx = self.begin_writing().await?;
         // Still open? A recovery that took it over has already decided about its room.
@@ -270,17 +270,7 @@ impl Store for SqliteStore {
         }
         forget_attempt(&mut tx, attempt).await?;
         tx.commit().await.map_err(failed)?;
-        Ok(if switched { Stored::Yes } else { Stored::Stale })
-    }
-
-    async fn mark_unknown(&self, attempt: &Attempt, now: Timestamp) -> Result<()> {
-        sqlx::query("UPDATE attempts SET state = 'unknown', lease_until = ? WHERE id = ?")
-            .bind(millis(now))
-            .bind(&attempt.id)
-            .execute(&self.writer)
-            .await
-            .map_err(failed)?;
-        Ok(())
+        Ok(switched.then(|| record.id.clone()))
     }
 
     async fn end(&self, attempt: &Attempt, ending: Ending, now: Timestamp) -> Result<()> {
@@ -302,23 +292,6 @@ impl Store for SqliteStore {
         tx.commit().await.map_err(failed)
     }
 
-    async fn open_attempts(&self, now: Timestamp) -> Result<Vec<Attempt>> {
-        let rows = sqlx::query("SELECT * FROM attempts WHERE state <> 'lost' AND lease_until <= ? ORDER BY started_at")
-            .bind(millis(now))
-            .fetch_all(&self.readers)
-            .await
-            .map_err(failed)?;
-        rows.iter().map(attempt).collect()
-    }
-
-    async fn release_leases(&self) -> Result<()> {
-        sqlx::query("UPDATE attempts SET lease_until = 0 WHERE state <> 'lost'")
-            .execute(&self.writer)
-            .await
-            .map_err(failed)?;
-        Ok(())
-    }
-
     async fn due_retirements(&self, now: Timestamp, limit: u32) -> Result<Vec<Retirement>> {
         let rows = sqlx::query("SELECT * FROM retirements WHERE next_try_at <= ? ORDER BY next_try_at LIMIT ?")
             .bind(millis(now))
@@ -335,33 +308,6 @@ impl Store for SqliteStore {
                 })
             })
             .collect()
-    }
-
-    async fn next_retirement(&self) -> Result<Option<Timestamp>> {
-        let next: Option<i64> = sqlx::query_scalar("SELECT min(next_try_at) FROM retirements")
-            .fetch_one(&self.readers)
-            .await
-            .map_err(failed)?;
-        next.map(moment).transpose()
-    }
-
-    async fn retired(&self, room: &RoomId) -> Result<()> {
-        sqlx::query("DELETE FROM retirements WHERE room_id = ?")
-            .bind(room.as_str())
-            .execute(&self.writer)
-            .await
-            .map_err(failed)?;
-        Ok(())
-    }
-
-    async fn postpone(&self, room: &RoomId, until: Timestamp) -> Result<()> {
-        sqlx::query("UPDATE retirements SET tries = tries + 1, next_try_at = ? WHERE room_id = ?")
-            .bind(millis(until))
-            .bind(room.as_str())
-            .execute(&self.writer)
-            .await
-            .map_err(failed)?;
-        Ok(())
     }
 
     async fn vendor_users(&self, people: &[&ExternalId]) -> Result<Vec<(ExternalId, UserId)>> {

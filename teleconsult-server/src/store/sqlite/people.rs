@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
 use crate::domain::ids::ExternalId;
-use crate::domain::participants::{Invitation, Member, Participant};
+use crate::domain::participants::{Invitation, Participant};
 use crate::domain::privileges::Role;
 use crate::store::{Result, StoreError};
 
@@ -15,7 +15,7 @@ use crate::store::{Result, StoreError};
 struct Column<'a> {
     user_external_id: ExternalId,
     user_bandyer_id: UserId,
-    role: Role,
+    role: Option<Role>,
     groups: Vec<String>,
     full_name: String,
     language: Option<String>,
@@ -29,10 +29,10 @@ pub(super) fn written(participants: &[Participant]) -> Result<String> {
         .map(|participant| Column {
             user_external_id: participant.external_id().clone(),
             user_bandyer_id: participant.vendor_user_id.clone(),
-            role: participant.member.role,
-            groups: participant.member.invitation.groups.clone(),
-            full_name: participant.member.invitation.full_name.clone(),
-            language: participant.member.invitation.language.clone(),
+            role: participant.role,
+            groups: participant.invitation.groups.clone(),
+            full_name: participant.invitation.full_name.clone(),
+            language: participant.invitation.language.clone(),
             access_link: participant.access_link.as_ref().map(|link| link.expose().into()),
         })
         .collect();
@@ -46,15 +46,13 @@ pub(super) fn read(column: &str) -> Result<Vec<Participant>> {
     Ok(column
         .into_iter()
         .map(|one| Participant {
-            member: Member {
-                invitation: Invitation {
-                    external_id: one.user_external_id,
-                    groups: one.groups,
-                    full_name: one.full_name,
-                    language: one.language,
-                },
-                role: one.role,
+            invitation: Invitation {
+                external_id: one.user_external_id,
+                groups: one.groups,
+                full_name: one.full_name,
+                language: one.language,
             },
+            role: one.role,
             vendor_user_id: one.user_bandyer_id,
             access_link: one.access_link.map(|link| JoinUrl::from(link.into_owned())),
         })

@@ -7,12 +7,12 @@ use tempfile::TempDir;
 
 use super::{OpenError, SqliteStore};
 use crate::domain::ids::{ExternalId, TeleconsultationId};
+use crate::domain::participants::Participant;
 use crate::domain::participants::tests::invitation;
-use crate::domain::participants::{Member, Participant};
 use crate::domain::privileges::Role;
 use crate::domain::schedule::Schedule;
 use crate::domain::teleconsultation::Teleconsultation;
-use crate::store::{Attempt, Ending, Store, Stored};
+use crate::store::{Attempt, Ending, Journal, Store, Stored};
 
 fn now() -> Timestamp {
     "2026-03-05T09:00:00Z".parse().unwrap()
@@ -34,7 +34,8 @@ fn room(id: &str) -> RoomId {
 /// A record with a doctor and a patient; version 0 means that it is not stored yet.
 fn record(room_id: Option<&str>, version: i64, generation: i64) -> Teleconsultation {
     let participant = |id: &str, role| Participant {
-        member: Member { invitation: invitation(id, "group"), role },
+        invitation: invitation(id, "group"),
+        role: Some(role),
         vendor_user_id: UserId::new(format!("tc_{id}")).unwrap(),
         access_link: room_id.map(|room| JoinUrl::from(format!("https://h/{room}/{id}"))),
     };
@@ -71,15 +72,19 @@ async fn read(store: &SqliteStore) -> Option<Teleconsultation> {
 #[tokio::test]
 async fn a_new_record_and_its_room_are_stored_together() {
     let (store, _folder) = store().await;
-    assert_eq!(store.begin(&attempt("a", 1), None).await.unwrap(), Stored::Yes);
+    assert_eq!(store.begin(&attempt("a", 1), None).await.unwrap(), Some(0));
     assert!(read(&store).await.is_none(), "nobody sees it before it has a room");
-    assert_eq!(store.settle(&attempt("a", 1), &record(Some("r1"), 0, 1), None, now()).await.unwrap(), Stored::Yes);
+    assert_eq!(
+        store.settle(&attempt("a", 1), &record(Some("r1"), 0, 1), None, now()).await.unwrap(),
+        Some(record(None, 0, 0).id)
+    );
     let stored = read(&store).await.unwrap();
     assert_eq!((stored.version, stored.generation, stored.room), (1, 1, Some(room("r1"))));
     assert_eq!(stored.schedule, record(None, 0, 0).schedule);
     let patient = stored.participants.iter().find(|one| one.external_id().as_str() == "p").unwrap();
     assert_eq!(patient.access_link.as_ref().unwrap().expose(), "https://h/r1/p");
-    assert_eq!(patient.member, record(None, 0, 0).participants[1].member);
+    assert_eq!(patient.invitation, record(None, 0, 0).participants[1].invitation);
+    assert_eq!(patient.role, Some(Role::Basic));
     assert!(store.open_attempts(later(1000)).await.unwrap().is_empty() && queued(&store).await.is_empty());
 }
 
@@ -87,9 +92,12 @@ async fn a_new_record_and_its_room_are_stored_together() {
 async fn a_replaced_room_is_queued_in_the_same_change() {
     let (store, _folder) = store().await;
     store.insert(&record(Some("r1"), 1, 1), now()).await.unwrap();
-    assert_eq!(store.begin(&attempt("a", 2), Some(1)).await.unwrap(), Stored::Yes);
+    assert_eq!(store.begin(&attempt("a", 2), Some(1)).await.unwrap(), Some(2));
     let next = record(Some("r2"), 2, 2);
-    assert_eq!(store.settle(&attempt("a", 2), &next, Some(&room("r1")), now()).await.unwrap(), Stored::Yes);
+    assert_eq!(
+        store.settle(&attempt("a", 2), &next, Some(&room("r1")), now()).await.unwrap(),
+        Some(record(None, 0, 0).id)
+    );
     assert_eq!(read(&store).await.unwrap().room, Some(room("r2")));
     assert_eq!(queued(&store).await, ["r1"]);
 }
@@ -98,8 +106,8 @@ async fn a_replaced_room_is_queued_in_the_same_change() {
 async fn a_decision_on_an_old_reading_never_gets_to_call() {
     let (store, _folder) = store().await;
     store.insert(&record(Some("r1"), 1, 1), now()).await.unwrap();
-    assert_eq!(store.begin(&attempt("a", 2), Some(1)).await.unwrap(), Stored::Yes);
-    assert_eq!(store.begin(&attempt("b", 2), Some(1)).await.unwrap(), Stored::Stale);
+    assert_eq!(store.begin(&attempt("a", 2), Some(1)).await.unwrap(), Some(2));
+    assert_eq!(store.begin(&attempt("b", 2), Some(1)).await.unwrap(), None);
     assert_eq!(store.update(&record(None, 1, 1), None, now()).await.unwrap(), Stored::Stale);
     assert_eq!(store.trash(&record(Some("r1"), 1, 1), now()).await.unwrap(), Stored::Stale);
     assert_eq!(store.open_attempts(later(1000)).await.unwrap().len(), 1);
@@ -109,11 +117,11 @@ async fn a_decision_on_an_old_reading_never_gets_to_call() {
 async fn a_room_whose_record_moved_on_is_queued_and_not_attached() {
     let (store, _folder) = store().await;
     store.insert(&record(Some("r1"), 1, 1), now()).await.unwrap();
-    assert_eq!(store.begin(&attempt("a", 2), Some(1)).await.unwrap(), Stored::Yes);
+    assert_eq!(store.begin(&attempt("a", 2), Some(1)).await.unwrap(), Some(2));
     // Another one begins before the first has its room.
-    assert_eq!(store.begin(&attempt("b", 3), Some(2)).await.unwrap(), Stored::Yes);
+    assert_eq!(store.begin(&attempt("b", 3), Some(2)).await.unwrap(), Some(3));
     let late = store.settle(&attempt("a", 2), &record(Some("r2"), 2, 2), Some(&room("r1")), now()).await.unwrap();
-    assert_eq!((late, queued(&store).await), (Stored::Stale, vec!["r2".to_owned()]));
+    assert_eq!((late, queued(&store).await), (None, vec!["r2".to_owned()]));
     assert_eq!(read(&store).await.unwrap().room, Some(room("r1")));
 }
 
@@ -121,23 +129,23 @@ async fn a_room_whose_record_moved_on_is_queued_and_not_attached() {
 async fn a_room_for_a_record_in_the_trash_is_queued() {
     let (store, _folder) = store().await;
     store.insert(&record(Some("r1"), 1, 1), now()).await.unwrap();
-    assert_eq!(store.begin(&attempt("a", 2), Some(1)).await.unwrap(), Stored::Yes);
+    assert_eq!(store.begin(&attempt("a", 2), Some(1)).await.unwrap(), Some(2));
     assert_eq!(store.trash(&record(Some("r1"), 2, 2), now()).await.unwrap(), Stored::Yes);
     assert!(read(&store).await.is_none());
     let late = store.settle(&attempt("a", 2), &record(Some("r2"), 2, 2), Some(&room("r1")), now()).await.unwrap();
-    assert_eq!(late, Stored::Stale);
+    assert_eq!(late, None);
     assert_eq!(queued(&store).await, ["r1", "r2"]);
 }
 
 #[tokio::test]
 async fn an_attempt_that_recovery_took_over_cannot_be_settled() {
     let (store, _folder) = store().await;
-    assert_eq!(store.begin(&attempt("a", 1), None).await.unwrap(), Stored::Yes);
+    assert_eq!(store.begin(&attempt("a", 1), None).await.unwrap(), Some(0));
     assert!(store.open_attempts(later(99)).await.unwrap().is_empty(), "the lease holds");
     assert_eq!(store.open_attempts(later(100)).await.unwrap(), [attempt("a", 1)]);
     store.end(&attempt("a", 1), Ending::Discard(room("r1")), later(100)).await.unwrap();
     let late = store.settle(&attempt("a", 1), &record(Some("r1"), 0, 1), None, later(101)).await.unwrap();
-    assert_eq!(late, Stored::Stale);
+    assert_eq!(late, None);
     assert!(read(&store).await.is_none());
     assert_eq!(store.due_retirements(later(200), 10).await.unwrap().len(), 1, "queued once");
 }
@@ -145,7 +153,7 @@ async fn an_attempt_that_recovery_took_over_cannot_be_settled() {
 #[tokio::test]
 async fn an_unknown_outcome_gives_up_its_lease_and_a_lost_one_is_not_looked_at_again() {
     let (store, _folder) = store().await;
-    assert_eq!(store.begin(&attempt("a", 1), None).await.unwrap(), Stored::Yes);
+    assert_eq!(store.begin(&attempt("a", 1), None).await.unwrap(), Some(0));
     store.mark_unknown(&attempt("a", 1), now()).await.unwrap();
     assert_eq!(store.open_attempts(now()).await.unwrap().len(), 1);
     store.end(&attempt("a", 1), Ending::Lost, now()).await.unwrap();

@@ -1,0 +1,253 @@
+//! The platform's services: which there are, where they are, and what they are told.
+
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, header};
+use url::Url;
+
+use super::env::Variables;
+use super::file::CustomUserId;
+use crate::identity::auth_service::{AuthService, AuthSettings, PLACEHOLDER, ROUTES};
+use crate::identity::custom_id::{CustomIdSettings, CustomIds};
+use crate::identity::people::People;
+use crate::platform::{BaseUrl, Forwarding, PlatformClient};
+use crate::store::crud_service::CrudSettings;
+
+/// The platform's services.
+#[derive(Debug, Clone)]
+pub struct PlatformSettings {
+    /// What calls them.
+    pub client: PlatformClient,
+    /// The CRUD Service, where the records are its.
+    pub crud: Option<CrudSettings>,
+    /// The auth service, where it knows groups and names.
+    pub auth: Option<AuthSettings>,
+    /// What translates the ids that callers send.
+    pub custom_ids: Option<CustomIdSettings>,
+    /// Which headers they are told.
+    pub forwarding: Forwarding,
+}
+
+impl PlatformSettings {
+    /// Where groups and names come from.
+    #[must_use]
+    pub fn people(&self) -> People {
+        let Some(auth) = self.auth.clone() else { return People::Told };
+        let custom = self.custom_ids.clone().map(|settings| CustomIds::new(settings, self.client.clone()));
+        People::Known { auth: AuthService::new(auth, self.client.clone()), custom }
+    }
+}
+
+/// What the predecessor calls when nothing else is named.
+const DEFAULT_CRUD_SERVICE: &str = "http://crud-service";
+/// Belong to one connection or one message, so they cannot be passed on.
+const NEVER_FORWARDED: [HeaderName; 7] = [
+    header::HOST,
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::EXPECT,
+];
+
+pub(super) fn read(
+    vars: &mut Variables<'_>,
+    user_id: &HeaderName,
+    custom_user_id: CustomUserId,
+) -> Option<PlatformSettings> {
+    let client_type = vars.header("CLIENTTYPE_HEADER_KEY", HeaderName::from_static("client-type"));
+    let auth = auth(vars, &client_type);
+    let custom_ids = custom_ids(vars, auth.as_ref(), custom_user_id);
+    let crud = crud(vars, auth.is_none());
+    let enabled = auth.is_some() || crud.is_some();
+    let forwarding = forwarding(vars, user_id, client_type, enabled);
+    match PlatformClient::new() {
+        Ok(client) => Some(PlatformSettings { client, crud, auth, custom_ids, forwarding }),
+        Err(_) => {
+            vars.problem("AUTH_SERVICE", "and CRUD_SERVICE_URL cannot be called: TLS cannot be set up");
+            None
+        }
+    }
+}
+
+fn base(vars: &mut Variables<'_>, name: &str, text: &str) -> Option<BaseUrl> {
+    BaseUrl::parse(text).map_err(|reason| vars.problem(name, reason)).ok()
+}
+
+fn auth(vars: &mut Variables<'_>, client_type_header: &HeaderName) -> Option<AuthSettings> {
+    let default_client_type = vars.text("DEFAULT_CLIENT_TYPE").and_then(|text| {
+        let value = HeaderValue::from_str(&text);
+        value.map_err(|_| vars.problem("DEFAULT_CLIENT_TYPE", "must be the value of a header")).ok()
+    });
+    let routes = match vars.text("TELECONSULT_AUTH_USER_ROUTE") {
+        Some(route) => {
+            if !route.starts_with('/') || !route.contains(PLACEHOLDER) {
+                vars.problem("TELECONSULT_AUTH_USER_ROUTE", "must start with a slash and hold {id}, as /users/{id}");
+            }
+            vec![route]
+        }
+        None => ROUTES.map(str::to_owned).to_vec(),
+    };
+    let fresh = fresh(vars);
+    let service = vars.text("AUTH_SERVICE")?;
+    Some(AuthSettings {
+        base: base(vars, "AUTH_SERVICE", &service)?,
+        routes,
+        client_type_header: client_type_header.clone(),
+        default_client_type,
+        fresh,
+    })
+}
+
+/// Long enough for one consultation's requests, short enough for somebody who was just put into a group.
+fn fresh(vars: &mut Variables<'_>) -> Duration {
+    vars.seconds("TELECONSULT_AUTH_CACHE_SECONDS", 0..=3600, Duration::from_secs(30))
+}
+
+fn custom_ids(vars: &mut Variables<'_>, auth: Option<&AuthSettings>, fields: CustomUserId) -> Option<CustomIdSettings> {
+    const NAME: &str = "CUSTOM_ID_USERS_API_ENDPOINT";
+    let text = vars.text(NAME)?;
+    if auth.is_none() {
+        if vars.text("AUTH_SERVICE").is_none() {
+            vars.warning(format!("{NAME} has no effect without AUTH_SERVICE"));
+        }
+        return None;
+    }
+    base(vars, NAME, &text)?;
+    let text = if text.contains("://") { text } else { format!("http://{text}") };
+    let mut endpoint = Url::parse(&text).ok()?;
+    if !endpoint.path().ends_with('/') {
+        endpoint.set_path(&format!("{}/", endpoint.path()));
+    }
+    let fresh = auth?.fresh;
+    Some(CustomIdSettings { endpoint, source: fields.source, target: fields.target, fresh })
+}
+
+/// Any of these variables means that the records are the CRUD Service's: a deployment that relied on the default
+/// address names the collections alone.
+fn crud(vars: &mut Variables<'_>, people_are_told: bool) -> Option<CrudSettings> {
+    let [url, host] = ["CRUD_SERVICE_URL", "CRUD_SERVICE"].map(|name| vars.text(name).map(|text| (name, text)));
+    let records = vars.text("TELECONSULTATIONS_CRUD_NAME");
+    let people = vars.text("USER_ID_MAP_CRUD_NAME").or_else(|| vars.text("USER_MAP_ID_CRUD_NAME"));
+    let write_empty_room = vars.boolean("CRUD_EMPTY_ROOM_ID", false);
+    if url.is_none() && host.is_none() && records.is_none() && people.is_none() {
+        return None;
+    }
+    let records = collection(vars, "TELECONSULTATIONS_CRUD_NAME", records);
+    let people = collection(vars, "USER_ID_MAP_CRUD_NAME", people);
+    let (name, text) = url.or(host).unwrap_or(("CRUD_SERVICE_URL", DEFAULT_CRUD_SERVICE.to_owned()));
+    let base = base(vars, name, &text)?;
+    Some(CrudSettings { base, records: records?, people: people?, people_are_told, write_empty_room })
+}
+
+fn collection(vars: &mut Variables<'_>, name: &str, given: Option<String>) -> Option<String> {
+    let Some(given) = given else {
+        vars.problem(name, "must be set, because the records are kept in the CRUD Service");
+        return None;
+    };
+    let collection = given.trim_matches('/');
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if collection.is_empty() || collection.starts_with('.') || !collection.bytes().all(is_plain) {
+        vars.problem(name, "must be the name of a collection: letters, digits, - and _");
+        return None;
+    }
+    Some(collection.to_owned())
+}
+
+fn forwarding(vars: &mut Variables<'_>, user_id: &HeaderName, client_type: HeaderName, enabled: bool) -> Forwarding {
+    let groups = vars.header("GROUPS_HEADER_KEY", HeaderName::from_static("miausergroups"));
+    let properties = vars.header("USER_PROPERTIES_HEADER_KEY", HeaderName::from_static("miauserproperties"));
+    let backoffice = vars.header("BACKOFFICE_HEADER_KEY", HeaderName::from_static("isbackoffice"));
+    let mut names = vec![user_id.clone(), groups, properties, client_type];
+    names.extend(Forwarding::ALWAYS.map(HeaderName::from_static));
+    let more = vars.text("ADDITIONAL_HEADERS_TO_PROXY").unwrap_or_default();
+    for name in more.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        match name.parse::<HeaderName>() {
+            Ok(name) if NEVER_FORWARDED.contains(&name) => {
+                vars.warning(format!(
+                    "ADDITIONAL_HEADERS_TO_PROXY: {name} belongs to one connection and is not passed on"
+                ));
+            }
+            Ok(name) => names.push(name),
+            Err(_) => vars.problem("ADDITIONAL_HEADERS_TO_PROXY", "must be names of headers, separated by commas"),
+        }
+    }
+    // The flag has a rule of its own.
+    names.retain(|name| *name != backoffice);
+    names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+    names.dedup();
+    Forwarding { names, user_id: user_id.clone(), backoffice, enabled }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PlatformSettings;
+    use crate::config::env::Variables;
+    use crate::config::file::CustomUserId;
+
+    fn read(pairs: &[(&str, &str)]) -> (Option<PlatformSettings>, Vec<String>, Vec<String>) {
+        let lookup = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let mut vars = Variables::new(&lookup);
+        let user = http::HeaderName::from_static("miauserid");
+        let settings = super::read(&mut vars, &user, CustomUserId::default());
+        let (warnings, problems) = vars.finish();
+        (settings, warnings, problems.iter().map(ToString::to_string).collect())
+    }
+
+    const COLLECTIONS: [(&str, &str); 2] =
+        [("TELECONSULTATIONS_CRUD_NAME", "/teleconsultations/"), ("USER_ID_MAP_CRUD_NAME", "teleconsultations_users")];
+
+    #[test]
+    fn the_collections_alone_mean_the_default_address_and_the_url_wins_over_the_host() {
+        let url = |more: &[(&str, &str)]| {
+            let (settings, _, problems) = read(&[&COLLECTIONS[..], more].concat());
+            assert!(problems.is_empty(), "{problems:?}");
+            let crud = settings.unwrap().crud.unwrap();
+            crud.base.below(&[&crud.records, ""]).to_string()
+        };
+        let [own, host] = [("CRUD_SERVICE_URL", "http://own:81/base"), ("CRUD_SERVICE", "crud:82")];
+        assert_eq!(url(&[]), "http://crud-service/teleconsultations/");
+        assert_eq!(url(&[host]), "http://crud:82/teleconsultations/");
+        assert_eq!(url(&[own, host]), "http://own:81/base/teleconsultations/");
+        assert!(read(&[]).0.unwrap().crud.is_none());
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_told_by_name() {
+        let (_, _, problems) = read(&[
+            ("CRUD_SERVICE", "u:canary@h"),
+            ("TELECONSULTATIONS_CRUD_NAME", "a/canary"),
+            ("AUTH_SERVICE", "a canary"),
+            ("TELECONSULT_AUTH_USER_ROUTE", "canary"),
+            ("DEFAULT_CLIENT_TYPE", "a\ncanary"),
+            ("ADDITIONAL_HEADERS_TO_PROXY", "cookie, a canary"),
+            ("GROUPS_HEADER_KEY", "a canary"),
+        ]);
+        let mut names: Vec<&str> = problems.iter().filter_map(|problem| problem.split(' ').next()).collect();
+        names.sort_unstable();
+        let expected = [
+            "ADDITIONAL_HEADERS_TO_PROXY",
+            "AUTH_SERVICE",
+            "CRUD_SERVICE",
+            "DEFAULT_CLIENT_TYPE",
+            "GROUPS_HEADER_KEY",
+            "TELECONSULTATIONS_CRUD_NAME",
+            "TELECONSULT_AUTH_USER_ROUTE",
+            "USER_ID_MAP_CRUD_NAME",
+        ];
+        assert_eq!(names, expected);
+        assert!(!problems.iter().any(|problem| problem.contains("canary")), "{problems:?}");
+    }
+
+    #[test]
+    fn what_has_no_effect_is_mentioned() {
+        let endpoint = ("CUSTOM_ID_USERS_API_ENDPOINT", "http://crud-service/users");
+        let (settings, warnings, problems) = read(&[endpoint, ("ADDITIONAL_HEADERS_TO_PROXY", "Cookie,host")]);
+        assert!(warnings.len() == 2 && problems.is_empty(), "{warnings:?} {problems:?}");
+        let forwarded = settings.unwrap().forwarding.names;
+        assert!(forwarded.iter().any(|name| name == "cookie") && !forwarded.iter().any(|name| name == "host"));
+        let custom = read(&[endpoint, ("AUTH_SERVICE", "auth0-client")]).0.unwrap().custom_ids.unwrap();
+        assert_eq!(custom.endpoint.as_str(), "http://crud-service/users/");
+    }
+}

@@ -1,0 +1,7 @@
+//! The platform's other services: how they are called, and what of a request they are told.
+
+mod client;
+mod forwarded;
+
+pub use client::{Answer, BaseUrl, PlatformClient, UpstreamError};
+pub use forwarded::{Forwarding, current, forwarding};

@@ -1,0 +1,268 @@
+//! One call to a platform service: bounded in time and size, never redirected.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use serde_json::Value;
+use url::Url;
+
+/// Time for a connection. These services are next door.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Time for one call, with its answer.
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// Largest answer that is read, in bytes. The CRUD Service's longest list is far below.
+const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+/// Longest message of a service that is passed on, in characters.
+const MAX_MESSAGE_CHARS: usize = 256;
+
+/// Where a service is: its address, and nothing that names a caller.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BaseUrl(Url);
+
+/// The host alone: a path or a user in it may be nobody's business.
+impl fmt::Debug for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BaseUrl({:?})", self.0.host_str())
+    }
+}
+
+impl BaseUrl {
+    /// Reads `host`, `host:port` or a URL.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, as the end of a sentence.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let wrong = "must be a host, host:port or an http or https URL without user, query and fragment";
+        let text = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+        let url = Url::parse(&text).map_err(|_| wrong)?;
+        let plain = matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none();
+        if plain { Ok(Self(url)) } else { Err(wrong) }
+    }
+
+    /// The URL of a path below it, made of segments that are encoded one by one; a last empty one ends it with a slash.
+    #[must_use]
+    pub fn below(&self, segments: &[&str]) -> Url {
+        let mut url = self.0.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        url
+    }
+
+    /// The URL of a path and query below it that are encoded already.
+    #[must_use]
+    pub fn with(&self, path_and_query: &str) -> Url {
+        let (path, query) = path_and_query.split_once('?').map_or((path_and_query, None), |(p, q)| (p, Some(q)));
+        let mut url = self.0.clone();
+        url.set_path(&format!("{}/{}", self.0.path().trim_end_matches('/'), path.trim_start_matches('/')));
+        url.set_query(query);
+        url
+    }
+}
+
+/// Why a platform service did not do what it was asked for. No address or query is in it.
+#[derive(Debug, thiserror::Error)]
+pub struct UpstreamError {
+    service: &'static str,
+    kind: Kind,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    /// No connection: nothing was done.
+    Unreachable,
+    /// The connection or the time ended before the answer: it may have been done.
+    NoAnswer,
+    /// A failure of its own, or too many calls.
+    Failed(StatusCode, Option<Duration>),
+    /// It does not want to.
+    Refused(StatusCode, Option<String>),
+    /// An answer that cannot be understood.
+    Unreadable,
+}
+
+impl fmt::Display for UpstreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let service = self.service;
+        match &self.kind {
+            Kind::Unreachable => write!(f, "the {service} cannot be reached"),
+            Kind::NoAnswer => write!(f, "the {service} did not answer in time"),
+            Kind::Failed(status, _) => write!(f, "the {service} failed with status {}", status.as_u16()),
+            Kind::Refused(status, _) => write!(f, "the {service} refused with status {}", status.as_u16()),
+            Kind::Unreadable => write!(f, "the {service} gave an answer that cannot be understood"),
+        }
+    }
+}
+
+impl UpstreamError {
+    /// An answer that cannot be understood.
+    #[must_use]
+    pub const fn unreadable(service: &'static str) -> Self {
+        Self { service, kind: Kind::Unreadable }
+    }
+
+    /// Whether it may have been done all the same.
+    #[must_use]
+    pub const fn is_ambiguous(&self) -> bool {
+        matches!(self.kind, Kind::NoAnswer | Kind::Failed(..) | Kind::Unreadable)
+    }
+
+    /// What the service refused with: a status, and a sentence if it had one.
+    #[must_use]
+    pub fn refusal(&self) -> Option<(StatusCode, Option<&str>)> {
+        match &self.kind {
+            Kind::Refused(status, message) => Some((*status, message.as_deref())),
+            _ => None,
+        }
+    }
+
+    /// When to try again, if the service said so.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self.kind {
+            Kind::Failed(_, wait) => wait,
+            _ => None,
+        }
+    }
+
+    /// What the caller is told.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let service = self.service;
+        match self.kind {
+            Kind::Unreachable => format!("the {service} cannot be reached; nothing was changed"),
+            _ => format!("the {service} cannot serve now; look before you try again"),
+        }
+    }
+}
+
+/// What a service answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status, a success or [`StatusCode::NOT_FOUND`].
+    pub status: StatusCode,
+    /// Its body; null when there is none.
+    pub body: Value,
+}
+
+/// Calls platform services. Cheap to clone; clones share the connection pool.
+#[derive(Debug, Clone)]
+pub struct PlatformClient {
+    http: reqwest::Client,
+}
+
+impl PlatformClient {
+    /// Makes one.
+    ///
+    /// # Errors
+    ///
+    /// When TLS cannot be set up.
+    pub fn new() -> Result<Self, reqwest::Error> {
+        let builder = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(CALL_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            // Cookies and names travel here, and these services are inside; a proxy for the outside must not see them.
+            .no_proxy()
+            .user_agent(concat!("teleconsult-server/", env!("CARGO_PKG_VERSION")));
+        Ok(Self { http: builder.build()? })
+    }
+
+    /// Makes one call. A success and a 404 are answers; everything else is an error.
+    ///
+    /// # Errors
+    ///
+    /// [`UpstreamError`].
+    pub async fn call(
+        &self,
+        service: &'static str,
+        method: Method,
+        url: Url,
+        headers: HeaderMap,
+        body: Option<&Value>,
+    ) -> Result<Answer, UpstreamError> {
+        let failed = |kind| UpstreamError { service, kind };
+        let mut request = self.http.request(method, url).headers(headers);
+        if let Some(body) = body {
+            request = request
+                .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json;charset=utf-8"))
+                .body(body.to_string());
+        }
+        let mut response = request.send().await.map_err(|error| failed(kind_of(&error)))?;
+        let status = response.status();
+        let retry_after = retry_after(response.headers());
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|_| failed(Kind::NoAnswer))? {
+            if bytes.len() + chunk.len() > MAX_ANSWER_BYTES {
+                return Err(failed(Kind::Unreadable));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        if status.is_success() {
+            let body = if bytes.is_empty() {
+                Value::Null
+            } else {
+                serde_json::from_slice(&bytes).map_err(|_| failed(Kind::Unreadable))?
+            };
+            return Ok(Answer { status, body });
+        }
+        let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        match status {
+            StatusCode::NOT_FOUND => Ok(Answer { status, body }),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
+                Err(failed(Kind::Failed(status, retry_after)))
+            }
+            _ if status.is_client_error() => Err(failed(Kind::Refused(status, message(status, &body)))),
+            _ => Err(failed(Kind::Failed(status, retry_after))),
+        }
+    }
+}
+
+fn kind_of(error: &reqwest::Error) -> Kind {
+    if error.is_connect() || error.is_builder() { Kind::Unreachable } else { Kind::NoAnswer }
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok().map(Duration::from_secs)
+}
+
+/// The service's own sentence, where it is about the request. One about a conflict is the database's and quotes values.
+fn message(status: StatusCode, body: &Value) -> Option<String> {
+    let message = body.get("message")?.as_str().filter(|_| status != StatusCode::CONFLICT)?;
+    Some(message.chars().filter(|c| !c.is_control()).take(MAX_MESSAGE_CHARS).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::BaseUrl;
+
+    #[test]
+    fn a_service_is_a_host_a_host_and_port_or_a_url() {
+        for (text, url) in [
+            ("crud-service", "http://crud-service/c/"),
+            ("crud-service:8080", "http://crud-service:8080/c/"),
+            ("http://crud-service/", "http://crud-service/c/"),
+            ("https://h/base/", "https://h/base/c/"),
+            ("[::1]:80", "http://[::1]/c/"),
+        ] {
+            assert_eq!(BaseUrl::parse(text).unwrap().below(&["c", ""]).as_str(), url);
+        }
+        for bad in ["", "ftp://h", "http://u:p@h", "h?x=1", "h#f", "a b", "http://"] {
+            assert!(BaseUrl::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn segments_cannot_leave_their_place() {
+        let base = BaseUrl::parse("h/base").unwrap();
+        assert_eq!(base.below(&["a/b", "auth0|1?x#y"]).as_str(), "http://h/base/a%2Fb/auth0|1%3Fx%23y");
+        assert_eq!(base.with("/users?id=a%7Cb").as_str(), "http://h/base/users?id=a%7Cb");
+    }
+}

@@ -1,0 +1,178 @@
+//! A stored teleconsultation, in the spellings that the predecessor has used over the years.
+
+use std::collections::HashMap;
+
+use bandyer_client::{JoinUrl, RoomId, UserId};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+
+use crate::domain::ids::{ExternalId, TeleconsultationId};
+use crate::domain::participants::{Invitation, Participant};
+use crate::domain::schedule::Schedule;
+use crate::domain::teleconsultation::Teleconsultation;
+use crate::store::{Result, StoreError};
+
+/// The names under which a participant's vendor id may stand; new ones are written under the first.
+pub(super) const VENDOR_ID_NAMES: [&str; 2] = ["userBandyerId", "bandyerId"];
+/// The fields that a compare-and-set names. The list of participants is left out: it holds links, which must be in no
+/// URL.
+const COMPARED: [&str; 5] = ["updatedAt", "bandyerRoomId", "participantsNumber", "startDate", "endDate"];
+
+/// What the project's schema holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Schema {
+    /// Whether groups and names are stored.
+    pub(super) with_people: bool,
+    /// Whether a missing room is an empty text.
+    pub(super) write_empty_room: bool,
+}
+
+/// A document as it was read.
+pub(super) struct Document(Map<String, Value>);
+
+impl Document {
+    pub(super) fn new(value: Value) -> Option<Self> {
+        match value {
+            Value::Object(fields) if fields.contains_key("_id") => Some(Self(fields)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    fn moment(&self, name: &str) -> Option<Timestamp> {
+        self.get(name)?.as_str()?.parse().ok()
+    }
+
+    /// The moment of the last change. Never 0, which stands for a record that is not stored yet.
+    pub(super) fn version(&self) -> i64 {
+        self.moment("updatedAt").map_or(1, Timestamp::as_millisecond)
+    }
+
+    /// What is true of it as long as nobody changes it. A field that is not there equals null.
+    pub(super) fn filter(&self) -> Value {
+        COMPARED.iter().map(|name| ((*name).to_owned(), self.get(name).cloned().unwrap_or_default())).collect()
+    }
+
+    pub(super) fn participants(&self) -> &[Value] {
+        self.get("participants").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn room(&self) -> Option<&str> {
+        self.get("bandyerRoomId")?.as_str().filter(|room| !room.is_empty())
+    }
+
+    /// The vendor users whose own ids the document does not hold.
+    pub(super) fn unnamed_vendor_users(&self) -> Vec<&str> {
+        let unnamed = self.participants().iter().filter(|one| text(one, "userExternalId").is_none());
+        unnamed.filter_map(vendor_id).collect()
+    }
+
+    /// Start and end. Documents before 1.2 have neither, and those with a start may lack an end.
+    pub(super) fn schedule(&self) -> Schedule {
+        let start = self.moment("startDate").unwrap_or(Timestamp::UNIX_EPOCH);
+        let length = self.get("duration").and_then(Value::as_i64).unwrap_or(0).clamp(0, 86_400);
+        let end = start.saturating_add(SignedDuration::from_secs(length)).unwrap_or(start);
+        Schedule::stored(start, self.moment("endDate").unwrap_or(end))
+    }
+
+    pub(super) fn number(&self) -> usize {
+        let number = self.get("participantsNumber").and_then(Value::as_f64).map(|number| number as usize);
+        number.unwrap_or_else(|| self.participants().len())
+    }
+
+    /// The record. `names` gives the people's own ids by their vendor users.
+    pub(super) fn record(
+        &self,
+        id: &TeleconsultationId,
+        names: &HashMap<String, ExternalId>,
+    ) -> Result<Teleconsultation> {
+        let participants = self.participants().iter().map(|one| participant(one, names));
+        let room = self.room().map(RoomId::new).transpose();
+        Ok(Teleconsultation {
+            id: id.clone(),
+            version: self.version(),
+            generation: 0,
+            schedule: self.schedule(),
+            number: self.number(),
+            participants: participants.collect::<Option<_>>().ok_or(UNREADABLE)?,
+            room: room.map_err(|_| UNREADABLE)?,
+        })
+    }
+}
+
+const UNREADABLE: StoreError = StoreError::corrupt("a stored teleconsultation cannot be read");
+
+fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
+    value.get(name)?.as_str().filter(|text| !text.is_empty())
+}
+
+pub(super) fn vendor_id(participant: &Value) -> Option<&str> {
+    VENDOR_ID_NAMES.iter().find_map(|name| text(participant, name))
+}
+
+fn participant(value: &Value, names: &HashMap<String, ExternalId>) -> Option<Participant> {
+    let vendor = vendor_id(value)?;
+    let own = text(value, "userExternalId").map(ExternalId::stored);
+    let groups = value.get("groups").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    Some(Participant {
+        invitation: Invitation {
+            external_id: own.or_else(|| names.get(vendor).cloned()).unwrap_or_else(|| ExternalId::forgotten(vendor)),
+            groups: groups.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            full_name: text(value, "fullName").unwrap_or_default().to_owned(),
+            language: text(value, "language").map(str::to_owned),
+        },
+        role: None,
+        vendor_user_id: UserId::new(vendor).ok()?,
+        access_link: text(value, "accessLinkURL").map(|link| JoinUrl::from(link.to_owned())),
+    })
+}
+
+/// A moment as the platform writes it.
+pub(super) fn date(moment: Timestamp) -> Value {
+    format!("{moment:.3}").into()
+}
+
+/// What the predecessor's field says about a record.
+pub(super) const fn state(record: &Teleconsultation) -> &'static str {
+    if record.room.is_some() { "AVAILABLE" } else { "WAITING_PARTICIPANTS" }
+}
+
+/// A participant, written over the one that is stored: spellings and fields that are not ours stay.
+pub(super) fn written(participant: &Participant, stored: Option<&Value>, schema: Schema) -> Value {
+    let mut fields = stored.and_then(Value::as_object).cloned().unwrap_or_default();
+    let name = VENDOR_ID_NAMES.into_iter().find(|name| fields.contains_key(*name)).unwrap_or(VENDOR_ID_NAMES[0]);
+    fields.insert(name.to_owned(), participant.vendor_user_id.as_str().into());
+    let mut put = |name: &str, value: Option<Value>| match value {
+        Some(value) => drop(fields.insert(name.to_owned(), value)),
+        None => drop(fields.remove(name)),
+    };
+    put("accessLinkURL", participant.access_link.as_ref().map(|link| link.expose().into()));
+    put("language", participant.invitation.language.as_deref().map(Value::from));
+    if schema.with_people {
+        put("groups", Some(json!(participant.invitation.groups)));
+        put("fullName", Some(participant.invitation.full_name.as_str().into()));
+    }
+    Value::Object(fields)
+}
+
+pub(super) fn new_document(record: &Teleconsultation, schema: Schema) -> Value {
+    let participants: Vec<Value> = record.participants.iter().map(|one| written(one, None, schema)).collect();
+    let mut document = json!({
+        "participantsNumber": record.number,
+        "participants": participants,
+        "teleconsultationState": state(record),
+        "startDate": date(record.schedule.start()),
+        "endDate": date(record.schedule.end()),
+        // New documents are drafts where the collection says nothing else, and drafts are not read.
+        "__STATE__": "PUBLIC",
+    });
+    match &record.room {
+        Some(room) => document["bandyerRoomId"] = room.as_str().into(),
+        None if schema.write_empty_room => document["bandyerRoomId"] = "".into(),
+        None => {}
+    }
+    document
+}
