@@ -5,13 +5,13 @@ use bandyer_client::emulator::Operation;
 use serde_json::{Value, json};
 
 use crate::support::service::{doctor, patient};
-use crate::support::{Service, in_minutes, on_both_generations, person};
+use crate::support::{Service, in_minutes, on_every_platform, person};
 
 fn people(number: usize, people: &[Value]) -> Value {
     json!({"participants": {"number": number, "data": people}})
 }
 
-on_both_generations! {
+on_every_platform! {
     async fn other_people_get_another_room_and_the_old_one_goes(service: Service) {
         let id = service.create_later().await;
         let old = service.emulator.live_rooms().remove(0).id;

@@ -4,9 +4,9 @@ use bandyer_client::emulator::Operation;
 use serde_json::json;
 
 use crate::support::service::{consultation, doctor, patient};
-use crate::support::{Service, in_minutes, on_both_generations, person};
+use crate::support::{Service, in_minutes, on_every_platform, person};
 
-on_both_generations! {
+on_every_platform! {
     async fn a_complete_list_gets_a_room_and_everybody_a_link_of_their_own(service: Service) {
         let id = service.create_running().await;
         assert!(id.len() == 24 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");

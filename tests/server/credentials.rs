@@ -4,9 +4,9 @@ use bandyer_client::emulator::{Fault, Operation};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Service, on_both_generations};
+use crate::support::{Service, on_every_platform};
 
-on_both_generations! {
+on_every_platform! {
     async fn a_known_person_gets_a_token(service: Service) {
         let id = service.create_running().await;
         for body in [None, Some(json!({})), Some(json!({"expiresIn": 600})), Some(json!({"expiresIn": "86400"}))] {

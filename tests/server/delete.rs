@@ -2,9 +2,9 @@
 
 use bandyer_client::emulator::{Fault, Operation};
 
-use crate::support::{Service, on_both_generations};
+use crate::support::{Service, on_every_platform};
 
-on_both_generations! {
+on_every_platform! {
     async fn the_record_is_gone_at_once_and_the_room_soon_after(service: Service) {
         let id = service.create_running().await;
         let link = service.link(&id, "patient-42").await;

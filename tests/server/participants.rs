@@ -4,9 +4,9 @@ use bandyer_client::emulator::Operation;
 use serde_json::json;
 
 use crate::support::service::{doctor, patient};
-use crate::support::{Service, in_minutes, on_both_generations, person};
+use crate::support::{Service, in_minutes, on_every_platform, person};
 
-on_both_generations! {
+on_every_platform! {
     async fn the_last_one_completes_the_list_and_makes_the_room(service: Service) {
         let id = service.create(&in_minutes(-10), 3, &[patient()]).await;
         let path = format!("/teleconsultation/{id}/participants/data");

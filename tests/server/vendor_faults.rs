@@ -5,7 +5,7 @@ use bandyer_client::emulator::{Action, Fault, Operation};
 use serde_json::json;
 
 use crate::support::service::{consultation, doctor, patient};
-use crate::support::{Answer, Service, in_minutes, on_both_generations, person};
+use crate::support::{Answer, Service, in_minutes, on_every_platform, person};
 
 async fn create(service: &Service) -> Answer {
     service.post("/teleconsultation", &consultation(&in_minutes(60), 2, &[doctor(), patient()])).await
@@ -23,7 +23,7 @@ async fn recovers(service: &mut Service, rooms: usize) {
     assert_eq!(service.emulator.users().len(), 2);
 }
 
-on_both_generations! {
+on_every_platform! {
     async fn a_refused_room_is_502_and_asked_for_once(service: Service) {
         let mut service = service;
         service.emulator.faults().add(Fault::on(Operation::CreateRoom).status(422));

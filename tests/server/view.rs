@@ -5,9 +5,9 @@ use bandyer_client::emulator::{Action, Fault, Operation};
 use serde_json::json;
 
 use crate::support::service::{doctor, patient};
-use crate::support::{Service, in_minutes, on_both_generations, person};
+use crate::support::{Service, in_minutes, on_every_platform, person};
 
-on_both_generations! {
+on_every_platform! {
     async fn a_participant_sees_own_link_everybodys_names_and_the_rooms_details(service: Service) {
         let id = service.create_running().await;
         let view = service.view(&id, "patient-42").await;

@@ -11,32 +11,57 @@ use teleconsult_server::config::Config;
 use teleconsult_server::run::Running;
 use tempfile::TempDir;
 
+use super::auth_service::{AuthStandIn, Serves};
+use super::crud_service::{CrudStandIn, PEOPLE, RECORDS};
+
 /// Longest wait for something that happens in the background. Nothing waits this long unless it is broken.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Runs each test on both generations of the vendor's API.
-macro_rules! on_both_generations {
+/// Runs each test on both generations of the vendor's API, with people told by the caller or known by the auth service,
+/// and with records in the embedded store or in the CRUD Service.
+macro_rules! on_every_platform {
     ($( async fn $name:ident($service:ident: $type:ty) $body:block )+) => {
-        mod v1 {
+        $crate::support::service::on_every_platform!(@ v1_embedded V1 ALONE $( $name $service $type $body )+);
+        $crate::support::service::on_every_platform!(@ v2_embedded V2 ALONE $( $name $service $type $body )+);
+        $crate::support::service::on_every_platform!(@ v1_embedded_auth V1 AUTH $( $name $service $type $body )+);
+        $crate::support::service::on_every_platform!(@ v2_embedded_auth V2 AUTH $( $name $service $type $body )+);
+        $crate::support::service::on_every_platform!(@ v1_crud V1 CRUD $( $name $service $type $body )+);
+        $crate::support::service::on_every_platform!(@ v2_crud V2 CRUD $( $name $service $type $body )+);
+        $crate::support::service::on_every_platform!(@ v1_crud_auth V1 BOTH $( $name $service $type $body )+);
+        $crate::support::service::on_every_platform!(@ v2_crud_auth V2 BOTH $( $name $service $type $body )+);
+    };
+    (@ $module:ident $version:ident $platform:ident $( $name:ident $service:ident $type:ty $body:block )+) => {
+        mod $module {
             use super::*;
             $( #[tokio::test] async fn $name() {
-                let $service: $type = $crate::support::Service::start(bandyer_client::ApiVersion::V1, &[]).await;
-                $body
-            } )+
-        }
-        mod v2 {
-            use super::*;
-            $( #[tokio::test] async fn $name() {
-                let $service: $type = $crate::support::Service::start(bandyer_client::ApiVersion::V2, &[]).await;
+                use $crate::support::service::Platform;
+                let version = bandyer_client::ApiVersion::$version;
+                let $service: $type = $crate::support::Service::on(Platform::$platform, version, &[]).await;
                 $body
             } )+
         }
     };
 }
-pub(crate) use on_both_generations;
+pub(crate) use on_every_platform;
+
+/// Which platform services there are.
+#[derive(Debug, Clone, Copy)]
+pub struct Platform {
+    pub auth: Option<Serves>,
+    pub crud: bool,
+}
+
+impl Platform {
+    pub const ALONE: Self = Self { auth: None, crud: false };
+    pub const AUTH: Self = Self { auth: Some(Serves::Filter), crud: false };
+    pub const CRUD: Self = Self { auth: None, crud: true };
+    pub const BOTH: Self = Self { auth: Some(Serves::ById), crud: true };
+}
 
 pub struct Service {
     pub emulator: Emulator,
+    pub auth: Option<AuthStandIn>,
+    pub crud: Option<CrudStandIn>,
     running: Option<Running>,
     config: Config,
     http: reqwest::Client,
@@ -69,7 +94,17 @@ impl Answer {
 
 impl Service {
     pub async fn start(version: ApiVersion, variables: &[(&str, &str)]) -> Self {
+        Self::on(Platform::ALONE, version, variables).await
+    }
+
+    /// Starts a service among these platform services.
+    pub async fn on(platform: Platform, version: ApiVersion, variables: &[(&str, &str)]) -> Self {
         let emulator = Emulator::start().await.unwrap();
+        let auth = match platform.auth {
+            Some(serves) => Some(AuthStandIn::start(serves).await),
+            None => None,
+        };
+        let crud = if platform.crud { Some(CrudStandIn::start(auth.is_none()).await) } else { None };
         let folder = tempfile::tempdir().unwrap();
         let data_dir = folder.path().join("data");
         let config = Config::from_lookup(&|name| {
@@ -82,6 +117,12 @@ impl Service {
                 "DATA_DIR" => Some(data_dir.to_str().unwrap().to_owned()),
                 "HTTP_PORT" => Some("0".to_owned()),
                 "TELECONSULT_BIND_ADDRESS" => Some("127.0.0.1".to_owned()),
+                "AUTH_SERVICE" => auth.as_ref().map(|auth| auth.http.url.clone()),
+                // What a test changes there is seen at once.
+                "TELECONSULT_AUTH_CACHE_SECONDS" => Some("0".to_owned()),
+                "CRUD_SERVICE_URL" => crud.as_ref().map(|crud| crud.http.url.clone()),
+                "TELECONSULTATIONS_CRUD_NAME" => crud.as_ref().map(|_| RECORDS.to_owned()),
+                "USER_ID_MAP_CRUD_NAME" => crud.as_ref().map(|_| PEOPLE.to_owned()),
                 // Rounds beyond the one at start come when a test asks for them by starting anew.
                 "TELECONSULT_RECOVERY_INTERVAL_SECONDS" => Some("3600".to_owned()),
                 _ => None,
@@ -89,7 +130,7 @@ impl Service {
         })
         .unwrap();
         let running = Running::start(&config).await.unwrap();
-        Self { emulator, running: Some(running), config, http: http_client(), _folder: folder }
+        Self { emulator, auth, crud, running: Some(running), config, http: http_client(), _folder: folder }
     }
 
     pub fn address(&self) -> std::net::SocketAddr {
@@ -107,16 +148,28 @@ impl Service {
     }
 
     pub async fn call(&self, method: Method, path: &str, user: Option<&str>, body: Option<&Value>) -> Answer {
+        let body = body.map(|body| self.among_known_people(body));
         let mut request = self.http.request(method, format!("http://{}{path}", self.address()));
         if let Some(user) = user {
             request = request.header("miauserid", user);
         }
         if let Some(body) = body {
-            request = request.json(body);
+            request = request.json(&body);
         }
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Answer { status, headers, text: response.text().await.unwrap() }
+    }
+
+    /// Where the auth service knows people, the people of a body are made known to it, and the body names their ids.
+    fn among_known_people(&self, body: &Value) -> Value {
+        let (mut body, Some(auth)) = (body.clone(), &self.auth) else { return body.clone() };
+        let many = body.pointer_mut("/participants/data").and_then(Value::as_array_mut).map(|list| list.iter_mut());
+        match many {
+            Some(many) => many.for_each(|one| make_known(one, auth)),
+            None => make_known(&mut body, auth),
+        }
+        body
     }
 
     pub async fn get(&self, path: &str, user: &str) -> Answer {
@@ -208,6 +261,16 @@ impl Service {
     pub async fn vendor_user(&self, id: &str, user: &str) -> String {
         self.view(id, user).await.json()["bandyerUserId"].as_str().unwrap().to_owned()
     }
+}
+
+fn make_known(person: &mut Value, auth: &AuthStandIn) {
+    let Some(fields) = person.as_object_mut() else { return };
+    let groups = fields.remove("groups").or_else(|| fields.remove("group"));
+    let name = fields.remove("fullName");
+    let id = fields.get("userId").or_else(|| fields.get("userExternalId"));
+    let (Some(id), Some(groups), Some(name)) = (id, groups, name) else { return };
+    let id = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
+    auth.has(&id, &groups, name.as_str().unwrap());
 }
 
 /// A client that gives up in the end and follows nothing.

@@ -1,0 +1,256 @@
+//! The platform's CRUD Service, as strict as the real one: fields that a schema does not know are refused, new
+//! documents are drafts, and only public ones are read unless others are asked for.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use http::Method;
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::stand_in::{Call, StandIn};
+
+pub const RECORDS: &str = "teleconsultations";
+pub const PEOPLE: &str = "teleconsultations_users";
+
+type Documents = Vec<Map<String, Value>>;
+type Collections = BTreeMap<String, Documents>;
+
+/// The fields of a collection, and those of its participants.
+#[derive(Clone, Copy)]
+struct Schema {
+    fields: &'static [&'static str],
+    participant: &'static [&'static str],
+    required: &'static [&'static str],
+}
+
+const AUDIT: [&str; 6] = ["_id", "__STATE__", "createdAt", "updatedAt", "creatorId", "updaterId"];
+
+fn schema(collection: &str, with_people: bool) -> Option<Schema> {
+    let participant: &[&str] = if with_people {
+        &["userBandyerId", "bandyerId", "accessLinkURL", "groups", "fullName", "language"]
+    } else {
+        &["userBandyerId", "bandyerId", "accessLinkURL", "language"]
+    };
+    match collection {
+        RECORDS => Some(Schema {
+            fields: &[
+                "bandyerRoomId",
+                "participantsNumber",
+                "participants",
+                "teleconsultationState",
+                "startDate",
+                "endDate",
+            ],
+            participant,
+            required: &["participantsNumber", "participants", "startDate"],
+        }),
+        PEOPLE => Some(Schema {
+            fields: &["bandyerId", "receivedUserId"],
+            participant: &[],
+            required: &["bandyerId", "receivedUserId"],
+        }),
+        _ => None,
+    }
+}
+
+pub struct CrudStandIn {
+    pub http: StandIn,
+    collections: Arc<Mutex<Collections>>,
+}
+
+impl CrudStandIn {
+    /// Starts it with empty collections; `with_people` says whether the schema has groups and names.
+    pub async fn start(with_people: bool) -> Self {
+        let collections = Arc::<Mutex<Collections>>::default();
+        let kept = Arc::clone(&collections);
+        let http = StandIn::start(move |call| {
+            let mut collections = kept.lock().unwrap();
+            answer(call, &mut collections, with_people).unwrap_or_else(|refusal| refusal)
+        })
+        .await;
+        Self { http, collections }
+    }
+
+    fn collections(&self) -> MutexGuard<'_, Collections> {
+        self.collections.lock().unwrap()
+    }
+
+    /// Puts a document there as it is, as a migration or the predecessor would.
+    pub fn put(&self, collection: &str, document: Value) -> String {
+        let mut document = document.as_object().unwrap().clone();
+        stamp_new(&mut document, "PUBLIC");
+        let id = document["_id"].as_str().unwrap().to_owned();
+        self.collections().entry(collection.to_owned()).or_default().push(document);
+        id
+    }
+
+    pub fn documents(&self, collection: &str) -> Vec<Value> {
+        self.collections().get(collection).into_iter().flatten().cloned().map(Value::Object).collect()
+    }
+
+    pub fn document(&self, id: &str) -> Value {
+        self.documents(RECORDS).into_iter().find(|document| document["_id"] == json!(id)).unwrap()
+    }
+
+    /// Changes a field behind the service's back, as somebody else would.
+    pub fn change(&self, id: &str, field: &str, value: Value) {
+        let mut collections = self.collections();
+        let document = collections.get_mut(RECORDS).unwrap().iter_mut().find(|one| one["_id"] == json!(id)).unwrap();
+        document.insert(field.to_owned(), value);
+        touch(document);
+    }
+}
+
+fn now() -> Value {
+    format!("{:.3}", Timestamp::now()).into()
+}
+
+fn stamp_new(document: &mut Map<String, Value>, state: &str) {
+    let id = format!("{:024x}", fastrand::u128(..1 << 96));
+    document.entry("_id").or_insert_with(|| id.into());
+    document.entry("__STATE__").or_insert_with(|| state.into());
+    for name in ["createdAt", "updatedAt"] {
+        document.entry(name).or_insert_with(now);
+    }
+}
+
+/// Each change has a moment of its own, later than the last.
+fn touch(document: &mut Map<String, Value>) {
+    let before: Timestamp = document["updatedAt"].as_str().unwrap().parse().unwrap();
+    let next = Timestamp::now().max(before + jiff::SignedDuration::from_millis(1));
+    document.insert("updatedAt".to_owned(), format!("{next:.3}").into());
+}
+
+type Refusal = (u16, Value);
+
+fn bad_request(message: &str) -> Refusal {
+    (400, json!({"statusCode": 400, "error": "Bad Request", "message": message}))
+}
+
+fn not_found() -> Refusal {
+    (404, json!({"error": "not found"}))
+}
+
+fn check_field(name: &str, value: &Value, schema: Schema) -> Result<(), Refusal> {
+    if !schema.fields.contains(&name) {
+        return Err(bad_request(&format!("Property \"{name}\" is not defined in validation schema")));
+    }
+    let participants = match (name, value) {
+        ("participants", Value::Array(list)) => list.as_slice(),
+        ("participants", one) => std::slice::from_ref(one),
+        _ => &[],
+    };
+    for participant in participants {
+        let unknown = participant.as_object().unwrap().keys().find(|key| !schema.participant.contains(&key.as_str()));
+        if let Some(key) = unknown {
+            return Err(bad_request(&format!("Property \"participants.{key}\" is not defined in validation schema")));
+        }
+    }
+    Ok(())
+}
+
+fn matches(document: &Map<String, Value>, filter: &Value, schema: Schema) -> Result<bool, Refusal> {
+    let mut all = true;
+    for (name, expected) in filter.as_object().unwrap() {
+        if !schema.fields.contains(&name.as_str()) && !AUDIT.contains(&name.as_str()) {
+            return Err(bad_request(&format!("Unknown field: {name}")));
+        }
+        let value = document.get(name).unwrap_or(&Value::Null);
+        all &= match expected {
+            Value::Object(operator) => {
+                assert_eq!(operator.keys().collect::<Vec<_>>(), ["$in"], "{filter}");
+                operator["$in"].as_array().unwrap().contains(value)
+            }
+            plain => plain == value,
+        };
+    }
+    Ok(all)
+}
+
+fn answer(call: &Call, collections: &mut Collections, with_people: bool) -> Result<(u16, Value), Refusal> {
+    let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
+    if segments == ["-", "healthz"] {
+        return Ok((200, json!({"status": "OK"})));
+    }
+    // Without the slash at the end there is no such route.
+    let [name, rest @ ..] = segments.as_slice() else { return Err(not_found()) };
+    let schema = schema(name, with_people).ok_or_else(not_found)?;
+    let documents = collections.entry((*name).to_owned()).or_default();
+    let allowed = ["_q", "_st", "_s", "_l"];
+    if let Some((name, _)) = call.query.iter().find(|(name, _)| !allowed.contains(&name.as_str())) {
+        return Err(bad_request(&format!("querystring must NOT have additional property {name}")));
+    }
+    let filter = call.query("_q").map_or_else(|| json!({}), |query| serde_json::from_str(query).unwrap());
+    let states: Vec<Value> = call.query("_st").unwrap_or("PUBLIC").split(',').map(Value::from).collect();
+    let by_id = |documents: &mut Documents, id: &str, any_state: bool| -> Result<usize, Refusal> {
+        for (index, document) in documents.iter().enumerate() {
+            let in_state = any_state || states.contains(&document["__STATE__"]);
+            if document["_id"] == json!(id) && in_state && matches(document, &filter, schema)? {
+                return Ok(index);
+            }
+        }
+        Err(not_found())
+    };
+    match (&call.method, rest) {
+        (&Method::GET, [""]) => {
+            let mut found = Vec::new();
+            for document in documents.iter().filter(|document| states.contains(&document["__STATE__"])) {
+                if matches(document, &filter, schema)? {
+                    found.push(document.clone());
+                }
+            }
+            if let Some(field) = call.query("_s") {
+                found.sort_by_key(|document| document[field].as_str().unwrap().to_owned());
+            }
+            found.truncate(call.query("_l").map_or(25, |limit| limit.parse().unwrap()));
+            Ok((200, found.into_iter().map(Value::Object).collect()))
+        }
+        (&Method::GET, [id]) => by_id(documents, id, false).map(|index| (200, Value::Object(documents[index].clone()))),
+        (&Method::POST, [""]) => {
+            let mut document = call.body.as_object().cloned().ok_or_else(|| bad_request("body must be object"))?;
+            for (name, value) in document.iter().filter(|(name, _)| *name != "__STATE__") {
+                check_field(name, value, schema)?;
+            }
+            if let Some(name) = schema.required.iter().find(|name| !document.contains_key(**name)) {
+                return Err(bad_request(&format!("body must have required property '{name}'")));
+            }
+            stamp_new(&mut document, "DRAFT");
+            let id = document["_id"].clone();
+            documents.push(document);
+            Ok((200, json!({"_id": id})))
+        }
+        (&Method::PATCH, [id]) if !id.is_empty() => {
+            let index = by_id(documents, id, false)?;
+            let document = &mut documents[index];
+            for (command, fields) in call.body.as_object().unwrap() {
+                for (name, value) in fields.as_object().unwrap() {
+                    check_field(name, value, schema)?;
+                    match command.as_str() {
+                        "$set" => drop(document.insert(name.clone(), value.clone())),
+                        "$unset" => drop(document.remove(name)),
+                        "$push" => document[name].as_array_mut().unwrap().push(value.clone()),
+                        other => return Err(bad_request(&format!("{other} is not a command"))),
+                    }
+                }
+            }
+            touch(document);
+            Ok((200, Value::Object(document.clone())))
+        }
+        (&Method::POST, [id, "state"]) => {
+            let index = by_id(documents, id, true)?;
+            let document = &mut documents[index];
+            let (from, to) = (document["__STATE__"].as_str().unwrap(), call.body["stateTo"].as_str().unwrap());
+            if !matches!(
+                (from, to),
+                ("PUBLIC", "DRAFT" | "TRASH") | ("DRAFT", "PUBLIC" | "TRASH") | ("TRASH", "DRAFT" | "DELETED")
+            ) {
+                return Err(bad_request(&format!("transition from {from} to {to} not allowed.")));
+            }
+            document.insert("__STATE__".to_owned(), to.into());
+            touch(document);
+            Ok((204, Value::Null))
+        }
+        _ => Err(not_found()),
+    }
+}

@@ -1,0 +1,143 @@
+//! A small HTTP server that plays a platform service: it notes every call and fails when it is told to.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, JoinSet};
+
+/// A call as it arrived. Path segments and query are decoded after they were split.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub method: Method,
+    /// As it was sent.
+    pub raw: String,
+    pub segments: Vec<String>,
+    pub query: Vec<(String, String)>,
+    pub headers: HeaderMap,
+    pub body: Value,
+}
+
+impl Call {
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// What goes wrong, once.
+#[derive(Debug, Clone, Copy)]
+pub enum Wrong {
+    /// Nothing is done, and this status is answered.
+    Status(u16),
+    /// Nothing is done, and the connection is closed.
+    ResetBefore,
+    /// It is done, and the connection is closed.
+    ResetAfter,
+}
+
+type Fault = (Method, &'static str, Wrong);
+
+#[derive(Default)]
+struct Shared {
+    calls: Vec<Call>,
+    faults: VecDeque<Fault>,
+}
+
+pub struct StandIn {
+    pub url: String,
+    shared: Arc<Mutex<Shared>>,
+    task: JoinHandle<()>,
+}
+
+impl StandIn {
+    /// Starts it; `answer` gives status and body.
+    pub async fn start(answer: impl Fn(&Call) -> (u16, Value) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let shared = Arc::<Mutex<Shared>>::default();
+        let (answer, seen) = (Arc::new(answer), Arc::clone(&shared));
+        let task = tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let (answer, seen) = (Arc::clone(&answer), Arc::clone(&seen));
+                let service = hyper::service::service_fn(move |request| {
+                    let (answer, seen) = (Arc::clone(&answer), Arc::clone(&seen));
+                    async move { respond(request, &*answer, &seen).await }
+                });
+                connections.spawn(async move {
+                    let io = TokioIo::new(stream);
+                    let _ = hyper::server::conn::http1::Builder::new().serve_connection(io, service).await;
+                });
+            }
+        });
+        Self { url, shared, task }
+    }
+
+    pub fn calls(&self) -> Vec<Call> {
+        self.shared.lock().unwrap().calls.clone()
+    }
+
+    pub fn forget_calls(&self) {
+        self.shared.lock().unwrap().calls.clear();
+    }
+
+    /// The next call with this method and this text in its path goes wrong.
+    pub fn fail(&self, method: Method, path: &'static str, wrong: Wrong) {
+        self.shared.lock().unwrap().faults.push_back((method, path, wrong));
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn decoded(text: &str) -> String {
+    let pair = format!("x={}", text.replace('+', "%2B"));
+    reqwest::Url::parse(&format!("http://x/?{pair}")).unwrap().query_pairs().next().unwrap().1.into_owned()
+}
+
+async fn respond(
+    request: Request<Incoming>,
+    answer: &(impl Fn(&Call) -> (u16, Value) + Send + Sync),
+    shared: &Mutex<Shared>,
+) -> std::io::Result<Response<Full<Bytes>>> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
+    let path = head.uri.path().trim_start_matches('/');
+    let query = head.uri.query().unwrap_or_default();
+    let url = reqwest::Url::parse(&format!("http://x/?{query}")).unwrap();
+    let call = Call {
+        raw: head.uri.to_string(),
+        segments: path.split('/').map(decoded).collect(),
+        query: url.query_pairs().into_owned().collect(),
+        method: head.method,
+        headers: head.headers,
+        body: serde_json::from_slice(&body).unwrap_or_default(),
+    };
+    let wrong = {
+        let mut shared = shared.lock().unwrap();
+        shared.calls.push(call.clone());
+        let found =
+            shared.faults.iter().position(|(method, path, _)| *method == call.method && call.raw.contains(path));
+        found.and_then(|index| shared.faults.remove(index)).map(|(_, _, wrong)| wrong)
+    };
+    let (status, body) = match wrong {
+        Some(Wrong::Status(status)) => (status, serde_json::json!({"message": "canary of an upstream"})),
+        Some(Wrong::ResetBefore) => return Err(std::io::ErrorKind::ConnectionReset.into()),
+        Some(Wrong::ResetAfter) => {
+            answer(&call);
+            return Err(std::io::ErrorKind::ConnectionReset.into());
+        }
+        None => answer(&call),
+    };
+    let text = if body.is_null() { String::new() } else { body.to_string() };
+    Ok(Response::builder().status(StatusCode::from_u16(status).unwrap()).body(Full::from(text)).unwrap())
+}
