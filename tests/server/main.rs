@@ -14,6 +14,7 @@ mod documentation;
 mod kills;
 mod metrics;
 mod participants;
+mod platform;
 mod process;
 mod secrets;
 mod settings;

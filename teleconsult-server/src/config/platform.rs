@@ -33,8 +33,8 @@ impl PlatformSettings {
     #[must_use]
     pub fn people(&self) -> People {
         let Some(auth) = self.auth.clone() else { return People::Told };
-        let custom = self.custom_ids.clone().map(|settings| CustomIds::new(settings, self.client.clone()));
-        People::Known { auth: AuthService::new(auth, self.client.clone()), custom }
+        let custom = self.custom_ids.clone().map(|settings| Box::new(CustomIds::new(settings, self.client.clone())));
+        People::Known { auth: Box::new(AuthService::new(auth, self.client.clone())), custom }
     }
 }
 

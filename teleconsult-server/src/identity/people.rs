@@ -33,9 +33,9 @@ pub enum People {
     /// The auth service knows them.
     Known {
         /// The auth service.
-        auth: AuthService,
+        auth: Box<AuthService>,
         /// What translates the ids that callers send, where they are not the identity provider's.
-        custom: Option<CustomIds>,
+        custom: Option<Box<CustomIds>>,
     },
 }
 

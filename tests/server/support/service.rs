@@ -7,6 +7,8 @@ use bandyer_client::{ApiVersion, RoomId, UserId};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
+use sqlx::Connection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use teleconsult_server::config::Config;
 use teleconsult_server::run::Running;
 use tempfile::TempDir;
@@ -144,6 +146,16 @@ impl Service {
     /// Stops politely and starts again on the same store.
     pub async fn restart(&mut self) {
         assert_eq!(self.running.take().unwrap().stop().await, 0, "something was cut");
+        self.running = Some(Running::start(&self.config).await.unwrap());
+    }
+
+    /// As [`Service::restart`], long after everything that waits has fallen due.
+    pub async fn restart_later(&mut self) {
+        assert_eq!(self.running.take().unwrap().stop().await, 0, "something was cut");
+        let file = SqliteConnectOptions::new().filename(self.config.data_dir.join("teleconsult.sqlite3"));
+        let mut journal = SqliteConnection::connect_with(&file).await.unwrap();
+        sqlx::query("UPDATE retirements SET next_try_at = 0").execute(&mut journal).await.unwrap();
+        journal.close().await.unwrap();
         self.running = Some(Running::start(&self.config).await.unwrap());
     }
 

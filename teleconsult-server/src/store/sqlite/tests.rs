@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::Row;
 use tempfile::TempDir;
 
-use super::{OpenError, SqliteStore};
+use super::{OpenError, Outcome, SqliteStore};
 use crate::domain::ids::{ExternalId, TeleconsultationId};
 use crate::domain::participants::Participant;
 use crate::domain::participants::tests::invitation;
@@ -171,6 +171,22 @@ async fn deletions_are_put_off_and_end() {
     assert_eq!(store.due_retirements(later(60), 1).await.unwrap()[0].tries, 1);
     store.retired(&room("r1")).await.unwrap();
     assert_eq!(store.next_retirement().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_change_elsewhere_is_suspected_before_it_and_concluded_after_it() {
+    let (store, _folder) = store().await;
+    let id = record(None, 0, 0).id;
+    assert_eq!(store.begin(&attempt("a", 1), None).await.unwrap(), Some(0));
+    store.suspect(&[&room("new"), &room("old")], &id, later(60)).await.unwrap();
+    assert!(queued(&store).await.is_empty());
+    assert_eq!(store.due_retirements(later(60), 10).await.unwrap().len(), 2, "cut off, both are looked at");
+    let attempt = attempt("a", 1);
+    let outcome = Outcome { attempt: Some(&attempt), kept: Some(&room("new")), gone: Some(&room("old")) };
+    store.conclude(outcome, &id, now()).await.unwrap();
+    assert_eq!(queued(&store).await, ["old"]);
+    assert_eq!(store.due_retirements(later(60), 10).await.unwrap().len(), 1);
+    assert!(store.open_attempts(later(1000)).await.unwrap().is_empty());
 }
 
 #[tokio::test]
