@@ -4,7 +4,7 @@ use bandyer_client::emulator::{Fault, Operation};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Service, on_both_generations};
+use crate::support::{Answer, Service, on_every_platform};
 
 /// The beginning of a JPEG of this size, which is all that the vendor's emulator looks at.
 fn jpeg(side: u16) -> Vec<u8> {
@@ -21,7 +21,7 @@ async fn update(service: &Service, user: Option<&str>, body: &Value) -> Answer {
 
 const PART: &str = "virtual_background";
 
-on_both_generations! {
+on_every_platform! {
     async fn a_background_is_added_and_chosen(service: Service) {
         let added = service.send_picture(Some("dr.rossi"), PART, jpeg(1280)).await;
         assert_eq!(added.status, 200, "{added:?}");

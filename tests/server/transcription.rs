@@ -6,7 +6,7 @@ use bandyer_client::ApiVersion;
 use bandyer_client::emulator::{Action, Fault, Operation};
 use serde_json::json;
 
-use crate::support::service::patient;
+use crate::support::service::{Platform, patient};
 use crate::support::{Answer, Service, in_minutes};
 
 const TRANSCRIBED: [(&str, &str); 2] =
@@ -34,10 +34,15 @@ fn none() -> serde_json::Value {
 
 #[tokio::test]
 async fn a_participant_gets_the_vendors_file_as_it_is() {
-    let service = Service::start(ApiVersion::V2, &TRANSCRIBED).await;
+    for platform in [Platform::ALONE, Platform::AUTH, Platform::CRUD, Platform::BOTH] {
+        gets_the_file(&Service::on(platform, ApiVersion::V2, &TRANSCRIBED).await).await;
+    }
+}
+
+async fn gets_the_file(service: &Service) {
     let id = service.create_running().await;
-    let session = call(&service);
-    let answer = transcription(&service, &id, &session, "patient-42").await;
+    let session = call(service);
+    let answer = transcription(service, &id, &session, "patient-42").await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
     assert_eq!(
@@ -46,10 +51,10 @@ async fn a_participant_gets_the_vendors_file_as_it_is() {
     );
     assert!(answer.text.starts_with("An emulated transcript"));
     for user in ["stranger", ""] {
-        let answer = transcription(&service, &id, &session, user).await;
+        let answer = transcription(service, &id, &session, user).await;
         assert_eq!((answer.status, answer.text.as_str()), (401, r#"{"error":"Unauthorized user"}"#));
     }
-    let unknown = transcription(&service, "unknown", &session, "patient-42").await;
+    let unknown = transcription(service, "unknown", &session, "patient-42").await;
     assert_eq!((unknown.status, unknown.json()), (404, json!({"error": "Room with id unknown not found on CRUD"})));
 }
 

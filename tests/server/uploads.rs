@@ -6,10 +6,19 @@ use bandyer_client::uploads::UploadKind;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::service::patient;
+use crate::support::service::{Platform, patient};
 use crate::support::{Answer, Service, in_minutes};
 
-const VERSIONS: [ApiVersion; 2] = [ApiVersion::V1, ApiVersion::V2];
+/// A service on every platform and both generations.
+async fn everywhere(variables: &[(&str, &str)]) -> Vec<Service> {
+    let mut services = Vec::new();
+    for platform in [Platform::ALONE, Platform::AUTH, Platform::CRUD, Platform::BOTH] {
+        for version in [ApiVersion::V1, ApiVersion::V2] {
+            services.push(Service::on(platform, version, variables).await);
+        }
+    }
+    services
+}
 
 async fn delete_uploads(service: &Service, id: &str) -> Answer {
     service.call(Method::DELETE, &format!("/teleconsultation/{id}/uploads"), None, None).await
@@ -27,8 +36,7 @@ fn send_files(service: &Service, count: usize) {
 
 #[tokio::test]
 async fn with_the_switch_off_nothing_is_done_and_nothing_looked_up() {
-    for version in VERSIONS {
-        let service = Service::start(version, &[]).await;
+    for service in everywhere(&[]).await {
         let id = service.create_running().await;
         send_files(&service, 2);
         for id in [id.as_str(), "unknown"] {
@@ -41,8 +49,7 @@ async fn with_the_switch_off_nothing_is_done_and_nothing_looked_up() {
 
 #[tokio::test]
 async fn all_files_of_the_room_are_deleted_and_counted() {
-    for version in VERSIONS {
-        let service = Service::start(version, &[("TELECONSULTATION_DELETE_UPLOADS", "true")]).await;
+    for service in everywhere(&[("TELECONSULTATION_DELETE_UPLOADS", "true")]).await {
         let id = service.create_running().await;
         assert_eq!(delete_uploads(&service, &id).await.json(), json!({"total": 0, "deleted": 0}));
         send_files(&service, 130);
@@ -54,8 +61,7 @@ async fn all_files_of_the_room_are_deleted_and_counted() {
 
 #[tokio::test]
 async fn a_file_that_cannot_be_deleted_is_told_by_the_count_and_goes_the_next_time() {
-    for version in VERSIONS {
-        let service = Service::start(version, &[("TELECONSULTATION_DELETE_UPLOADS", "true")]).await;
+    for service in everywhere(&[("TELECONSULTATION_DELETE_UPLOADS", "true")]).await {
         let id = service.create_running().await;
         send_files(&service, 3);
         service.emulator.faults().add(Fault::on(Operation::DeleteUpload).nth(2).status(422));
@@ -68,8 +74,7 @@ async fn a_file_that_cannot_be_deleted_is_told_by_the_count_and_goes_the_next_ti
 
 #[tokio::test]
 async fn without_a_room_there_are_no_files_and_without_a_record_there_is_nothing() {
-    for version in VERSIONS {
-        let service = Service::start(version, &[("TELECONSULTATION_DELETE_UPLOADS", "true")]).await;
+    for service in everywhere(&[("TELECONSULTATION_DELETE_UPLOADS", "true")]).await {
         let id = service.create(&in_minutes(60), 2, &[patient()]).await;
         assert_eq!(delete_uploads(&service, &id).await.json(), json!({"total": 0, "deleted": 0}));
         let answer = delete_uploads(&service, "unknown").await;
