@@ -323,7 +323,7 @@ fn without_effect(vars: &mut Variables<'_>) {
 /// An operator who names another store means it: starting on an empty embedded one would look as if all data were gone.
 fn refuse_other_stores(vars: &mut Variables<'_>) {
     if vars.text("DATABASE_URL").is_some() {
-        vars.problem("DATABASE_URL", "is set, but this version has no SQL store of its own choice; unset it");
+        vars.problem("DATABASE_URL", "is set, but this version has no PostgreSQL store; unset it");
     }
 }
 
