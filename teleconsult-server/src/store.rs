@@ -95,6 +95,17 @@ pub struct Retirement {
     pub tries: u32,
 }
 
+/// How much of the journal is unsettled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct JournalCounts {
+    /// Rooms that were asked for and neither adopted nor given up.
+    pub open_attempts: u64,
+    /// Rooms that wait for deletion.
+    pub pending_retirements: u64,
+    /// Rooms that were asked for, were never found, and cannot be ruled out.
+    pub possible_leaks: u64,
+}
+
 /// How an open attempt ends without becoming a record's room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
@@ -117,6 +128,9 @@ pub trait Journal: Send + Sync {
 
     /// Open attempts that nobody is working on at this moment, oldest first.
     async fn open_attempts(&self, now: Timestamp) -> Result<Vec<Attempt>>;
+
+    /// How much is unsettled.
+    async fn counts(&self) -> Result<JournalCounts>;
 
     /// Gives up all leases. Only for a store that no other process uses.
     async fn release_leases(&self) -> Result<()>;

@@ -61,7 +61,7 @@ async fn unsettled_rooms_are_told() {
         }
     };
     tokio::time::timeout(PATIENCE, gone).await.expect("the room is deleted in the end");
-    assert_eq!(value(&service, "teleconsult_room_possible_leaks_total").await, Some(0.0));
+    assert_eq!(value(&service, "teleconsult_room_possible_leaks").await, Some(0.0));
 }
 
 #[tokio::test]

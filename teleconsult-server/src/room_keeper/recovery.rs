@@ -62,7 +62,6 @@ impl RoomKeeper {
                     tracing::info!(attempt = attempt_id, %teleconsultation, %room, "an abandoned room is deleted");
                 }
                 _ => {
-                    self.counters.possible_leaks.increment(1);
                     tracing::warn!(
                         attempt = attempt_id,
                         %teleconsultation,

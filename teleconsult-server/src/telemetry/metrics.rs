@@ -13,6 +13,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 
 use super::process;
 use crate::http::router::Route;
+use crate::store::JournalCounts;
 
 /// The media type of what [`Metrics::render`] gives.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4";
@@ -22,7 +23,7 @@ const SUMMARY: &str = "http_request_summary_seconds";
 const UNKNOWN_OUTCOMES: &str = "teleconsult_room_unknown_outcomes_total";
 const ADOPTIONS: &str = "teleconsult_room_adoptions_total";
 const DISCARDS: &str = "teleconsult_room_discards_total";
-const POSSIBLE_LEAKS: &str = "teleconsult_room_possible_leaks_total";
+const POSSIBLE_LEAKS: &str = "teleconsult_room_possible_leaks";
 const OPEN_ATTEMPTS: &str = "teleconsult_room_open_attempts";
 const PENDING_RETIREMENTS: &str = "teleconsult_room_pending_retirements";
 
@@ -41,6 +42,7 @@ pub struct Metrics {
     requests: RwLock<HashMap<Answered, RequestTimes>>,
     open_attempts: Gauge,
     pending_retirements: Gauge,
+    possible_leaks: Gauge,
 }
 
 /// A kind of answered request.
@@ -66,25 +68,14 @@ pub struct KeeperCounters {
     pub adoptions: Counter,
     /// Rooms that were deleted because nobody was told of them.
     pub discards: Counter,
-    /// Lost rooms that were never found.
-    pub possible_leaks: Counter,
 }
 
 /// Counts for nobody.
 impl Default for KeeperCounters {
     fn default() -> Self {
-        let [unknown_outcomes, adoptions, discards, possible_leaks] = std::array::from_fn(|_| Counter::noop());
-        Self { unknown_outcomes, adoptions, discards, possible_leaks }
+        let [unknown_outcomes, adoptions, discards] = std::array::from_fn(|_| Counter::noop());
+        Self { unknown_outcomes, adoptions, discards }
     }
-}
-
-/// What the journal holds at a moment; nothing where it could not be read.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct JournalCounts {
-    /// Rooms that were asked for and whose fate is not settled.
-    pub open_attempts: Option<usize>,
-    /// Rooms that wait for their deletion.
-    pub pending_retirements: Option<usize>,
 }
 
 impl Metrics {
@@ -100,13 +91,13 @@ impl Metrics {
             (UNKNOWN_OUTCOMES, "Room creations whose answer was lost, so that there may be a room."),
             (ADOPTIONS, "Rooms whose answer was lost and that were found at once and used."),
             (DISCARDS, "Rooms that are deleted because no caller was told of them."),
-            (POSSIBLE_LEAKS, "Rooms whose answer was lost and that were never found."),
         ] {
             recorder.describe_counter(name.into(), None, help.into());
         }
         for (name, help) in [
             (OPEN_ATTEMPTS, "Rooms that were asked for and whose fate is not settled."),
             (PENDING_RETIREMENTS, "Rooms that wait for their deletion."),
+            (POSSIBLE_LEAKS, "Rooms whose answer was lost and that were never found."),
         ] {
             recorder.describe_gauge(name.into(), None, help.into());
         }
@@ -116,6 +107,7 @@ impl Metrics {
             requests: RwLock::default(),
             open_attempts: gauge(OPEN_ATTEMPTS),
             pending_retirements: gauge(PENDING_RETIREMENTS),
+            possible_leaks: gauge(POSSIBLE_LEAKS),
             recorder,
         }
     }
@@ -128,7 +120,6 @@ impl Metrics {
             unknown_outcomes: counter(UNKNOWN_OUTCOMES),
             adoptions: counter(ADOPTIONS),
             discards: counter(DISCARDS),
-            possible_leaks: counter(POSSIBLE_LEAKS),
         }
     }
 
@@ -161,11 +152,12 @@ impl Metrics {
 
     /// Everything, and the counts of the journal at this moment.
     #[must_use]
-    pub fn render(&self, journal: JournalCounts) -> String {
+    pub fn render(&self, journal: Option<JournalCounts>) -> String {
         // What is not known is no zero.
-        let shown = |count: Option<usize>| count.map_or(f64::NAN, |count| count as f64);
-        self.open_attempts.set(shown(journal.open_attempts));
-        self.pending_retirements.set(shown(journal.pending_retirements));
+        let shown = |count: fn(JournalCounts) -> u64| journal.map_or(f64::NAN, |counts| count(counts) as f64);
+        self.open_attempts.set(shown(|counts| counts.open_attempts));
+        self.pending_retirements.set(shown(|counts| counts.pending_retirements));
+        self.possible_leaks.set(shown(|counts| counts.possible_leaks));
         let mut text = self.text.render();
         text.push_str(&process::rendered());
         text
@@ -200,11 +192,13 @@ mod tests {
 
     use http::{Method, StatusCode};
 
-    use super::{JournalCounts, Metrics};
+    use super::Metrics;
     use crate::http::router::Route;
+    use crate::store::JournalCounts;
 
     fn lines(metrics: &Metrics, start: &str) -> Vec<String> {
-        let text = metrics.render(JournalCounts { open_attempts: Some(2), pending_retirements: None });
+        let counts = JournalCounts { open_attempts: 2, pending_retirements: 1, possible_leaks: 0 };
+        let text = metrics.render(Some(counts));
         text.lines().filter(|line| line.starts_with(start)).map(str::to_owned).collect()
     }
 
@@ -249,9 +243,9 @@ mod tests {
         for line in [
             "teleconsult_room_unknown_outcomes_total 0",
             "teleconsult_room_discards_total 1",
-            "teleconsult_room_possible_leaks_total 0",
+            "teleconsult_room_possible_leaks 0",
             "teleconsult_room_open_attempts 2",
-            "teleconsult_room_pending_retirements NaN",
+            "teleconsult_room_pending_retirements 1",
         ] {
             assert!(shown.iter().any(|shown| shown == line), "{line}: {shown:#?}");
         }

@@ -53,10 +53,26 @@ pub(super) struct TeleconsultationChange {
     duration_in_seconds: Option<Seconds>,
 }
 
+/// Who takes part. A list of ids is for deployments with `AUTH_SERVICE`, which knows groups and names; the others say how
+/// many there will be and who is known.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Participants {
+    /// How many there will be, and those already known.
+    Counted(CountedParticipants),
+    /// Everybody's id, with `AUTH_SERVICE` alone.
+    Ids(#[schemars(length(min = *COUNT.start(), max = *COUNT.end()))] Vec<PersonId>),
+}
+
+/// A person's id.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+struct PersonId(#[schemars(length(min = 1, max = MAX_ID_CHARS), regex(pattern = ID))] String);
+
 /// How many will take part, and those already known. The vendor's room is made as soon as everybody is known; one of
 /// them must then be a plus user.
 #[derive(JsonSchema)]
-struct Participants {
+struct CountedParticipants {
     /// How many will take part in the end.
     #[schemars(range(min = *COUNT.start(), max = *COUNT.end()))]
     number: u8,

@@ -3,11 +3,12 @@
 use async_trait::async_trait;
 use bandyer_client::RoomId;
 use jiff::Timestamp;
+use sqlx::Row;
 
 use super::SqliteStore;
 use super::rows::{attempt, failed, forget_attempt, millis, moment, queue};
 use crate::domain::ids::TeleconsultationId;
-use crate::store::{Attempt, Deployment, Journal, Result};
+use crate::store::{Attempt, Deployment, Journal, JournalCounts, Result};
 
 /// What a change that was made elsewhere means for rooms.
 #[derive(Debug, Clone, Copy)]
@@ -93,6 +94,23 @@ impl Journal for SqliteStore {
             .await
             .map_err(failed)?;
         rows.iter().map(attempt).collect()
+    }
+
+    async fn counts(&self) -> Result<JournalCounts> {
+        let row = sqlx::query(
+            "SELECT (SELECT count(*) FROM attempts WHERE state <> 'lost') AS open,
+                    (SELECT count(*) FROM attempts WHERE state = 'lost') AS lost,
+                    (SELECT count(*) FROM retirements) AS queued",
+        )
+        .fetch_one(&self.readers)
+        .await
+        .map_err(failed)?;
+        let count = |name: &str| row.try_get::<i64, _>(name).map(i64::unsigned_abs).map_err(failed);
+        Ok(JournalCounts {
+            open_attempts: count("open")?,
+            pending_retirements: count("queued")?,
+            possible_leaks: count("lost")?,
+        })
     }
 
     async fn release_leases(&self) -> Result<()> {
