@@ -22,6 +22,8 @@ pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// Time for reading a room's details, which an answer can do without.
 const DETAILS_TIMEOUT: Duration = Duration::from_secs(2);
+/// What the vendor says of a room in which nobody is plus. The word is inferred.
+const NO_PLUS_USER: &str = "no_plus_user_in_room";
 /// Time for one try to send a picture of up to 10 MB.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// Files that are deleted at once. Few: the vendor's quota is not known.
@@ -88,6 +90,23 @@ impl VideoCalls {
     ///
     /// The vendor's; with an unknown outcome there may be a room all the same.
     pub async fn create_room(&self, order: &RoomOrder) -> Result<Room> {
+        match self.create_room_once(order).await {
+            Err(error) if error.code() == Some(NO_PLUS_USER) => {
+                // Somebody was made a basic user once and is in a plus group now. The vendor's pages disagree on whether a
+                // role can change; where it cannot, the refusal stands.
+                tracing::info!("the vendor knows nobody of a new room as a plus user; roles are brought up to date");
+                for (user, _, _) in order.participants.iter().filter(|(_, role, _)| *role == Role::Plus) {
+                    if self.client.users().update(user).role(users::Role::Plus).send().await.is_err() {
+                        return Err(error);
+                    }
+                }
+                self.create_room_once(order).await
+            }
+            result => result,
+        }
+    }
+
+    async fn create_room_once(&self, order: &RoomOrder) -> Result<Room> {
         let participants = order.participants.iter().map(|(user, role, tools)| {
             let participant = NewParticipant::new(user.clone()).admin(*role == Role::Plus);
             match tools {

@@ -1,6 +1,8 @@
 //! `POST /teleconsultation`.
 
+use bandyer_client::ApiVersion;
 use bandyer_client::emulator::Operation;
+use bandyer_client::users::Role;
 use serde_json::json;
 
 use crate::support::service::{consultation, doctor, patient};
@@ -111,5 +113,19 @@ async fn the_configuration_decides_what_rooms_are_made_of() {
         let (admin, other) = (&room.participants[0], &room.participants[1]);
         assert!(admin.is_admin && admin.tools.file_upload);
         assert!(!other.is_admin && other.tools.chat && !other.tools.file_upload);
+    }
+}
+
+#[tokio::test]
+async fn somebody_who_became_a_doctor_becomes_a_plus_user() {
+    for version in [ApiVersion::V1, ApiVersion::V2] {
+        let service = Service::start(version, &[]).await;
+        service.create(&in_minutes(60), 2, &[doctor(), patient()]).await;
+        // The patient has changed sides, and no other doctor is there.
+        let people = [person("patient-42", "doctor"), person("relative-7", "patient")];
+        let id = service.create(&in_minutes(0), 2, &people).await;
+        assert_eq!(service.view(&id, "patient-42").await.status, 200);
+        assert_eq!(service.emulator.rooms().len(), 2);
+        assert_eq!(service.emulator.users().iter().filter(|user| user.role == Role::Plus).count(), 2);
     }
 }
