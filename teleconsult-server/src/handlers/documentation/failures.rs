@@ -52,6 +52,36 @@ pub(super) fn of_bodies() -> Vec<Failure> {
     ]
 }
 
+/// What a route that reads a form may answer.
+pub(super) fn of_forms() -> Vec<Failure> {
+    vec![
+        (
+            "The form cannot be read, or lacks the picture.",
+            ApiError::standard(StatusCode::BAD_REQUEST, "the form cannot be read"),
+        ),
+        (
+            "The form did not arrive in time.",
+            ApiError::standard(StatusCode::REQUEST_TIMEOUT, "the request body did not arrive in time"),
+        ),
+        (
+            "The picture is larger than 10 MB.",
+            ApiError::coded(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "FST_ERR_CTP_BODY_TOO_LARGE",
+                "Request body is too large: the picture has at most 10 MB",
+            ),
+        ),
+        (
+            "The body is no form.",
+            ApiError::coded(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "FST_ERR_CTP_INVALID_MEDIA_TYPE",
+                "Unsupported Media Type: multipart/form-data is needed",
+            ),
+        ),
+    ]
+}
+
 /// What every route that reads or writes records may answer.
 pub(super) fn of_the_store() -> Vec<Failure> {
     vec![(

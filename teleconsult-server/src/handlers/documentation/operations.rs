@@ -8,7 +8,7 @@ use super::super::credentials::Issued;
 use super::super::settings::{Added, Changed};
 use super::super::teleconsultations::{Created, View};
 use super::super::uploads::Deleted;
-use super::failures::{Failure, always, of_bodies, of_the_rules, of_the_store, of_the_vendor};
+use super::failures::{Failure, always, of_bodies, of_forms, of_the_rules, of_the_store, of_the_vendor};
 use super::requests::{
     BackgroundForm, CredentialRequest, ID, NewParticipant, NewTeleconsultation, SettingsChange, TeleconsultationChange,
 };
@@ -390,7 +390,7 @@ fn refused_by_the_vendor() -> Failure {
 }
 
 fn add_background(schemas: &mut SchemaGenerator) -> Operation {
-    let mut failures = [of_bodies(), always(), of_the_vendor()].concat();
+    let mut failures = [of_forms(), always(), of_the_vendor()].concat();
     failures.push(refused_by_the_vendor());
     failures.push(("The caller did not say who it is.", ApiError::unauthorized()));
     Operation {

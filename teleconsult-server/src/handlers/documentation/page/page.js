@@ -96,6 +96,11 @@ function response(status, answer) {
   return shown;
 }
 
+// What is sent: the media type, and its schema and example.
+function sent(operation) {
+  return operation.requestBody ? Object.entries(operation.requestBody.content)[0] : [];
+}
+
 // Where the API is, seen from this page: a gateway may have put something before our paths.
 function before() {
   const here = location.pathname.replace(/\/documentation\/.*$/, "");
@@ -110,11 +115,16 @@ function tryIt(method, path, operation) {
       : element("input", { value: parameter.required ? parameter.example : undefined, autocomplete: "off" });
     return { parameter, input, label: element("label", {}, `${parameter.name} (${parameter.in})`, input) };
   });
-  const sample = operation.requestBody && operation.requestBody.content["application/json"].example;
-  const body = sample && element("textarea", { spellcheck: "false" });
-  if (body) body.value = JSON.stringify(sample, null, 2);
+  const [media, content] = sent(operation);
+  const isForm = media === "multipart/form-data";
+  const body = content && !isForm && element("textarea", { spellcheck: "false" });
+  if (body) body.value = JSON.stringify(content.example, null, 2);
+  const files = isForm ? Object.keys(resolved(content.schema).properties).map((name) => {
+    const input = element("input", { type: "file" });
+    return { name, input, label: element("label", {}, `${name} (file)`, input) };
+  }) : [];
   const result = element("div", { "aria-live": "polite" });
-  const form = element("form", {}, ...inputs.map((one) => one.label),
+  const form = element("form", {}, ...[...inputs, ...files].map((one) => one.label),
     body ? element("label", {}, "Body", body) : "", element("button", {}, "Send"), result);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -130,6 +140,11 @@ function tryIt(method, path, operation) {
     if (body && body.value.trim()) headers["content-type"] = "application/json";
     const options = { method: method.toUpperCase(), headers };
     if (headers["content-type"]) options.body = body.value;
+    if (isForm) {
+      // The browser writes the content type itself, with the boundary that it chose.
+      options.body = new FormData();
+      for (const { name, input } of files) if (input.files[0]) options.body.append(name, input.files[0]);
+    }
     try {
       const answer = await fetch(url + (query.size ? "?" + query : ""), options);
       let text = await answer.text();
@@ -155,9 +170,9 @@ function article(method, path, operation) {
     ])));
   }
   if (operation.requestBody) {
-    const content = operation.requestBody.content["application/json"];
+    const [media, content] = sent(operation);
     shown.append(element("h4", {}, "Body"),
-      element("p", {}, ...kind(content.schema), operation.requestBody.required ? ". " : ", optional. ", operation.requestBody.description),
+      element("p", {}, element("span", { class: "soft" }, media + ": "), ...kind(content.schema), operation.requestBody.required ? ". " : ", optional. ", operation.requestBody.description),
       fields(resolved(content.schema)), element("h4", {}, "Example"), example(content.example));
   }
   shown.append(element("h4", {}, "Answers"),
