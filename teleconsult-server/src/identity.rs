@@ -24,8 +24,6 @@ pub fn viewer(settings: &IdentitySettings, request: RequestParts<'_>) -> Option<
 /// The user that the platform names in its header.
 #[must_use]
 pub fn platform_user(settings: &IdentitySettings, headers: &HeaderMap) -> Option<String> {
-    let mut values = headers.get_all(&settings.user_id_header).iter();
-    let id = values.next()?.to_str().ok()?.trim();
-    // Two values mean that somebody before the gateway added one, and nobody can tell which is true.
-    (values.next().is_none() && !id.is_empty()).then(|| id.to_owned())
+    let id = requester::only_value(headers, &settings.user_id_header)?;
+    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
 }

@@ -1,6 +1,6 @@
 //! Finds the caller's id in the request: in the platform's header, or where the configuration file says.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -67,7 +67,7 @@ impl UserIdPath {
         let mut value = Value::Object(match &self.0.first()?.extract {
             Key::Name(name) if name == "query" => pairs(request.query.iter().map(|(k, v)| (k.as_str(), v.as_str()))),
             Key::Name(name) if name == "params" => pairs(request.params.iter().map(|(k, v)| (*k, v.as_str()))),
-            _ => pairs(request.headers.iter().filter_map(|(k, v)| Some((k.as_str(), v.to_str().ok()?)))),
+            _ => headers(request.headers),
         });
         for step in self.0.iter().skip(1) {
             if step.from == From::Json {
@@ -87,6 +87,21 @@ impl UserIdPath {
             _ => None,
         }
     }
+}
+
+fn headers(headers: &HeaderMap) -> Map<String, Value> {
+    let names = headers.keys().filter_map(|name| Some((name.as_str().to_owned(), only_value(headers, name)?.into())));
+    names.collect()
+}
+
+/// The value of a header. Two values mean that somebody before the gateway added one, and nobody can tell which is true.
+///
+/// Properties of a user are JSON with names in it, and gateways send them in whichever encoding they have.
+pub(super) fn only_value(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?.as_bytes();
+    let latin1 = || value.iter().copied().map(char::from).collect();
+    values.next().is_none().then(|| std::str::from_utf8(value).map_or_else(|_| latin1(), str::to_owned))
 }
 
 fn pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Map<String, Value> {
@@ -129,6 +144,26 @@ mod tests {
         let mut array = properties(json!({"from": "json", "extract": "ids"}));
         array.as_array_mut().unwrap().push(json!({"from": "array", "extract": 1}));
         assert_eq!(find(array).as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn an_id_beside_names_of_any_alphabet_is_found_and_one_of_two_headers_is_not() {
+        let steps = || {
+            path(json!([{"from": "object", "extract": "headers"}, {"from": "object", "extract": "miauserproperties"},
+                {"from": "json", "extract": "customUserId"}]))
+            .unwrap()
+        };
+        let found = |values: &[&[u8]]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append("miauserproperties", HeaderValue::from_bytes(value).unwrap());
+            }
+            steps().find(RequestParts { headers: &headers, query: &[], params: &[] })
+        };
+        let utf8 = r#"{"name": "Nicolò", "customUserId": "c1"}"#.as_bytes();
+        assert_eq!(found(&[utf8]).as_deref(), Some("c1"));
+        assert_eq!(found(&[b"{\"name\": \"Nicol\xf2\", \"customUserId\": \"c1\"}"]).as_deref(), Some("c1"));
+        assert_eq!(found(&[utf8, utf8]), None);
     }
 
     #[test]
