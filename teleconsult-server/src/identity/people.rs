@@ -77,11 +77,12 @@ impl People {
         }
     }
 
-    /// Reads groups and names of participants whose record holds none.
+    /// Reads groups and names of participants whose record holds none. Who is unknown by now stays without: a change may
+    /// be about to remove just them, and the rules refuse one that needs their role.
     ///
     /// # Errors
     ///
-    /// [`PeopleError`], for the first in the list.
+    /// [`PeopleError::Upstream`].
     pub async fn complete(&self, participants: &mut [Participant]) -> Result<(), PeopleError> {
         let is_missing = |one: &&mut Participant| {
             one.role.is_none() && one.invitation.groups.is_empty() && one.external_id().is_known()
@@ -92,11 +93,18 @@ impl People {
         let missing: Vec<&mut Participant> = participants.iter_mut().filter(is_missing).collect();
         let asked: Vec<Invitation> = missing.iter().map(|one| one.invitation.clone()).collect();
         let answers: Vec<Invitation> =
-            stream::iter(asked).map(|one| self.describe(one)).buffered(CONCURRENT).try_collect().await?;
+            stream::iter(asked).map(|one| self.describe_if_known(one)).buffered(CONCURRENT).try_collect().await?;
         for (one, answer) in missing.into_iter().zip(answers) {
             one.invitation = answer;
         }
         Ok(())
+    }
+
+    async fn describe_if_known(&self, one: Invitation) -> Result<Invitation, PeopleError> {
+        match self.describe(one.clone()).await {
+            Err(PeopleError::Unknown(_)) => Ok(one),
+            described => described,
+        }
     }
 
     /// As [`People::complete`], for somebody who looks: names that cannot be had soon are left out.
