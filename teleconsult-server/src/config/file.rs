@@ -198,11 +198,10 @@ pub(super) fn read(path: &str, vars: &mut Variables<'_>) -> Settings {
 }
 
 fn parse(path: &str, text: &str, vars: &mut Variables<'_>) -> Settings {
-    let wrong = |error: &serde_json::Error| format!("names a file that is no JSON object: {error}");
     let mut document: Map<String, Value> = match serde_json::from_str(text) {
         Ok(document) => document,
         Err(error) => {
-            vars.file_problem(VARIABLE, path, "", &wrong(&error));
+            vars.file_problem(VARIABLE, path, "", &format!("names a file that is no JSON object: {}", kind_of(&error)));
             return Settings::default();
         }
     };
@@ -252,7 +251,11 @@ impl Parts<'_, '_, '_> {
             Ok(part) => Some(part),
             Err(error) => {
                 let inner = error.path().to_string();
-                let place = if inner == "." { key.to_owned() } else { format!("{key}.{inner}") };
+                let place = match inner.as_str() {
+                    "." => key.to_owned(),
+                    index if index.starts_with('[') => format!("{key}{index}"),
+                    field => format!("{key}.{field}"),
+                };
                 self.problem(&place, &format!("is wrong: {}", kind_of(error.inner())));
                 None
             }
@@ -333,8 +336,10 @@ fn six_digits(text: &str) -> String {
 /// The parser's words without the value, which may stand in the wrong place.
 fn kind_of(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    match (text.split_once(": "), text.rsplit_once(", expected ")) {
-        (Some(("invalid type" | "invalid value", _)), Some((_, expected))) => format!("expected {expected}"),
+    match text.rsplit_once(", expected ") {
+        Some((start, expected)) if start.starts_with("invalid ") || start.starts_with("unknown ") => {
+            format!("expected {expected}")
+        }
         _ => text,
     }
 }
@@ -372,6 +377,7 @@ mod tests {
         for (text, place) in [
             ("{", ""),
             ("[]", "no JSON object"),
+            (r#""a secret in the wrong file""#, "no JSON object: expected a map"),
             (r#"{"privileges": []}"#, "`privileges`"),
             (r#"{"privileges": {"basic": {"groups": ["a"]}}}"#, "`privileges.plus`"),
             (r#"{"privileges": {"basic": {"groups": ["a"]}, "plus": {"groups": "b"}}}"#, "plus"),
@@ -386,15 +392,15 @@ mod tests {
     fn every_wrong_part_is_told_with_its_place_and_without_its_value() {
         let (_, _, problems) = read(
             r##"{"privileges": {"basic": {"groups": ["a"], "tools": {"chat": "canary"}}, "plus": {"groups": [7]}},
-                "groupsWithBackgroundList": "canary", "userIdPathInRequest": [],
+                "groupsWithBackgroundList": ["a", 5], "userIdPathInRequest": [{"from": "canary", "extract": "x"}],
                 "theme": {"light": {"primaryColor": "#fff", "accentColor": "canary"}, "dark": 5},
                 "companyLogo": {"url": "canary"}}"##,
         );
         let places = [
             "`privileges.basic.tools.chat`",
             "`privileges.plus.groups[0]`",
-            "`groupsWithBackgroundList`",
-            "`userIdPathInRequest`",
+            "`groupsWithBackgroundList[1]`",
+            "`userIdPathInRequest[0].from` is wrong: expected one of `object`, `json`, `array`",
             "`theme.dark`",
             "`companyLogo.url`",
         ];
