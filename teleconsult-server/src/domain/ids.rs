@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 /// Longest id accepted, in characters; identity providers stay well below.
 pub(crate) const MAX_ID_CHARS: usize = 128;
 
-/// Letters, digits and what identity providers put between them (`auth0|5f3c`, `anna+1@clinic.example`).
+/// What a segment of a path may hold as it is (RFC 3986), and the bar that identity providers put into ids
+/// (`auth0|5f3c`, `anna+1@clinic.example`, `oidc|c|bWU=`).
 fn is_id(text: &str) -> bool {
-    let allowed =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'|' | b'@' | b'+' | b'-');
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@|".contains(&byte);
     (1..=MAX_ID_CHARS).contains(&text.len()) && text.bytes().all(allowed) && text != "." && text != ".."
 }
 
@@ -22,8 +22,8 @@ macro_rules! id {
         pub struct $name(Box<str>);
 
         impl $name {
-            /// The id, or nothing when the text has other characters than `A-Z a-z 0-9 . _ : | @ + -`, is empty,
-            /// longer than 128 characters, `.` or `..`.
+            /// The id, or nothing when the text has other characters than `A-Z a-z 0-9 - . _ ~ ! $ & ' ( ) * + , ; = : @ |`,
+            /// is empty, longer than 128 characters, `.` or `..`.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
                 is_id(text).then(|| Self(text.into()))
@@ -101,7 +101,9 @@ mod tests {
         for bad in ["", ".", "..", "a/b", "a%2fb", "a b", "a\n", "a\0", "é", "a?b", "a#b", "a\\b", &"a".repeat(129)] {
             assert!(ExternalId::parse(bad).is_none(), "{bad:?}");
         }
-        for good in ["auth0|5f3c", "anna+1@clinic.example", "urn:x:1", "...", "a", &"a".repeat(128)] {
+        for good in
+            ["auth0|5f3c", "oidc|c|bWU=", "o'hara~1", "anna+1@clinic.example", "urn:x:1", "...", "a", &"a".repeat(128)]
+        {
             assert_eq!(ExternalId::parse(good).unwrap().as_str(), good);
         }
     }

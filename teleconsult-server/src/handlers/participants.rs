@@ -43,8 +43,9 @@ fn invitation(one: &Input<'_>, told: bool) -> Result<Invitation, ApiError> {
     // Where the auth service knows everything else, the id alone is enough, and what the caller tells is not asked for.
     let is_id_alone = !told && one.is_scalar();
     let user = if is_id_alone { one.clone() } else { one.required_as(&["userId", "userExternalId"])? };
-    let external_id = ExternalId::parse(&user.text()?)
-        .ok_or_else(|| user.must("have 1 to 128 characters of A-Z a-z 0-9 . _ : | @ + - and not be . or .."))?;
+    let external_id = ExternalId::parse(&user.text()?).ok_or_else(|| {
+        user.must("have 1 to 128 characters of A-Z a-z 0-9 - . _ ~ ! $ & ' ( ) * + , ; = : @ | and not be . or ..")
+    })?;
     let language = if is_id_alone { None } else { one.optional("language")? };
     let language = language.map(|language| language.text()).transpose()?;
     if !told {

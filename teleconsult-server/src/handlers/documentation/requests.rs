@@ -16,8 +16,8 @@ use crate::http::input::MAX_TEXT_CHARS;
 /// No control characters.
 const PLAIN: &str = r"^[^\u0000-\u001f\u007f-\u009f]+$";
 
-/// Letters, digits and `. _ : | @ + -`.
-pub(super) const ID: &str = r"^[A-Za-z0-9._:|@+-]+$";
+/// What [`crate::domain::ids`] takes.
+pub(super) const ID: &str = r"^[A-Za-z0-9._~!$&'()*+,;=:@|-]+$";
 
 /// A teleconsultation to create. Its end is named in exactly one of two ways.
 #[derive(JsonSchema)]
@@ -89,7 +89,8 @@ pub(super) struct NewParticipant {
     /// `userExternalId`.
     #[schemars(length(min = 1, max = MAX_ID_CHARS), regex(pattern = ID))]
     user_id: String,
-    /// The person's groups, at least one of them configured. A plus group wins. Older callers name it `group`.
+    /// The person's groups, at least one of them configured. A plus group wins. Older callers name it `group`. With
+    /// `AUTH_SERVICE`, groups and name come from there.
     groups: Vec<Text>,
     /// The name to show.
     full_name: Text,
