@@ -70,7 +70,7 @@ impl App {
     /// Puts the parts together.
     #[must_use]
     pub fn new(config: &Config, store: Arc<dyn Store>) -> Self {
-        let metrics = config.expose_metrics.then(Metrics::new);
+        let metrics = config.expose_metrics.then(|| Metrics::new(config.platform.client.times()));
         let calls = VideoCalls::new(config.vendor.clone());
         let directory = Arc::new(Directory::new(Arc::clone(&store), calls.clone()));
         let counters = metrics.as_ref().map(Metrics::keeper_counters).unwrap_or_default();

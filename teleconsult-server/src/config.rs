@@ -245,7 +245,6 @@ impl Config {
         let data_dir = vars.text("DATA_DIR").unwrap_or_else(|| "./data".to_owned()).into();
         let delete_uploads = vars.boolean("TELECONSULTATION_DELETE_UPLOADS", false);
         let transcription_max_bytes = vars.file_size("TRANSCRIPTION_MAX_FILE_SIZE", DEFAULT_TRANSCRIPTION_BYTES);
-        without_effect(&mut vars);
         let expose_metrics = vars.boolean("EXPOSE_METRICS", true);
         let log_level = Level::parse(&vars.one_of("LOG_LEVEL", Level::NAMES, "info"));
 
@@ -310,13 +309,6 @@ fn vendor_client(vars: &mut Variables<'_>, key: &str, base_url: String) -> Optio
             vars.problem("BANDYER_BASE_URL", &format!("cannot be used: {error}"));
             None
         }
-    }
-}
-
-/// A variable of the predecessor that nothing here heeds. A wrong value is told all the same.
-fn without_effect(vars: &mut Variables<'_>) {
-    if vars.boolean("ENABLE_HTTP_CLIENT_METRICS", false) {
-        vars.warning("ENABLE_HTTP_CLIENT_METRICS has no effect in this version".to_owned());
     }
 }
 

@@ -1,6 +1,10 @@
 //! `check-config`: what is wrong with the settings, without starting anything.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::process::Output;
+
+use teleconsult_server::config::Config;
 
 use crate::support::binary::command;
 
@@ -59,6 +63,22 @@ fn good_settings_are_told_as_such_and_nothing_is_started() {
     let told = String::from_utf8(output.stdout).unwrap();
     assert!(told.contains("warning: WAIT_BEFORE_SERVER_CLOSE_SEC"), "{told}");
     assert!(told.ends_with("The configuration is good.\n") && !told.contains("canary"), "{told}");
+}
+
+#[test]
+fn the_readme_tells_of_every_variable_that_is_read() {
+    let read = RefCell::new(BTreeSet::new());
+    let lookup = |name: &str| {
+        read.borrow_mut().insert(name.to_owned());
+        None
+    };
+    assert!(Config::from_lookup(&lookup).is_err());
+    let read = read.into_inner();
+    assert!(read.len() > 40, "{read:?}");
+    let readme = include_str!("../../README.md");
+    // A misspelling in the predecessor's pages, which PARITY.md tells of.
+    let untold: Vec<_> = read.iter().filter(|name| !readme.contains(&format!("`{name}`"))).collect();
+    assert_eq!(untold, ["USER_MAP_ID_CRUD_NAME"]);
 }
 
 #[test]

@@ -505,6 +505,52 @@ async fn the_vendor_is_told_none_of_the_platforms_headers() {
 }
 
 #[tokio::test]
+async fn somebody_whom_nobody_knows_any_more_can_be_replaced_and_costs_only_their_own_name() {
+    let service = on(Platform::BOTH).await;
+    let auth = service.auth.as_ref().unwrap();
+    auth.has("auth0|doctor", &json!(["doctor"]), "Anna");
+    let id = of_the_predecessor(&service, &in_minutes(60), json!({}));
+    let view = service.view(&id, "auth0|doctor").await.json();
+    let names: Vec<&Value> =
+        view["participantsBandyerCall"].as_array().unwrap().iter().map(|one| &one["fullName"]).collect();
+    assert_eq!(names, [&json!("Anna"), &json!("")]);
+    let answer = service.patch(&id, &json!({"end_date": in_minutes(200)})).await;
+    let expected = json!({"error": format!(
+        "Failed PATCH /teleconsultation/{id}: user auth0|patient is in no configured group"
+    )});
+    assert_eq!((answer.status, answer.json()), (400, expected));
+    let client = service.emulator.client().unwrap();
+    let doctor = bandyer_client::UserId::new("usr_d").unwrap();
+    client.users().create(bandyer_client::users::Role::Plus).id(doctor).send().await.unwrap();
+    let others = json!({"participants": {"number": 2, "data": [
+        {"userId": "auth0|doctor", "groups": ["doctor"], "fullName": "Anna"}, person("auth0|new", "patient")]}});
+    let answer = service.patch(&id, &others).await;
+    assert_eq!(answer.status, 204, "{answer:?}");
+    assert_eq!(service.view(&id, "auth0|new").await.status, 200);
+}
+
+#[tokio::test]
+async fn calls_to_platform_services_are_timed_by_route_where_that_is_wanted() {
+    for wanted in ["true", "false"] {
+        let service = Service::on(Platform::BOTH, ApiVersion::V2, &[("ENABLE_HTTP_CLIENT_METRICS", wanted)]).await;
+        let id = service.create_running().await;
+        service.link(&id, "patient-42").await;
+        let text = service.get("/-/metrics", "").await.text;
+        for (url, base, method) in [
+            ("/users/{id}", &auth(&service).url, "GET"),
+            ("/teleconsultations/", &crud(&service).http.url, "POST"),
+            ("/teleconsultations/:id", &crud(&service).http.url, "GET"),
+        ] {
+            let line = format!(
+                r#"http_request_duration_milliseconds_count{{baseUrl="{base}",url="{url}",method="{method}",statusCode="200"}}"#
+            );
+            assert_eq!(text.contains(&line), wanted == "true", "{line}: {text}");
+        }
+        assert!(!text.contains("patient-42") && !text.contains(&id), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn the_health_of_the_crud_service_shows_in_the_check_up() {
     let service = on(Platform::CRUD).await;
     assert_eq!(service.get("/-/check-up", "").await.status, 200);

@@ -1,5 +1,6 @@
 //! The platform's services: which there are, where they are, and what they are told.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, header};
@@ -12,6 +13,7 @@ use crate::identity::custom_id::{CustomIdSettings, CustomIds};
 use crate::identity::people::People;
 use crate::platform::{BaseUrl, Forwarding, PlatformClient};
 use crate::store::crud_service::CrudSettings;
+use crate::telemetry::calls::CallTimes;
 
 /// The platform's services.
 #[derive(Debug, Clone)]
@@ -41,7 +43,7 @@ impl PlatformSettings {
 /// What the predecessor calls when nothing else is named.
 const DEFAULT_CRUD_SERVICE: &str = "http://crud-service";
 /// Belong to one connection or one message, so they cannot be passed on.
-const NEVER_FORWARDED: [HeaderName; 7] = [
+const NEVER_FORWARDED: [HeaderName; 8] = [
     header::HOST,
     header::CONNECTION,
     header::CONTENT_LENGTH,
@@ -49,6 +51,8 @@ const NEVER_FORWARDED: [HeaderName; 7] = [
     header::TRANSFER_ENCODING,
     header::UPGRADE,
     header::EXPECT,
+    // Asks for an encoding that the client here does not undo.
+    header::ACCEPT_ENCODING,
 ];
 
 pub(super) fn read(
@@ -62,7 +66,8 @@ pub(super) fn read(
     let crud = crud(vars, auth.is_none());
     let enabled = auth.is_some() || crud.is_some();
     let forwarding = forwarding(vars, user_id, client_type, enabled);
-    match PlatformClient::new() {
+    let times = vars.boolean("ENABLE_HTTP_CLIENT_METRICS", false).then(|| Arc::new(CallTimes::new()));
+    match PlatformClient::new(times) {
         Ok(client) => Some(PlatformSettings { client, crud, auth, custom_ids, forwarding }),
         Err(_) => {
             vars.problem("AUTH_SERVICE", "and CRUD_SERVICE_URL cannot be called: TLS cannot be set up");

@@ -87,8 +87,9 @@ impl AuthService {
         let (count, preferred) = (self.settings.routes.len(), self.preferred.load(Ordering::Relaxed));
         for turn in 0..count {
             let index = (preferred + turn) % count;
-            let url = self.settings.base.with(&self.settings.routes[index].replace(PLACEHOLDER, &encoded));
-            let answer = match self.client.call(SERVICE, Method::GET, url, headers.clone(), None).await {
+            let route = &self.settings.routes[index];
+            let target = (self.settings.base.with(&route.replace(PLACEHOLDER, &encoded)), route.as_str());
+            let answer = match self.client.call(SERVICE, Method::GET, target, headers.clone(), None).await {
                 Ok(answer) => answer,
                 // What one route does not understand, another may.
                 Err(error) if is_misunderstood(&error) => continue,

@@ -51,9 +51,10 @@ impl CustomIds {
     }
 
     async fn ask(&self, id: &ExternalId) -> Result<Option<ExternalId>, UpstreamError> {
+        let path = self.settings.endpoint.path();
         let mut filtered = self.settings.endpoint.clone();
         filtered.query_pairs_mut().append_pair(&self.settings.source, id.as_str());
-        if let Some(found) = self.read(filtered, id).await? {
+        if let Some(found) = self.read((filtered, path), id).await? {
             return Ok(Some(found));
         }
         if self.settings.source != "_id" {
@@ -64,12 +65,12 @@ impl CustomIds {
         if let Ok(mut path) = single.path_segments_mut() {
             path.pop_if_empty().push(id.as_str());
         }
-        self.read(single, id).await
+        self.read((single, &format!("{path}:id")), id).await
     }
 
-    async fn read(&self, url: Url, id: &ExternalId) -> Result<Option<ExternalId>, UpstreamError> {
-        match self.client.call(SERVICE, Method::GET, url, platform::current(), None).await {
-            Ok(answer) => Ok(target(&answer.body, &self.settings.source, &self.settings.target, id.as_str())),
+    async fn read(&self, target: (Url, &str), id: &ExternalId) -> Result<Option<ExternalId>, UpstreamError> {
+        match self.client.call(SERVICE, Method::GET, target, platform::current(), None).await {
+            Ok(answer) => Ok(translated(&answer.body, &self.settings.source, &self.settings.target, id.as_str())),
             Err(error) if error.refusal().is_some_and(|(status, _)| status == StatusCode::BAD_REQUEST) => Ok(None),
             Err(error) => Err(error),
         }
@@ -77,7 +78,7 @@ impl CustomIds {
 }
 
 /// The target of the document whose source is this id, in an answer that may hold others.
-fn target(body: &Value, source: &str, target: &str, id: &str) -> Option<ExternalId> {
+fn translated(body: &Value, source: &str, target: &str, id: &str) -> Option<ExternalId> {
     let documents = match body {
         Value::Array(documents) => documents.as_slice(),
         single => std::slice::from_ref(single),
@@ -94,13 +95,13 @@ fn target(body: &Value, source: &str, target: &str, id: &str) -> Option<External
 mod tests {
     use serde_json::json;
 
-    use super::target;
+    use super::translated;
 
     #[test]
     fn only_the_document_with_the_id_is_taken() {
         let document = json!({"_id": "1", "authUserId": "auth0|1", "profile": {"code": 7}});
         let other = json!({"_id": "2", "authUserId": "auth0|2"});
-        let found = |body, source| target(&body, source, "authUserId", if source == "_id" { "1" } else { "7" });
+        let found = |body, source| translated(&body, source, "authUserId", if source == "_id" { "1" } else { "7" });
         let text = |id: Option<crate::domain::ids::ExternalId>| id.map(|id| id.to_string());
         assert_eq!(text(found(json!([other, document]), "_id")).as_deref(), Some("auth0|1"));
         assert_eq!(text(found(document.clone(), "_id")).as_deref(), Some("auth0|1"));

@@ -1,11 +1,14 @@
 //! One call to a platform service: bounded in time and size, never redirected.
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde_json::Value;
 use url::Url;
+
+use crate::telemetry::calls::CallTimes;
 
 /// Time for a connection. These services are next door.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -35,6 +38,10 @@ impl BaseUrl {
     /// What is wrong, as the end of a sentence.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let wrong = "must be a host, host:port or an http or https URL without user, query and fragment";
+        // The parser drops some of them without a word, so that the host would be another one.
+        if text.contains(|c: char| c.is_control() || c.is_whitespace()) {
+            return Err(wrong);
+        }
         let text = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
         let url = Url::parse(&text).map_err(|_| wrong)?;
         let plain = matches!(url.scheme(), "http" | "https")
@@ -156,15 +163,16 @@ pub struct Answer {
 #[derive(Debug, Clone)]
 pub struct PlatformClient {
     http: reqwest::Client,
+    times: Option<Arc<CallTimes>>,
 }
 
 impl PlatformClient {
-    /// Makes one.
+    /// Makes one that notes how long its calls take, where somebody wants to know.
     ///
     /// # Errors
     ///
     /// When TLS cannot be set up.
-    pub fn new() -> Result<Self, reqwest::Error> {
+    pub fn new(times: Option<Arc<CallTimes>>) -> Result<Self, reqwest::Error> {
         let builder = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(CALL_TIMEOUT)
@@ -172,10 +180,17 @@ impl PlatformClient {
             // Cookies and names travel here, and these services are inside; a proxy for the outside must not see them.
             .no_proxy()
             .user_agent(concat!("teleconsult-server/", env!("CARGO_PKG_VERSION")));
-        Ok(Self { http: builder.build()? })
+        Ok(Self { http: builder.build()?, times })
     }
 
-    /// Makes one call. A success and a 404 are answers; everything else is an error.
+    /// How long its calls took.
+    #[must_use]
+    pub fn times(&self) -> Option<Arc<CallTimes>> {
+        self.times.clone()
+    }
+
+    /// Makes one call. A success and a 404 are answers; everything else is an error. `template` is the path with names
+    /// in place of values.
     ///
     /// # Errors
     ///
@@ -184,12 +199,14 @@ impl PlatformClient {
         &self,
         service: &'static str,
         method: Method,
-        url: Url,
+        (url, template): (Url, &str),
         headers: HeaderMap,
         body: Option<&Value>,
     ) -> Result<Answer, UpstreamError> {
         let failed = |kind| UpstreamError { service, kind };
-        let mut request = self.http.request(method, url).headers(headers);
+        let base_url = self.times.as_ref().map(|_| url.origin().ascii_serialization());
+        let started = Instant::now();
+        let mut request = self.http.request(method.clone(), url).headers(headers);
         if let Some(body) = body {
             request = request
                 .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json;charset=utf-8"))
@@ -204,6 +221,9 @@ impl PlatformClient {
                 return Err(failed(Kind::Unreadable));
             }
             bytes.extend_from_slice(&chunk);
+        }
+        if let (Some(times), Some(base_url)) = (&self.times, base_url) {
+            times.answered(&base_url, template, &method, status, started.elapsed());
         }
         if status.is_success() {
             let body = if bytes.is_empty() {
@@ -254,7 +274,7 @@ mod tests {
         ] {
             assert_eq!(BaseUrl::parse(text).unwrap().below(&["c", ""]).as_str(), url);
         }
-        for bad in ["", "ftp://h", "http://u:p@h", "h?x=1", "h#f", "a b", "http://"] {
+        for bad in ["", "ftp://h", "http://u:p@h", "h?x=1", "h#f", "a b", "a\nb", " h", "http://"] {
             assert!(BaseUrl::parse(bad).is_err(), "{bad}");
         }
     }

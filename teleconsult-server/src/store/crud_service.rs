@@ -82,7 +82,14 @@ impl CrudServiceStore {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        let answer = self.client.call(SERVICE, method, url, platform::current(), body).await?;
+        // Collection, id, action: the second alone is a value.
+        let template = match segments {
+            [collection, id, action @ ..] if !id.is_empty() && *collection != "-" => {
+                format!("/{}", [&[*collection, ":id"], action].concat().join("/"))
+            }
+            route => format!("/{}", route.join("/")),
+        };
+        let answer = self.client.call(SERVICE, method, (url, &template), platform::current(), body).await?;
         Ok((answer.status != StatusCode::NOT_FOUND).then_some(answer.body))
     }
 

@@ -4,13 +4,14 @@
 //! server has a recorder of its own; nothing is global.
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use http::{Method, StatusCode};
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
+use super::calls::CallTimes;
 use super::process;
 use crate::http::router::Route;
 use crate::store::JournalCounts;
@@ -43,6 +44,7 @@ pub struct Metrics {
     open_attempts: Gauge,
     pending_retirements: Gauge,
     possible_leaks: Gauge,
+    calls: Option<Arc<CallTimes>>,
 }
 
 /// A kind of answered request.
@@ -79,10 +81,9 @@ impl Default for KeeperCounters {
 }
 
 impl Metrics {
-    /// An empty set.
+    /// An empty set. `calls` are shown beside it, where an operator wants them.
     #[must_use]
-    #[expect(clippy::new_without_default, reason = "a set of metrics that nobody asked for would be a mistake")]
-    pub fn new() -> Self {
+    pub fn new(calls: Option<Arc<CallTimes>>) -> Self {
         #[expect(clippy::expect_used, reason = "the buckets and quantiles above are not empty")]
         let recorder = builder().expect("buckets and quantiles").build_recorder();
         recorder.describe_histogram(DURATION.into(), None, "Request duration in seconds.".into());
@@ -109,6 +110,7 @@ impl Metrics {
             pending_retirements: gauge(PENDING_RETIREMENTS),
             possible_leaks: gauge(POSSIBLE_LEAKS),
             recorder,
+            calls,
         }
     }
 
@@ -159,6 +161,9 @@ impl Metrics {
         self.pending_retirements.set(shown(|counts| counts.pending_retirements));
         self.possible_leaks.set(shown(|counts| counts.possible_leaks));
         let mut text = self.text.render();
+        if let Some(calls) = &self.calls {
+            text.push_str(&calls.rendered());
+        }
         text.push_str(&process::rendered());
         text
     }
@@ -168,6 +173,9 @@ impl Metrics {
         loop {
             tokio::time::sleep(UPKEEP_INTERVAL).await;
             self.text.run_upkeep();
+            if let Some(calls) = &self.calls {
+                calls.keep_up();
+            }
         }
     }
 }
@@ -204,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_request_is_in_the_predecessors_histogram_and_summary() {
-        let metrics = Metrics::new();
+        let metrics = Metrics::new(None);
         metrics.answered(&Method::GET, Some(Route::View), StatusCode::OK, Duration::from_millis(30));
         metrics.answered(&Method::GET, Some(Route::View), StatusCode::OK, Duration::from_millis(3));
         let labels = r#"method="GET",route="/teleconsultation/:roomId",status_code="200""#;
@@ -223,7 +231,7 @@ mod tests {
 
     #[test]
     fn what_callers_invent_makes_no_new_label() {
-        let metrics = Metrics::new();
+        let metrics = Metrics::new(None);
         for n in 0..50 {
             let method = Method::from_bytes(format!("M{n}").as_bytes()).unwrap();
             metrics.answered(&method, None, StatusCode::NOT_FOUND, Duration::ZERO);
@@ -236,7 +244,7 @@ mod tests {
 
     #[test]
     fn counters_start_at_zero_and_an_unreadable_journal_is_no_zero() {
-        let metrics = Metrics::new();
+        let metrics = Metrics::new(None);
         let counters = metrics.keeper_counters();
         counters.discards.increment(1);
         let shown = lines(&metrics, "teleconsult_");
@@ -254,7 +262,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn the_process_tells_what_it_takes() {
-        let metrics = Metrics::new();
+        let metrics = Metrics::new(None);
         for name in ["process_start_time_seconds", "process_resident_memory_bytes", "process_open_fds"] {
             let lines = lines(&metrics, &format!("{name} "));
             assert!(lines.len() == 1 && !lines[0].ends_with(" 0"), "{name} {lines:?}");
