@@ -102,7 +102,7 @@ impl<'a> Input<'a> {
         let whole = |number: f64| (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64);
         let number = match self.value {
             Value::Number(number) => number.as_i64().or_else(|| number.as_f64().and_then(whole)),
-            Value::String(text) => text.parse().ok(),
+            Value::String(text) => text.parse().ok().or_else(|| text.parse().ok().and_then(whole)),
             _ => None,
         };
         number.ok_or_else(|| self.must("be integer"))
@@ -196,9 +196,10 @@ mod tests {
     #[test]
     fn scalars_are_turned_into_what_is_expected() {
         let integer = |value: Value| Input::body(&value).integer().ok();
-        assert_eq!([json!(3), json!("3"), json!(3.0)].map(integer), [Some(3); 3]);
-        let wrong = [json!(3.5), json!("x"), json!(true), json!([3]), json!(1e300), json!("")];
-        assert_eq!(wrong.map(integer), [None; 6]);
+        assert_eq!([json!(3), json!("3"), json!(3.0), json!("3.0")].map(integer), [Some(3); 4]);
+        let wrong =
+            [json!(3.5), json!("x"), json!(true), json!([3]), json!(1e300), json!(""), json!("inf"), json!("nan")];
+        assert_eq!(wrong.map(integer), [None; 8]);
         assert_eq!(Input::body(&json!(5)).text().unwrap(), "5");
         assert_eq!(Input::body(&json!("doctor")).texts().unwrap(), ["doctor"]);
         for bad in [json!(""), json!("a\nb"), json!("x".repeat(257)), json!(null), json!({})] {

@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Body;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 use super::error::ApiError;
@@ -90,12 +90,12 @@ pub fn query_pairs(query: Option<&str>) -> Vec<(String, String)> {
 /// sending when the connection closes sees a reset and never the answer.
 const DISCARD_BYTES: usize = 4 * 1024 * 1024;
 
-/// Reads a JSON body within size and time. No body and no content type is no body.
+/// Reads a body of JSON or of form fields within size and time. No body and no content type is no body.
 ///
 /// # Errors
 ///
 /// 400, 408, 413 or 415.
-pub async fn read_json<B>(headers: &HeaderMap, body: B, limits: &Limits) -> Result<Option<Value>, ApiError>
+pub async fn read_body<B>(headers: &HeaderMap, body: B, limits: &Limits) -> Result<Option<Value>, ApiError>
 where
     B: Body<Data = Bytes> + Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -103,9 +103,12 @@ where
     if body.is_end_stream() && !headers.contains_key(header::CONTENT_TYPE) {
         return Ok(None);
     }
-    check_media_type(headers)?;
+    let notation = notation(headers)?;
     match tokio::time::timeout(limits.body_timeout, collect(body, limits.body_bytes)).await {
-        Ok(bytes) => parse(&bytes?).map(Some),
+        Ok(bytes) => match notation {
+            Notation::Json => parse(&bytes?).map(Some),
+            Notation::Fields => Ok(Some(fields(&bytes?))),
+        },
         Err(_) => {
             let message = "the request body did not arrive in time";
             Err(ApiError::standard(StatusCode::REQUEST_TIMEOUT, message).closing())
@@ -144,15 +147,39 @@ where
     Ok(kept)
 }
 
-fn check_media_type(headers: &HeaderMap) -> Result<(), ApiError> {
+/// How a body is written.
+enum Notation {
+    Json,
+    /// As browsers send forms without files. The predecessor's library reads it on every route.
+    Fields,
+}
+
+fn notation(headers: &HeaderMap) -> Result<Notation, ApiError> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     if media_type.eq_ignore_ascii_case("application/json") {
-        return Ok(());
+        return Ok(Notation::Json);
+    }
+    if media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Ok(Notation::Fields);
     }
     let shown: String = media_type.chars().filter(|c| !c.is_control()).take(64).collect();
     let message = format!("Unsupported Media Type: {shown}");
     Err(ApiError::coded(StatusCode::UNSUPPORTED_MEDIA_TYPE, "FST_ERR_CTP_INVALID_MEDIA_TYPE", message).closing())
+}
+
+/// An object of texts; a field that comes several times is a list of them.
+fn fields(bytes: &[u8]) -> Value {
+    let mut fields = Map::new();
+    for (name, value) in form_urlencoded::parse(bytes) {
+        let value = Value::from(value);
+        match fields.get_mut(&*name) {
+            Some(Value::Array(values)) => values.push(value),
+            Some(first) => *first = vec![first.take(), value].into(),
+            None => drop(fields.insert(name.into_owned(), value)),
+        }
+    }
+    fields.into()
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, ApiError> {

@@ -126,7 +126,7 @@ impl Route {
     pub const fn body(self) -> BodyKind {
         match self {
             Self::Create | Self::Change | Self::AddParticipant | Self::IssueCredential | Self::ChangeSettings => {
-                BodyKind::Json
+                BodyKind::Fields
             }
             Self::AddBackground => BodyKind::Picture,
             _ => BodyKind::None,
@@ -154,8 +154,8 @@ impl Route {
 pub enum BodyKind {
     /// None.
     None,
-    /// JSON.
-    Json,
+    /// JSON, or the fields of a form.
+    Fields,
     /// A form with a picture.
     Picture,
 }

@@ -13,7 +13,7 @@ use super::access_log::{self, Seen};
 use super::client_address::client_address;
 use super::error::ApiError;
 use super::form::read_picture;
-use super::request::{Request, check_host, has_doubtful_end, query_pairs, read_json};
+use super::request::{Request, check_host, has_doubtful_end, query_pairs, read_body};
 use super::request_id::request_id;
 use super::response::{Body, Reply};
 use super::router::{self, BodyKind};
@@ -78,7 +78,7 @@ where
     let route = matched.route;
     let (body, picture) = match route.body() {
         BodyKind::None => (None, None),
-        BodyKind::Json => (read_json(&headers, body, &app.settings.limits).await?, None),
+        BodyKind::Fields => (read_body(&headers, body, &app.settings.limits).await?, None),
         BodyKind::Picture => (None, Some(read_picture(&headers, body).await?)),
     };
     let request = Request { route, id: matched.id, session: matched.session, query, headers, body, picture };

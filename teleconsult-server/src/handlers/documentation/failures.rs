@@ -42,7 +42,7 @@ pub(super) fn of_bodies() -> Vec<Failure> {
             ApiError::coded(StatusCode::PAYLOAD_TOO_LARGE, "FST_ERR_CTP_BODY_TOO_LARGE", "Request body is too large"),
         ),
         (
-            "The body is not `application/json`.",
+            "The body is neither JSON nor form fields.",
             ApiError::coded(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "FST_ERR_CTP_INVALID_MEDIA_TYPE",
