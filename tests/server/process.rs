@@ -128,6 +128,31 @@ async fn sigterm_ends_it_with_success_and_every_line_is_json() {
 }
 
 #[tokio::test]
+async fn what_arrives_is_told_at_trace_level_with_the_platforms_keys() {
+    let site = Site::new(ApiVersion::V2).await;
+    let server = Process::start(&[site.variables(), vec![("LOG_LEVEL", "trace")]].concat());
+    let request = site.http.delete(format!("{}/teleconsultation/0123456789abcdef01234567/uploads", server.url));
+    let request = request.header("x-forwarded-host", "clinic.example").header("x-request-id", "r-1");
+    assert_eq!(request.send().await.unwrap().status(), 204);
+    let (_, lines) = server.terminate();
+    let line = |msg: &str| {
+        let mut lines = lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.find(|line| line["msg"] == json!(msg) && line["reqId"] == json!("r-1")).unwrap()
+    };
+    let (arrived, completed) = (line("incoming request"), line("request completed"));
+    assert_eq!((&arrived["level"], &completed["level"]), (&json!(10), &json!(30)));
+    assert_eq!(arrived["host"]["forwardedHostame"], json!("clinic.example"));
+    let host = json!({"hostname": "127.0.0.1", "forwardedHost": "clinic.example", "ip": "127.0.0.1"});
+    assert_eq!(completed["host"], host);
+    assert_eq!(
+        completed["url"],
+        json!({"path": "/teleconsultation/:roomId/uploads",
+        "params": {"roomId": "0123456789abcdef01234567"}})
+    );
+    assert_eq!(completed["http"]["response"], json!({"statusCode": 204}), "no body, no bytes");
+}
+
+#[tokio::test]
 async fn a_second_process_on_the_same_folder_is_refused_with_a_clear_word() {
     let site = Site::new(ApiVersion::V2).await;
     let _server = site.server();

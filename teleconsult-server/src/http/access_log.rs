@@ -47,7 +47,8 @@ pub(super) fn arrived(seen: &Seen<'_>) {
         http.request.userAgent.original = seen.header(header::USER_AGENT),
         url.path = seen.shown_path(),
         host.hostname = seen.hostname(),
-        host.forwardedHost = seen.header(FORWARDED_HOST),
+        // Misspelt in the predecessor's lines too.
+        host.forwardedHostame = seen.header(FORWARDED_HOST),
         host.ip = %seen.client,
         "incoming request"
     );

@@ -28,6 +28,8 @@ pub(super) fn rendered() -> String {
         line("process_resident_memory_bytes", "gauge", "Resident memory in bytes.", Some(resident));
         line("process_virtual_memory_bytes", "gauge", "Virtual memory in bytes.", Some(stat.vsize as f64));
     }
+    let heap = process.status().ok().and_then(|status| status.vmdata).map(|kib| kib as f64 * 1024.0);
+    line("process_heap_bytes", "gauge", "Size of the process's heap in bytes.", heap);
     let open = process.fd_count().ok().map(|count| count as f64);
     line("process_open_fds", "gauge", "Open file descriptors.", open);
     let most = process.limits().ok().and_then(|limits| match limits.max_open_files.soft_limit {
