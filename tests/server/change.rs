@@ -92,15 +92,24 @@ on_every_platform! {
     }
 }
 
-#[tokio::test]
-async fn where_durations_count_another_duration_needs_another_room() {
-    for version in [ApiVersion::V1, ApiVersion::V2] {
-        let service = Service::start(version, &[("UNLIMITED_TELECONSULTATION", "false")]).await;
-        let id = service.create_later().await;
-        assert_eq!(service.patch(&id, &json!({"duration_in_seconds": 3600})).await.status, 204);
-        service.until_called(Operation::DeleteRoom, 1).await;
-        assert_eq!(service.emulator.live_rooms()[0].duration, Some(3600));
-        let answer = service.patch(&id, &json!({"duration_in_seconds": 90_000})).await;
-        assert_eq!((answer.status, answer.sentence().as_str()), (400, "the duration must be at most 86400 seconds"));
+mod limited {
+    use super::*;
+    use crate::support::service::Variables;
+
+    fn limited(_: ApiVersion) -> Variables {
+        &[("UNLIMITED_TELECONSULTATION", "false")]
+    }
+
+    on_every_platform! {
+        with limited;
+
+        async fn where_durations_count_another_duration_needs_another_room(service: Service) {
+            let id = service.create_later().await;
+            assert_eq!(service.patch(&id, &json!({"duration_in_seconds": 3600})).await.status, 204);
+            service.until_called(Operation::DeleteRoom, 1).await;
+            assert_eq!(service.emulator.live_rooms()[0].duration, Some(3600));
+            let answer = service.patch(&id, &json!({"duration_in_seconds": 90_000})).await;
+            assert_eq!((answer.status, answer.sentence().as_str()), (400, "the duration must be at most 86400 seconds"));
+        }
     }
 }

@@ -11,6 +11,7 @@ mod create;
 mod credentials;
 mod delete;
 mod documentation;
+mod error_bodies;
 mod inconsistencies;
 mod kills;
 mod metrics;

@@ -6,8 +6,8 @@ use bandyer_client::ApiVersion;
 use bandyer_client::emulator::{Action, Fault, Operation};
 use serde_json::json;
 
-use crate::support::service::{Platform, patient};
-use crate::support::{Answer, Service, in_minutes};
+use crate::support::service::{Variables, patient};
+use crate::support::{Answer, Service, in_minutes, on_every_platform};
 
 const TRANSCRIBED: [(&str, &str); 2] =
     [("DEFAULT_RECORDING_TYPE", "automatic"), ("TELECONSULT_OFFLINE_TRANSCRIPTION", "true")];
@@ -32,30 +32,41 @@ fn none() -> serde_json::Value {
     json!({"error": "There is no transcription of this session"})
 }
 
-#[tokio::test]
-async fn a_participant_gets_the_vendors_file_as_it_is() {
-    for platform in [Platform::ALONE, Platform::AUTH, Platform::CRUD, Platform::BOTH] {
-        gets_the_file(&Service::on(platform, ApiVersion::V2, &TRANSCRIBED).await).await;
-    }
+/// The first generation has no transcriptions.
+fn transcribed(version: ApiVersion) -> Variables {
+    if version == ApiVersion::V1 { &TRANSCRIBED[..1] } else { &TRANSCRIBED }
 }
 
-async fn gets_the_file(service: &Service) {
-    let id = service.create_running().await;
-    let session = call(service);
-    let answer = transcription(service, &id, &session, "patient-42").await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
-    assert_eq!(
-        (answer.header("content-disposition"), answer.header("cache-control")),
-        (Some("attachment"), Some("no-store"))
-    );
-    assert!(answer.text.starts_with("An emulated transcript"));
-    for user in ["stranger", ""] {
-        let answer = transcription(service, &id, &session, user).await;
-        assert_eq!((answer.status, answer.text.as_str()), (401, r#"{"error":"Unauthorized user"}"#));
+on_every_platform! {
+    with transcribed;
+
+    async fn a_participant_gets_the_vendors_file_as_it_is(service: Service) {
+        let id = service.create_running().await;
+        let session = call(&service);
+        let answer = transcription(&service, &id, &session, "patient-42").await;
+        if service.version == ApiVersion::V1 {
+            assert_eq!((answer.status, answer.json()), (404, none()));
+        } else {
+            assert_eq!(answer.status, 200, "{answer:?}");
+            assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
+            assert_eq!(
+                (answer.header("content-disposition"), answer.header("cache-control")),
+                (Some("attachment"), Some("no-store"))
+            );
+            assert!(answer.text.starts_with("An emulated transcript"));
+        }
     }
-    let unknown = transcription(service, "unknown", &session, "patient-42").await;
-    assert_eq!((unknown.status, unknown.json()), (404, json!({"error": "Room with id unknown not found on CRUD"})));
+
+    async fn only_participants_are_told_whether_there_is_one(service: Service) {
+        let id = service.create_running().await;
+        let session = call(&service);
+        for user in ["stranger", ""] {
+            let answer = transcription(&service, &id, &session, user).await;
+            assert_eq!((answer.status, answer.text.as_str()), (401, r#"{"error":"Unauthorized user"}"#));
+        }
+        let unknown = transcription(&service, "unknown", &session, "patient-42").await;
+        assert_eq!((unknown.status, unknown.json()), (404, json!({"error": "Room with id unknown not found on CRUD"})));
+    }
 }
 
 #[tokio::test]
@@ -82,12 +93,6 @@ async fn where_there_is_none_the_answer_is_404() {
     assert_eq!((answer.status, answer.json()), (404, none()));
     let early = unrecorded.create(&in_minutes(60), 2, &[patient()]).await;
     let answer = transcription(&unrecorded, &early, &session, "patient-42").await;
-    assert_eq!((answer.status, answer.json()), (404, none()));
-
-    let first_generation = Service::start(ApiVersion::V1, &[("DEFAULT_RECORDING_TYPE", "automatic")]).await;
-    let id = first_generation.create_running().await;
-    let session = call(&first_generation);
-    let answer = transcription(&first_generation, &id, &session, "patient-42").await;
     assert_eq!((answer.status, answer.json()), (404, none()));
 }
 

@@ -6,19 +6,8 @@ use bandyer_client::uploads::UploadKind;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::service::{Platform, patient};
-use crate::support::{Answer, Service, in_minutes};
-
-/// A service on every platform and both generations.
-async fn everywhere(variables: &[(&str, &str)]) -> Vec<Service> {
-    let mut services = Vec::new();
-    for platform in [Platform::ALONE, Platform::AUTH, Platform::CRUD, Platform::BOTH] {
-        for version in [ApiVersion::V1, ApiVersion::V2] {
-            services.push(Service::on(platform, version, variables).await);
-        }
-    }
-    services
-}
+use crate::support::service::{Variables, patient};
+use crate::support::{Answer, Service, in_minutes, on_every_platform};
 
 async fn delete_uploads(service: &Service, id: &str) -> Answer {
     service.call(Method::DELETE, &format!("/teleconsultation/{id}/uploads"), None, None).await
@@ -34,22 +23,30 @@ fn send_files(service: &Service, count: usize) {
     }
 }
 
-#[tokio::test]
-async fn with_the_switch_off_nothing_is_done_and_nothing_looked_up() {
-    for service in everywhere(&[]).await {
-        let id = service.create_running().await;
-        send_files(&service, 2);
-        for id in [id.as_str(), "unknown"] {
-            let answer = delete_uploads(&service, id).await;
-            assert_eq!((answer.status, answer.text.as_str()), (204, ""));
+fn switched_on(_: ApiVersion) -> Variables {
+    &[("TELECONSULTATION_DELETE_UPLOADS", "true")]
+}
+
+mod switched_off {
+    use super::*;
+
+    on_every_platform! {
+        async fn with_the_switch_off_nothing_is_done_and_nothing_looked_up(service: Service) {
+            let id = service.create_running().await;
+            send_files(&service, 2);
+            for id in [id.as_str(), "unknown"] {
+                let answer = delete_uploads(&service, id).await;
+                assert_eq!((answer.status, answer.text.as_str()), (204, ""));
+            }
+            assert_eq!(service.emulator.uploads().len(), 2);
         }
-        assert_eq!(service.emulator.uploads().len(), 2);
     }
 }
 
-#[tokio::test]
-async fn all_files_of_the_room_are_deleted_and_counted() {
-    for service in everywhere(&[("TELECONSULTATION_DELETE_UPLOADS", "true")]).await {
+on_every_platform! {
+    with switched_on;
+
+    async fn all_files_of_the_room_are_deleted_and_counted(service: Service) {
         let id = service.create_running().await;
         assert_eq!(delete_uploads(&service, &id).await.json(), json!({"total": 0, "deleted": 0}));
         send_files(&service, 130);
@@ -57,11 +54,8 @@ async fn all_files_of_the_room_are_deleted_and_counted() {
         assert_eq!((answer.status, answer.json()), (200, json!({"total": 130, "deleted": 130})));
         assert!(service.emulator.uploads().is_empty());
     }
-}
 
-#[tokio::test]
-async fn a_file_that_cannot_be_deleted_is_told_by_the_count_and_goes_the_next_time() {
-    for service in everywhere(&[("TELECONSULTATION_DELETE_UPLOADS", "true")]).await {
+    async fn a_file_that_cannot_be_deleted_is_told_by_the_count_and_goes_the_next_time(service: Service) {
         let id = service.create_running().await;
         send_files(&service, 3);
         service.emulator.faults().add(Fault::on(Operation::DeleteUpload).nth(2).status(422));
@@ -70,11 +64,8 @@ async fn a_file_that_cannot_be_deleted_is_told_by_the_count_and_goes_the_next_ti
         service.emulator.faults().add(Fault::on_any().always().status(500));
         assert_eq!(delete_uploads(&service, &id).await.status, 502);
     }
-}
 
-#[tokio::test]
-async fn without_a_room_there_are_no_files_and_without_a_record_there_is_nothing() {
-    for service in everywhere(&[("TELECONSULTATION_DELETE_UPLOADS", "true")]).await {
+    async fn without_a_room_there_are_no_files_and_without_a_record_there_is_nothing(service: Service) {
         let id = service.create(&in_minutes(60), 2, &[patient()]).await;
         assert_eq!(delete_uploads(&service, &id).await.json(), json!({"total": 0, "deleted": 0}));
         let answer = delete_uploads(&service, "unknown").await;

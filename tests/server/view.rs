@@ -4,7 +4,6 @@ use bandyer_client::ApiVersion;
 use bandyer_client::emulator::{Action, Fault, Operation};
 use serde_json::json;
 
-use crate::support::service::{doctor, patient};
 use crate::support::{Service, in_minutes, on_every_platform, person};
 
 on_every_platform! {
@@ -82,14 +81,25 @@ on_every_platform! {
     }
 }
 
-#[tokio::test]
-async fn the_immutable_period_opens_the_window_early() {
-    let service = Service::start(ApiVersion::V2, &[("IMMUTABLE_PERIOD_MS", "7200000")]).await;
-    let id = service.create(&in_minutes(60), 2, &[doctor(), patient()]).await;
-    service.link(&id, "patient-42").await;
-    let answer = service.patch(&id, &json!({"end_date": in_minutes(200)})).await;
-    let expected = format!("Failed PATCH /teleconsultation/{id}: the teleconsultation can no longer be changed");
-    assert_eq!((answer.status, answer.json()), (409, json!({"error": expected})));
+mod early {
+    use super::*;
+    use crate::support::service::Variables;
+
+    fn early(_: ApiVersion) -> Variables {
+        &[("IMMUTABLE_PERIOD_MS", "7200000")]
+    }
+
+    on_every_platform! {
+        with early;
+
+        async fn the_immutable_period_opens_the_window_early(service: Service) {
+            let id = service.create_later().await;
+            service.link(&id, "patient-42").await;
+            let answer = service.patch(&id, &json!({"end_date": in_minutes(200)})).await;
+            let expected = format!("Failed PATCH /teleconsultation/{id}: the teleconsultation can no longer be changed");
+            assert_eq!((answer.status, answer.json()), (409, json!({"error": expected})));
+        }
+    }
 }
 
 #[tokio::test]

@@ -136,18 +136,39 @@ fn check_field(name: &str, value: &Value, schema: Schema) -> Result<(), Refusal>
     if !schema.fields.contains(&name) {
         return Err(bad_request(&format!("Property \"{name}\" is not defined in validation schema")));
     }
+    let is_right = match name {
+        "participantsNumber" => value.is_u64(),
+        // A list, or one that is pushed.
+        "participants" => value.is_array() || value.is_object(),
+        "startDate" | "endDate" => value.as_str().is_some_and(is_date),
+        _ => value.is_string(),
+    };
+    if !is_right {
+        return Err(bad_request(&format!("body/{name} is of another type")));
+    }
     let participants = match (name, value) {
         ("participants", Value::Array(list)) => list.as_slice(),
         ("participants", one) => std::slice::from_ref(one),
         _ => &[],
     };
     for participant in participants {
-        let unknown = participant.as_object().unwrap().keys().find(|key| !schema.participant.contains(&key.as_str()));
-        if let Some(key) = unknown {
-            return Err(bad_request(&format!("Property \"participants.{key}\" is not defined in validation schema")));
+        for (key, value) in participant.as_object().unwrap() {
+            if !schema.participant.contains(&key.as_str()) {
+                return Err(bad_request(&format!(
+                    "Property \"participants.{key}\" is not defined in validation schema"
+                )));
+            }
+            if value.is_string() == (key == "groups") {
+                return Err(bad_request(&format!("body/participants/{key} is of another type")));
+            }
         }
     }
     Ok(())
+}
+
+/// As the CRUD Service writes and takes them.
+fn is_date(text: &str) -> bool {
+    text.len() == "2026-01-01T00:00:00.000Z".len() && text.ends_with('Z') && text.parse::<Timestamp>().is_ok()
 }
 
 fn matches(document: &Map<String, Value>, filter: &Value, schema: Schema) -> Result<bool, Refusal> {
@@ -225,7 +246,11 @@ fn answer(call: &Call, collections: &mut Collections, with_people: bool) -> Resu
             let document = &mut documents[index];
             for (command, fields) in call.body.as_object().unwrap() {
                 for (name, value) in fields.as_object().unwrap() {
-                    check_field(name, value, schema)?;
+                    match (command.as_str(), value) {
+                        ("$unset", Value::Bool(true)) if schema.fields.contains(&name.as_str()) => {}
+                        ("$unset", _) => return Err(bad_request(&format!("body/$unset/{name} must be true"))),
+                        _ => check_field(name, value, schema)?,
+                    }
                     match command.as_str() {
                         "$set" => drop(document.insert(name.clone(), value.clone())),
                         "$unset" => drop(document.remove(name)),

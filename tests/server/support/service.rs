@@ -20,31 +20,44 @@ use super::crud_service::{CrudStandIn, PEOPLE, RECORDS};
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Runs each test on both generations of the vendor's API, with people told by the caller or known by the auth service,
-/// and with records in the embedded store or in the CRUD Service.
+/// and with records in the embedded store or in the CRUD Service. `with` names a function that gives the variables for a
+/// generation.
 macro_rules! on_every_platform {
     ($( async fn $name:ident($service:ident: $type:ty) $body:block )+) => {
-        $crate::support::service::on_every_platform!(@ v1_embedded V1 ALONE $( $name $service $type $body )+);
-        $crate::support::service::on_every_platform!(@ v2_embedded V2 ALONE $( $name $service $type $body )+);
-        $crate::support::service::on_every_platform!(@ v1_embedded_auth V1 AUTH $( $name $service $type $body )+);
-        $crate::support::service::on_every_platform!(@ v2_embedded_auth V2 AUTH $( $name $service $type $body )+);
-        $crate::support::service::on_every_platform!(@ v1_crud V1 CRUD $( $name $service $type $body )+);
-        $crate::support::service::on_every_platform!(@ v2_crud V2 CRUD $( $name $service $type $body )+);
-        $crate::support::service::on_every_platform!(@ v1_crud_auth V1 BOTH $( $name $service $type $body )+);
-        $crate::support::service::on_every_platform!(@ v2_crud_auth V2 BOTH $( $name $service $type $body )+);
+        $crate::support::service::on_every_platform!(
+            with $crate::support::service::no_variables; $( async fn $name($service: $type) $body )+
+        );
     };
-    (@ $module:ident $version:ident $platform:ident $( $name:ident $service:ident $type:ty $body:block )+) => {
+    (with $variables:path; $( async fn $name:ident($service:ident: $type:ty) $body:block )+) => {
+        $crate::support::service::on_every_platform!(@ v1_embedded V1 ALONE $variables, $( $name $service $type $body )+);
+        $crate::support::service::on_every_platform!(@ v2_embedded V2 ALONE $variables, $( $name $service $type $body )+);
+        $crate::support::service::on_every_platform!(@ v1_embedded_auth V1 AUTH $variables, $( $name $service $type $body )+);
+        $crate::support::service::on_every_platform!(@ v2_embedded_auth V2 AUTH $variables, $( $name $service $type $body )+);
+        $crate::support::service::on_every_platform!(@ v1_crud V1 CRUD $variables, $( $name $service $type $body )+);
+        $crate::support::service::on_every_platform!(@ v2_crud V2 CRUD $variables, $( $name $service $type $body )+);
+        $crate::support::service::on_every_platform!(@ v1_crud_auth V1 BOTH $variables, $( $name $service $type $body )+);
+        $crate::support::service::on_every_platform!(@ v2_crud_auth V2 BOTH $variables, $( $name $service $type $body )+);
+    };
+    (@ $module:ident $version:ident $platform:ident $variables:path, $( $name:ident $service:ident $type:ty $body:block )+) => {
         mod $module {
             use super::*;
             $( #[tokio::test] async fn $name() {
                 use $crate::support::service::Platform;
                 let version = bandyer_client::ApiVersion::$version;
-                let $service: $type = $crate::support::Service::on(Platform::$platform, version, &[]).await;
+                let $service: $type = $crate::support::Service::on(Platform::$platform, version, $variables(version)).await;
                 $body
             } )+
         }
     };
 }
 pub(crate) use on_every_platform;
+
+/// What a test sets.
+pub type Variables = &'static [(&'static str, &'static str)];
+
+pub fn no_variables(_: ApiVersion) -> Variables {
+    &[]
+}
 
 /// Which platform services there are.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +74,7 @@ impl Platform {
 }
 
 pub struct Service {
+    pub version: ApiVersion,
     pub emulator: Emulator,
     pub auth: Option<AuthStandIn>,
     pub crud: Option<CrudStandIn>,
@@ -132,7 +146,7 @@ impl Service {
         })
         .unwrap();
         let running = Running::start(&config).await.unwrap();
-        Self { emulator, auth, crud, running: Some(running), config, http: http_client(), _folder: folder }
+        Self { version, emulator, auth, crud, running: Some(running), config, http: http_client(), _folder: folder }
     }
 
     pub fn address(&self) -> std::net::SocketAddr {
@@ -309,4 +323,13 @@ pub fn patient() -> Value {
 
 pub fn consultation(start: &str, number: usize, people: &[Value]) -> Value {
     json!({"start_date": start, "duration_in_seconds": 1800, "participants": {"number": number, "data": people}})
+}
+
+/// The beginning of a JPEG of this size, which is all that the vendor's emulator looks at.
+pub fn jpeg(side: u16) -> Vec<u8> {
+    let mut bytes = b"\xff\xd8\xff\xc0\0\x11\x08".to_vec();
+    bytes.extend(side.to_be_bytes());
+    bytes.extend(side.to_be_bytes());
+    bytes.extend([3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1, 0xff, 0xd9]);
+    bytes
 }
