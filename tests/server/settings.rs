@@ -1,19 +1,14 @@
 //! `POST /settings/background-image` and `PATCH /settings/update`.
 
+use bandyer_client::ApiVersion;
 use bandyer_client::emulator::{Fault, Operation};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
+use crate::support::service::{PATIENCE, jpeg};
 use crate::support::{Answer, Service, on_every_platform};
-
-/// The beginning of a JPEG of this size, which is all that the vendor's emulator looks at.
-fn jpeg(side: u16) -> Vec<u8> {
-    let mut bytes = b"\xff\xd8\xff\xc0\0\x11\x08".to_vec();
-    bytes.extend(side.to_be_bytes());
-    bytes.extend(side.to_be_bytes());
-    bytes.extend([3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1, 0xff, 0xd9]);
-    bytes
-}
 
 async fn update(service: &Service, user: Option<&str>, body: &Value) -> Answer {
     service.call(Method::PATCH, "/settings/update", user, Some(body)).await
@@ -80,4 +75,42 @@ on_every_platform! {
             assert_eq!((answer.status, answer.sentence().as_str()), (400, sentence));
         }
     }
+}
+
+#[tokio::test]
+async fn a_picture_of_nobody_is_not_kept_and_the_answer_arrives() {
+    let service = Service::start(ApiVersion::V2, &[]).await;
+    for size in [1000, 10 * 1024 * 1024] {
+        let answer = service.send_picture(None, PART, vec![0; size]).await;
+        assert_eq!((answer.status, answer.text.as_str()), (401, r#"{"error":"Unauthorized user"}"#));
+    }
+}
+
+#[tokio::test]
+async fn slow_pictures_take_no_more_memory_than_eight_and_their_places_are_given_back() {
+    let service = Service::start(ApiVersion::V2, &[]).await;
+    let mut slow = Vec::new();
+    for _ in 0..8 {
+        let mut stream = TcpStream::connect(service.address()).await.unwrap();
+        let head = "POST /settings/background-image HTTP/1.1\r\nhost: x\r\nmiauserid: d\r\ncontent-length: 100\r\n";
+        stream
+            .write_all(format!("{head}content-type: multipart/form-data; boundary=b\r\n\r\n--b").as_bytes())
+            .await
+            .unwrap();
+        slow.push(stream);
+    }
+    let until = async |status: u16| {
+        let answered = async {
+            loop {
+                let answer = service.send_picture(Some("d"), PART, jpeg(1280)).await;
+                if answer.status == status {
+                    return answer;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, answered).await.unwrap_or_else(|_| panic!("{status} was never answered"))
+    };
+    assert_eq!(until(503).await.header("retry-after"), Some("5"));
+    drop(slow);
+    until(200).await;
 }

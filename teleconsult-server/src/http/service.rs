@@ -12,7 +12,7 @@ use tracing::Instrument;
 use super::access_log::{self, Seen};
 use super::client_address::client_address;
 use super::error::ApiError;
-use super::form::read_picture;
+use super::form::{pass_over, read_picture};
 use super::request::{Request, check_host, has_doubtful_end, query_pairs, read_body};
 use super::request_id::request_id;
 use super::response::{Body, Reply};
@@ -20,6 +20,7 @@ use super::router::{self, BodyKind};
 use crate::app::App;
 use crate::domain::ids::TeleconsultationId;
 use crate::handlers;
+use crate::identity;
 use crate::platform;
 
 /// Answers a request. Never fails: whatever goes wrong becomes an answer and one line in the log.
@@ -79,6 +80,11 @@ where
     let (body, picture) = match route.body() {
         BodyKind::None => (None, None),
         BodyKind::Fields => (read_body(&headers, body, &app.settings.limits).await?, None),
+        BodyKind::Picture if identity::platform_user(&app.settings.identity, &headers).is_none() => {
+            // Ten megabytes are not kept for somebody who is refused.
+            pass_over(body).await;
+            return Err(ApiError::unauthorized().closing());
+        }
         BodyKind::Picture => (None, Some(read_picture(&headers, body).await?)),
     };
     let request = Request { route, id: matched.id, session: matched.session, query, headers, body, picture };
