@@ -9,7 +9,7 @@ use jsonschema::Validator;
 use serde_json::{Value, json};
 use teleconsult_server::http::router::{self, Route};
 
-use crate::support::service::{consultation, doctor, patient};
+use crate::support::service::{Platform, consultation, doctor, patient};
 use crate::support::{Answer, Service, in_minutes, person};
 
 async fn description(service: &Service, prefix: &str) -> Value {
@@ -112,20 +112,24 @@ impl Checked<'_> {
         body: Option<&Value>,
     ) -> Answer {
         let answer = self.service.call(method.clone(), path, user, body).await;
+        self.check(&method, template, &answer);
+        answer
+    }
+
+    fn check(&mut self, method: &Method, template: &str, answer: &Answer) {
         let operation = &self.document["paths"][template][method.as_str().to_ascii_lowercase()];
         assert!(operation.is_object(), "{method} {template}");
-        if let Some(validator) = validator(&self.document, operation, &answer) {
+        if let Some(validator) = validator(&self.document, operation, answer) {
             let validated = validator.validate(&answer.json()).map_err(|error| error.to_string());
-            assert_eq!(validated, Ok(()), "{method} {path}: {answer:?}");
+            assert_eq!(validated, Ok(()), "{method} {template}: {answer:?}");
         }
         self.seen.insert((operation["operationId"].as_str().unwrap().to_owned(), answer.status));
-        answer
     }
 }
 
 #[tokio::test]
 async fn every_kind_of_answer_is_described_with_its_shape() {
-    let service = Service::start(ApiVersion::V2, &[]).await;
+    let service = Service::start(ApiVersion::V2, &[("TELECONSULTATION_DELETE_UPLOADS", "true")]).await;
     let document = description(&service, "").await;
     let mut api = Checked { service: &service, document, seen: BTreeSet::new() };
     let (all, one, people) =
@@ -174,6 +178,31 @@ async fn every_kind_of_answer_is_described_with_its_shape() {
         api.call(Method::POST, "/credentials", "/credentials", Some("dr.rossi"), None).await;
         service.emulator.faults().clear();
     }
+    let uploads = "/teleconsultation/{roomId}/uploads";
+    for path in [&running, "/teleconsultation/no"] {
+        api.call(Method::DELETE, uploads, &format!("{path}/uploads"), None, None).await;
+    }
+    let transcription = "/transcription/{roomId}/{sessionId}";
+    let path = running.replace("/teleconsultation", "/transcription");
+    for user in [Some("dr.rossi"), None] {
+        api.call(Method::GET, transcription, &format!("{path}/session"), user, None).await;
+    }
+    let (pictures, settings) = ("/settings/background-image", "/settings/update");
+    let part = "virtual_background";
+    let picture = service.send_picture(Some("d"), part, crate::support::service::jpeg(1280)).await;
+    let alias = picture.json()[part]["background_alias"].clone();
+    for answer in [
+        picture,
+        service.send_picture(None, part, Vec::new()).await,
+        service.send_picture(Some("d"), "other", Vec::new()).await,
+        service.send_picture(Some("d"), part, vec![0; 10 * 1024 * 1024 + 1]).await,
+        service.call(Method::POST, pictures, Some("d"), Some(&json!({}))).await,
+    ] {
+        api.check(&Method::POST, pictures, &answer);
+    }
+    for (user, alias) in [(Some("d"), alias.clone()), (Some("d"), json!("none")), (None, alias)] {
+        api.call(Method::PATCH, settings, settings, user, Some(&json!({"background_alias": alias}))).await;
+    }
     for _ in 0..2 {
         api.call(Method::DELETE, one, &partial, None, None).await;
     }
@@ -185,6 +214,10 @@ async fn every_kind_of_answer_is_described_with_its_shape() {
         ("addParticipant", &[201, 400, 404, 409]),
         ("issueCredential", &[201, 400, 401, 502, 503]),
         ("deleteTeleconsultation", &[204, 404]),
+        ("deleteUploads", &[200, 404]),
+        ("showTranscription", &[401, 404]),
+        ("addBackground", &[200, 400, 401, 413, 415]),
+        ("changeSettings", &[200, 400, 401]),
     ]
     .into_iter()
     .flat_map(|(operation, statuses)| statuses.iter().map(|status| (operation.to_owned(), *status)))
@@ -226,6 +259,21 @@ async fn every_example_in_the_description_fits_its_schema_and_requests_are_taken
     let example =
         &document["paths"]["/teleconsultation"]["post"]["requestBody"]["content"]["application/json"]["example"];
     assert_eq!(service.post("/teleconsultation", example).await.status, 201);
+}
+
+#[tokio::test]
+async fn with_platform_services_the_id_is_enough_and_their_refusals_are_described() {
+    for (platform, required, passed_on) in [
+        (Platform::ALONE, json!(["userId", "groups", "fullName"]), false),
+        (Platform::CRUD, json!(["userId", "groups", "fullName"]), true),
+        (Platform::BOTH, json!(["userId"]), true),
+    ] {
+        let service = Service::on(platform, ApiVersion::V2, &[]).await;
+        let document = description(&service, "").await;
+        assert_eq!(document["components"]["schemas"]["NewParticipant"]["required"], required);
+        let answers = |path: &str, method: &str| document["paths"][path][method]["responses"].get("4XX").is_some();
+        assert_eq!((answers("/credentials", "post"), answers("/settings/update", "patch")), (passed_on, false));
+    }
 }
 
 #[tokio::test]

@@ -6,13 +6,15 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::failures::responses;
-use super::operations::{Operation, operation, room_id, session_id};
+use super::operations::{CREDENTIALS, Operation, TELECONSULTATIONS, operation, room_id, session_id};
 use crate::app::AppSettings;
 use crate::http::error::{ProblemBody, SentenceBody, StandardBody};
 use crate::http::router::Route;
 
 /// The description of everything that this server serves.
-pub(super) fn document(settings: &AppSettings, with_metrics: bool) -> Value {
+///
+/// `told` says whether callers tell groups and names of people.
+pub(super) fn document(settings: &AppSettings, with_metrics: bool, told: bool) -> Value {
     let mut schemas = SchemaSettings::openapi3().for_serialize().into_generator();
     schemas.subschema_for::<SentenceBody<'_>>();
     schemas.subschema_for::<StandardBody<'_>>();
@@ -25,6 +27,10 @@ pub(super) fn document(settings: &AppSettings, with_metrics: bool) -> Value {
         let item = paths.entry(path).or_insert_with(|| json!({}));
         item[route.method().as_str().to_ascii_lowercase()] = described(route, operation, settings);
     }
+    let mut schemas = schemas.take_definitions(true);
+    if !told && let Some(person) = schemas.get_mut("NewParticipant") {
+        person["required"] = json!(["userId"]);
+    }
     json!({
         "openapi": "3.0.3",
         "info": {
@@ -35,7 +41,7 @@ pub(super) fn document(settings: &AppSettings, with_metrics: bool) -> Value {
         // The page takes it off its own address to find the API behind a gateway.
         "x-service-prefix": settings.prefix,
         "paths": paths,
-        "components": {"schemas": schemas.take_definitions(true)},
+        "components": {"schemas": schemas},
     })
 }
 
@@ -65,6 +71,14 @@ fn described(route: Route, operation: Operation, settings: &AppSettings) -> Valu
         answers.insert("204".to_owned(), json!({"description": "Nothing was done: the switch is off."}));
     }
     answers.extend(responses(operation.failures));
+    if settings.forwarding.enabled && [TELECONSULTATIONS, CREDENTIALS].contains(&operation.tag) {
+        let description = "A platform service refuses. Its status and sentence are passed on.";
+        let schema = json!({"$ref": "#/components/schemas/Failure"});
+        answers.insert(
+            "4XX".to_owned(),
+            json!({"description": description, "content": {"application/json": {"schema": schema}}}),
+        );
+    }
     let mut described = json!({
         "operationId": operation.id,
         "tags": [operation.tag],

@@ -59,8 +59,8 @@ pub(super) struct Success {
 const JSON: &str = "application/json";
 const JSON_LIMIT: &str = "At most 256 KiB.";
 const SETTINGS: &str = "Settings";
-const TELECONSULTATIONS: &str = "Teleconsultations";
-const CREDENTIALS: &str = "Credentials";
+pub(super) const TELECONSULTATIONS: &str = "Teleconsultations";
+pub(super) const CREDENTIALS: &str = "Credentials";
 const OPERATION: &str = "Operation";
 
 /// The session's id in paths.
@@ -332,7 +332,8 @@ fn issue_credential(schemas: &mut SchemaGenerator) -> Operation {
         id: "issueCredential",
         tag: CREDENTIALS,
         summary: "Issue a credential for the vendor's mobile SDK",
-        description: "For the caller, who must have taken part in a teleconsultation before.",
+        description: "For the caller, who must have been named in a teleconsultation before, or be known to the auth \
+                      service of deployments that have one.",
         known_caller: true,
         query: Vec::new(),
         body: Some(Body {

@@ -67,6 +67,7 @@ function table(head, rows) {
 }
 
 function fields(schema) {
+  if (!schema.properties) return element("p", {}, ...kind(schema));
   const required = schema.required || [];
   const rows = Object.entries(schema.properties || {}).map(([name, field]) => [
     [element("code", {}, name), required.includes(name) ? "" : element("span", { class: "soft" }, " optional")],
