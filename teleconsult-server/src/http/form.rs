@@ -56,8 +56,7 @@ where
         return Err(ApiError::coded(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, message).closing());
     };
     let Ok(slot) = SLOTS.try_acquire() else {
-        let message = "too many pictures are being sent at once";
-        return Err(ApiError::coded(StatusCode::SERVICE_UNAVAILABLE, "busy", message).after(BUSY).closing());
+        return Err(too_many_pictures());
     };
     match tokio::time::timeout(FORM_TIMEOUT, picture_of(body, boundary)).await {
         Ok(bytes) => Ok(Picture { bytes: bytes?, _slot: slot }),
@@ -66,6 +65,12 @@ where
             Err(ApiError::standard(StatusCode::REQUEST_TIMEOUT, message).closing())
         }
     }
+}
+
+/// All places are taken.
+pub(crate) fn too_many_pictures() -> ApiError {
+    let message = "too many pictures are being sent at once";
+    ApiError::coded(StatusCode::SERVICE_UNAVAILABLE, "busy", message).after(BUSY).closing()
 }
 
 /// Lets a form pass by unseen, so that who sends it gets to see the answer.

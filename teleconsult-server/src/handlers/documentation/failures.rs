@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::super::{Operation as Named, refused};
 use crate::domain::teleconsultation::Refusal;
 use crate::http::error::ApiError;
+use crate::http::form::too_many_pictures;
 
 /// A status and what it means, with an answer that really comes.
 pub(super) type Failure = (&'static str, ApiError);
@@ -71,6 +72,7 @@ pub(super) fn of_forms() -> Vec<Failure> {
                 "Request body is too large: the picture has at most 10 MB",
             ),
         ),
+        ("Too many pictures are being sent at once.", too_many_pictures()),
         (
             "The body is no form.",
             ApiError::coded(

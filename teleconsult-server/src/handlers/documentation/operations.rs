@@ -384,10 +384,7 @@ fn delete_uploads(schemas: &mut SchemaGenerator) -> Operation {
 }
 
 fn refused_by_the_vendor() -> Failure {
-    (
-        "Something is not what it must be, or the video provider refused it.",
-        ApiError::validation("the video provider refused it: invalid_background_alias"),
-    )
+    ("The video provider refused it.", ApiError::validation("the video provider refused it: invalid_background_alias"))
 }
 
 fn add_background(schemas: &mut SchemaGenerator) -> Operation {

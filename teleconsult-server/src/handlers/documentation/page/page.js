@@ -3,6 +3,7 @@
 // Shows the description beside this page. Whatever it holds becomes text, never markup.
 
 const METHODS = ["get", "post", "patch", "delete"];
+const FORM = "multipart/form-data";
 let description;
 
 function element(name, attributes, ...children) {
@@ -48,7 +49,9 @@ function kind(schema) {
 function limits(schema) {
   const found = [];
   const range = (least, most, unit) => {
-    if (least !== undefined && most !== undefined) found.push(`${least} to ${most}${unit}`);
+    if (least !== undefined && least === most) found.push(`exactly ${least}${unit}`);
+    else if (least !== undefined && most !== undefined) found.push(`${least} to ${most}${unit}`);
+    else if (least === 1 && unit) found.push("not empty");
     else if (least !== undefined) found.push(`at least ${least}${unit}`);
     else if (most !== undefined) found.push(`at most ${most}${unit}`);
   };
@@ -117,7 +120,7 @@ function tryIt(method, path, operation) {
     return { parameter, input, label: element("label", {}, `${parameter.name} (${parameter.in})`, input) };
   });
   const [media, content] = sent(operation);
-  const isForm = media === "multipart/form-data";
+  const isForm = media === FORM;
   const body = content && !isForm && element("textarea", { spellcheck: "false" });
   if (body) body.value = JSON.stringify(content.example, null, 2);
   const files = isForm ? Object.keys(resolved(content.schema).properties).map((name) => {
@@ -174,7 +177,8 @@ function article(method, path, operation) {
     const [media, content] = sent(operation);
     shown.append(element("h4", {}, "Body"),
       element("p", {}, element("span", { class: "soft" }, media + ": "), ...kind(content.schema), operation.requestBody.required ? ". " : ", optional. ", operation.requestBody.description),
-      fields(resolved(content.schema)), element("h4", {}, "Example"), example(content.example));
+      fields(resolved(content.schema)));
+    if (media !== FORM) shown.append(element("h4", {}, "Example"), example(content.example));
   }
   shown.append(element("h4", {}, "Answers"),
     ...Object.entries(operation.responses).map(([status, answer]) => response(status, answer)), tryIt(method, path, operation));
