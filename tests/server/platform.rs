@@ -260,6 +260,31 @@ async fn a_change_by_others_while_the_room_is_made_is_not_overwritten() {
 }
 
 #[tokio::test]
+async fn who_is_overtaken_between_reading_and_writing_decides_anew() {
+    let service = on(Platform::CRUD).await;
+    let id = service.create(&in_minutes(60), 2, &[doctor()]).await;
+    let mut theirs = crud(&service).document(&id)["participants"].clone();
+    let other = json!({"userBandyerId": "usr_other", "groups": ["patient"], "fullName": "Other"});
+    theirs.as_array_mut().unwrap().push(other);
+    crud(&service).change_before(Method::PATCH, &id, "participants", theirs.clone());
+    let answer = service.post(&format!("/teleconsultation/{id}/participants/data"), &patient()).await;
+    let expected = format!("Failed POST /teleconsultation/{id}/participants/data: all participants are already known");
+    assert_eq!((answer.status, answer.json()), (409, json!({"error": expected})));
+    assert_eq!(crud(&service).document(&id)["participants"], theirs);
+    assert!(service.emulator.rooms().is_empty());
+
+    let id = service.create_later().await;
+    let people = json!({"participants": {"number": 3, "data": [doctor(), patient()]}});
+    crud(&service).change_before(Method::PATCH, &id, "participantsNumber", json!(4));
+    assert_eq!(service.patch(&id, &people).await.status, 204);
+    crud(&service).change_before(Method::POST, &id, "endDate", json!(in_minutes(400)));
+    assert_eq!(service.delete(&id).await.status, 204);
+    let calls = crud(&service).http.calls();
+    let writes = |method: Method| calls.iter().filter(|call| call.method == method && call.raw.contains(&id)).count();
+    assert_eq!((writes(Method::PATCH), writes(Method::POST)), (2, 2), "each was refused once");
+}
+
+#[tokio::test]
 async fn an_answer_that_is_lost_neither_loses_nor_repeats_a_change() {
     for wrong in [Wrong::ResetAfter, Wrong::ResetBefore] {
         let service = on(Platform::CRUD).await;

@@ -54,22 +54,36 @@ fn schema(collection: &str, with_people: bool) -> Option<Schema> {
     }
 }
 
+/// What somebody else does to a record in the moment before a call takes place.
+struct Interjection {
+    method: Method,
+    id: String,
+    field: &'static str,
+    value: Value,
+}
+
 pub struct CrudStandIn {
     pub http: StandIn,
     collections: Arc<Mutex<Collections>>,
+    interjection: Arc<Mutex<Option<Interjection>>>,
 }
 
 impl CrudStandIn {
     /// Starts it with empty collections; `with_people` says whether the schema has groups and names.
     pub async fn start(with_people: bool) -> Self {
         let collections = Arc::<Mutex<Collections>>::default();
-        let kept = Arc::clone(&collections);
+        let interjection = Arc::<Mutex<Option<Interjection>>>::default();
+        let (kept, waiting) = (Arc::clone(&collections), Arc::clone(&interjection));
         let http = StandIn::start(move |call| {
             let mut collections = kept.lock().unwrap();
+            let due = |one: &mut Interjection| one.method == call.method && call.raw.contains(&one.id);
+            if let Some(Interjection { id, field, value, .. }) = waiting.lock().unwrap().take_if(due) {
+                change(&mut collections, &id, field, value);
+            }
             answer(call, &mut collections, with_people).unwrap_or_else(|refusal| refusal)
         })
         .await;
-        Self { http, collections }
+        Self { http, collections, interjection }
     }
 
     fn collections(&self) -> MutexGuard<'_, Collections> {
@@ -95,11 +109,19 @@ impl CrudStandIn {
 
     /// Changes a field behind the service's back, as somebody else would.
     pub fn change(&self, id: &str, field: &str, value: Value) {
-        let mut collections = self.collections();
-        let document = collections.get_mut(RECORDS).unwrap().iter_mut().find(|one| one["_id"] == json!(id)).unwrap();
-        document.insert(field.to_owned(), value);
-        touch(document);
+        change(&mut self.collections(), id, field, value);
     }
+
+    /// As [`CrudStandIn::change`], right before the next call with this method for the record.
+    pub fn change_before(&self, method: Method, id: &str, field: &'static str, value: Value) {
+        *self.interjection.lock().unwrap() = Some(Interjection { method, id: id.to_owned(), field, value });
+    }
+}
+
+fn change(collections: &mut Collections, id: &str, field: &str, value: Value) {
+    let document = collections.get_mut(RECORDS).unwrap().iter_mut().find(|one| one["_id"] == json!(id)).unwrap();
+    document.insert(field.to_owned(), value);
+    touch(document);
 }
 
 fn now() -> Value {
