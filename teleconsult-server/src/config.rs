@@ -323,7 +323,8 @@ fn refuse_other_stores(vars: &mut Variables<'_>) {
 mod tests {
     use std::time::Duration;
 
-    use super::Config;
+    use super::{Config, Level};
+    use crate::domain::privileges::Privileges;
 
     fn with(pairs: &[(&str, &str)]) -> Result<Config, Vec<String>> {
         let lookup = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
@@ -342,6 +343,17 @@ mod tests {
         assert_eq!(config.http.wait_before_close, Duration::from_secs(10));
         assert_eq!(config.identity.user_id_header, "miauserid");
         assert_eq!(config.data_dir.to_str(), Some("./data"));
+        assert_eq!((config.rooms.recording.as_str(), config.rooms.transcribed), ("none", false));
+        assert_eq!((config.transcription_max_bytes, config.delete_uploads), (50 * 1024 * 1024, false));
+        assert_eq!((config.expose_metrics, config.log_level), (true, Level::parse("info")));
+        assert_eq!((&config.rules.privileges, config.background_groups.len()), (&Privileges::default(), 0));
+        let platform = &config.platform;
+        assert!(platform.crud.is_none() && platform.auth.is_none() && platform.custom_ids.is_none());
+        assert!(platform.client.times().is_none() && config.identity.user_id_path.is_none());
+        let told: Vec<&str> = platform.forwarding.names.iter().map(|name| name.as_str()).collect();
+        let always = ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-request-id"];
+        assert_eq!(told, [&["client-type", "miausergroups", "miauserid", "miauserproperties"][..], &always].concat());
+        assert_eq!(platform.forwarding.backoffice, "isbackoffice");
         assert!(config.warnings.is_empty());
     }
 
