@@ -6,8 +6,11 @@ use bandyer_client::emulator::{Action, Emulator, Fault, Operation};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::support::auth_service::{AuthStandIn, Serves};
 use crate::support::binary::Process;
+use crate::support::crud_service::{CrudStandIn, PEOPLE, RECORDS};
 use crate::support::in_minutes;
+use crate::support::stand_in::Wrong;
 
 const KEY: &str = "ak_test_canarykey00000000";
 const NAME: &str = "Canary Name";
@@ -93,5 +96,76 @@ async fn no_key_link_token_or_name_is_in_a_log_line_or_an_error_body() {
         for canary in &canaries {
             assert!(!line.contains(canary.as_str()), "{canary} in {line}");
         }
+    }
+}
+
+#[tokio::test]
+async fn no_name_link_or_header_of_a_caller_is_told_when_platform_services_fail() {
+    let emulator = Emulator::start().await.unwrap();
+    let (auth, crud) = (AuthStandIn::start(Serves::ById).await, CrudStandIn::start(false).await);
+    let (doctor, cookie) = ("canary.mail@clinic.example", "sid=canarycookie");
+    auth.has(doctor, &json!(["doctor"]), NAME);
+    auth.has("p", &json!(["patient"]), NAME);
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start(&[
+        ("BANDYER_API_SECRET_KEY", emulator.api_key().expose()),
+        ("BANDYER_BASE_URL", emulator.url()),
+        ("DATA_DIR", folder.path().to_str().unwrap()),
+        ("HTTP_PORT", "0"),
+        ("TELECONSULT_BIND_ADDRESS", "127.0.0.1"),
+        ("WAIT_BEFORE_SERVER_CLOSE_SEC", "0.1"),
+        ("LOG_LEVEL", "trace"),
+        ("AUTH_SERVICE", &auth.http.url),
+        ("TELECONSULT_AUTH_CACHE_SECONDS", "0"),
+        ("CRUD_SERVICE_URL", &crud.http.url),
+        ("TELECONSULTATIONS_CRUD_NAME", RECORDS),
+        ("USER_ID_MAP_CRUD_NAME", PEOPLE),
+        ("ADDITIONAL_HEADERS_TO_PROXY", "cookie"),
+        ("ENABLE_HTTP_CLIENT_METRICS", "true"),
+    ]);
+    let http = crate::support::http_client();
+    let mut told = Vec::new();
+    let mut call = async |method: Method, path: &str, body: Option<&Value>| {
+        let request = http.request(method, format!("{}{path}", server.url));
+        let request = request.header("miauserid", doctor).header("cookie", cookie);
+        let request = if let Some(body) = body { request.json(body) } else { request };
+        let response = request.send().await.unwrap();
+        let (status, text) = (response.status(), response.text().await.unwrap());
+        if !status.is_success() || path == "/-/metrics" {
+            told.push(text.clone());
+        }
+        serde_json::from_str::<Value>(&text).unwrap_or_default()
+    };
+
+    let body = json!({"start_date": in_minutes(0), "duration_in_seconds": 900, "participants": [doctor, "p"]});
+    let id = call(Method::POST, "/teleconsultation", Some(&body)).await["roomId"].as_str().unwrap().to_owned();
+    let path = format!("/teleconsultation/{id}");
+    let link = call(Method::GET, &path, None).await["accessLinkURL"].as_str().unwrap().to_owned();
+    for wrong in [Wrong::Status(500), Wrong::ResetBefore, Wrong::ResetAfter] {
+        for (service, method, place) in [
+            (&auth.http, Method::GET, "/users"),
+            (&crud.http, Method::GET, PEOPLE),
+            (&crud.http, Method::GET, RECORDS),
+            (&crud.http, Method::POST, RECORDS),
+        ] {
+            service.fail(method, place, wrong);
+            call(Method::POST, "/teleconsultation", Some(&body)).await;
+            call(Method::GET, &path, None).await;
+        }
+    }
+    call(Method::DELETE, &path, None).await;
+    call(Method::GET, "/-/metrics", None).await;
+    assert!(told.len() > 6, "{told:?}");
+
+    let (code, lines) = server.terminate();
+    assert_eq!(code, Some(0));
+    let platform = [&auth.http.url, &crud.http.url].map(|url| url.trim_start_matches("http://").to_owned());
+    let secrets = [NAME, doctor, "canarycookie", link.rsplit('/').next().unwrap()];
+    for line in lines.iter().chain(&told) {
+        assert!(!secrets.iter().any(|secret| line.contains(secret)), "{line}");
+    }
+    // Operators may see the addresses that they configured, in the metrics that they asked for.
+    for error in told.iter().filter(|text| text.starts_with('{')) {
+        assert!(!platform.iter().any(|address| error.contains(address)), "{error}");
     }
 }
