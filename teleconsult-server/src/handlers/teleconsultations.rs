@@ -179,12 +179,15 @@ pub(super) async fn seen(app: &App, request: &Request) -> Result<(Teleconsultati
 pub(super) async fn view(app: &App, request: &Request) -> Result<Reply, ApiError> {
     let (background, language) = link_query(request)?;
     let (mut record, viewer) = seen(app, request).await?;
-    app.people.complete_for_view(&mut record.participants).await;
-    let viewer = record.participant(&viewer).ok_or_else(ApiError::unauthorized)?;
-    let details = match &record.room {
-        Some(room) => app.details.of(room).await,
-        None => None,
+    let (room, people) = (&record.room, &mut record.participants);
+    let details = async {
+        match room {
+            Some(room) => app.details.of(room).await,
+            None => None,
+        }
     };
+    let ((), details) = tokio::join!(app.people.complete_for_view(people), details);
+    let viewer = record.participant(&viewer).ok_or_else(ApiError::unauthorized)?;
     let background = background || is_in_any(viewer, &app.settings.background_groups);
     let options = LinkOptions { background, language };
     Reply::json(StatusCode::OK, &seen_by(viewer, &record, app, options, details.as_ref()))
