@@ -1,14 +1,61 @@
 #!/usr/bin/env bash
-# Runs all tests and prints the runner's own summary. Needs a Rust toolchain and a C compiler.
-# Arguments go to the test runner: `tests/run.sh vendor_faults` runs the tests with that in their names.
+# Runs all tests and prints the runner's own summary. Needs a Rust toolchain, a C compiler and PostgreSQL's programs, which
+# it installs where it may. Arguments go to the test runner: `tests/run.sh vendor_faults` runs the tests with that in
+# their names.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-command -v cargo >/dev/null || { echo "tests/run.sh: cargo is missing; install Rust from https://rustup.rs" >&2; exit 1; }
-command -v cc >/dev/null || { echo "tests/run.sh: a C compiler is missing; on Debian: apt-get install gcc libc6-dev" >&2; exit 1; }
+fail() { echo "tests/run.sh: $*" >&2; exit 1; }
 
-# The tests that kill the server drive the real binary; building it first keeps their own time short.
-cargo build --locked -p teleconsult-server
+command -v cargo >/dev/null || fail "cargo is missing; install Rust from https://rustup.rs"
+command -v cc >/dev/null || fail "a C compiler is missing; on Debian: apt-get install gcc libc6-dev"
+
+# A PostgreSQL of our own, for as long as the tests run: nothing of a server that is there already is touched.
+postgres_bin() {
+    local found
+    found=$(find /usr/lib/postgresql -name initdb -type f 2>/dev/null | sort -V | tail -n 1)
+    if [ -n "$found" ]; then dirname "$found"; elif command -v initdb >/dev/null; then dirname "$(command -v initdb)"; fi
+}
+bin=$(postgres_bin)
+if [ -z "$bin" ]; then
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        fail "PostgreSQL is missing; on Debian: apt-get install postgresql (no server needs to run)"
+    fi
+    apt-get update -qq
+    # No cluster of the system's: the programs are enough.
+    mkdir -p /etc/postgresql-common
+    [ -e /etc/postgresql-common/createcluster.conf ] || echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql
+    bin=$(postgres_bin)
+    [ -n "$bin" ] || fail "PostgreSQL was installed, but its initdb is nowhere to be found"
+fi
+
+place=$(mktemp -d)
+# PostgreSQL refuses to be run by root.
+as_server() { "$@"; }
+if [ "$(id -u)" = 0 ]; then
+    id -u postgres >/dev/null 2>&1 || useradd --system --no-create-home postgres
+    chown postgres "$place"
+    as_server() { setpriv --reuid=postgres --regid="$(id -g postgres)" --clear-groups -- "$@"; }
+fi
+stop() {
+    as_server "$bin/pg_ctl" -D "$place/data" -m immediate stop >/dev/null 2>&1 || true
+    rm -rf "$place"
+}
+trap stop EXIT
+as_server "$bin/initdb" -D "$place/data" -U postgres -A trust --no-sync -E UTF8 >/dev/null
+# Two at once must not meet: the port is free, and tried again with another one where it no longer is.
+for _ in 1 2 3 4 5; do
+    port=$((20000 + RANDOM))
+    settings="-p $port -k $place -c listen_addresses=127.0.0.1 -c max_connections=400 -c fsync=off"
+    if as_server "$bin/pg_ctl" -D "$place/data" -o "$settings" -l "$place/log" -w start >/dev/null 2>&1; then break; fi
+    port=
+done
+[ -n "$port" ] || fail "PostgreSQL does not start: $(cat "$place/log")"
+export TELECONSULT_TEST_POSTGRES="postgres://postgres@127.0.0.1:$port/postgres"
+
+# The tests that break the server drive the real binary; building it first keeps their own time short.
+cargo build --locked -p teleconsult-server --features crash-points
 if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --locked --workspace --all-features --no-fail-fast "$@"
 else

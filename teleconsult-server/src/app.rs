@@ -71,7 +71,8 @@ impl App {
     #[must_use]
     pub fn new(config: &Config, store: Arc<dyn Store>) -> Self {
         let metrics = config.expose_metrics.then(|| Metrics::new(config.platform.client.times()));
-        let calls = VideoCalls::new(config.vendor.clone());
+        let breaker = metrics.as_ref().map(Metrics::breaker).unwrap_or_default();
+        let calls = VideoCalls::new(config.vendor.clone(), breaker);
         let directory = Arc::new(Directory::new(Arc::clone(&store), calls.clone()));
         let counters = metrics.as_ref().map(Metrics::keeper_counters).unwrap_or_default();
         let keeper = Arc::new(RoomKeeper::new(Arc::clone(&store), calls.clone(), config.rooms.clone(), counters));

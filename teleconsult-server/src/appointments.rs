@@ -1,12 +1,14 @@
 //! The use cases: create, change, add, delete and view a teleconsultation.
 //!
 //! Each reads, lets the domain decide and carries the decision out. Changes to one teleconsultation take turns here;
-//! compare-and-set in the store catches whoever else writes to it.
+//! compare-and-set in the store catches whoever else writes to it. What is asked under an `Idempotency-Key` is carried
+//! out once ([`keyed`]).
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::crash_points::crash_point;
 use crate::directory::{Directory, DirectoryError};
 use crate::domain::ids::TeleconsultationId;
 use crate::domain::participants::{Invitation, Invitations, Member, Participant};
@@ -16,7 +18,14 @@ use crate::domain::teleconsultation::{
 use crate::identity::people::{People, PeopleError};
 use crate::keyed_lock::KeyedLock;
 use crate::room_keeper::{KeepError, RoomKeeper};
-use crate::store::{Store, StoreError, Stored};
+use crate::store::{KeyedRequest, Store, StoreError, Stored};
+use crate::vendor::VendorError;
+
+mod keyed;
+mod repair;
+
+use keyed::Start;
+use repair::Repairs;
 
 /// How often a decision is taken anew when somebody else was first.
 const TURNS: u32 = 4;
@@ -38,13 +47,19 @@ pub enum AppointmentError {
     Store(#[from] StoreError),
     /// The vendor.
     #[error(transparent)]
-    Vendor(#[from] bandyer_client::Error),
+    Vendor(#[from] VendorError),
     /// Who somebody is.
     #[error(transparent)]
     People(#[from] PeopleError),
     /// The vendor's room cannot be used.
     #[error("the vendor's room has no usable link for every participant")]
     Links,
+    /// The same request is being carried out at this moment.
+    #[error("the same keyed request is being carried out")]
+    Running,
+    /// Another request came under the same key.
+    #[error("the key was used for another request")]
+    KeyReused,
 }
 
 impl From<DirectoryError> for AppointmentError {
@@ -66,6 +81,7 @@ pub struct Appointments {
     people: Arc<People>,
     rules: Rules,
     changing: KeyedLock<TeleconsultationId>,
+    repairs: Repairs,
 }
 
 impl Appointments {
@@ -78,7 +94,7 @@ impl Appointments {
         people: Arc<People>,
         rules: Rules,
     ) -> Self {
-        Self { store, directory, keeper, people, rules, changing: KeyedLock::default() }
+        Self { store, directory, keeper, people, rules, changing: KeyedLock::default(), repairs: Repairs::default() }
     }
 
     /// The rules that hold.
@@ -95,24 +111,45 @@ impl Appointments {
         self.store.teleconsultation(id).await?.ok_or(AppointmentError::NotFound)
     }
 
-    /// Creates one.
+    /// Creates one; under the same key, the same one.
     ///
     /// # Errors
     ///
     /// [`AppointmentError`]; then there is no teleconsultation.
-    pub async fn create(&self, mut proposal: Proposal) -> Result<TeleconsultationId> {
+    pub async fn create(&self, proposal: Proposal, key: Option<KeyedRequest>) -> Result<TeleconsultationId> {
+        let id = TeleconsultationId::generate(Timestamp::now());
+        self.once(key, id, |start| self.create_from(start, proposal)).await
+    }
+
+    async fn create_from(&self, start: Start, mut proposal: Proposal) -> Result<TeleconsultationId> {
+        crash_point!("C0");
+        if start.resumed && self.store.was_stored(&start.teleconsultation).await? {
+            return Ok(start.teleconsultation);
+        }
         proposal.invitations = self.described(proposal.invitations).await?;
         let plan = teleconsultation::create(proposal, &self.rules).map_err(AppointmentError::Refused)?;
-        let now = Timestamp::now();
-        let id = TeleconsultationId::generate(now);
-        let next = self.settled(id, plan.draft, None).await?;
-        match plan.room {
-            RoomPlan::Create | RoomPlan::Replace => {
-                // Nobody else knows the id yet, so only a recovery that took the attempt over can have been first.
-                self.keeper.make_room(next, None).await.map_err(kept)
-            }
-            RoomPlan::None | RoomPlan::Keep | RoomPlan::Retire => Ok(self.store.insert(&next, now).await?),
+        crash_point!("C1");
+        let next = self.settled(start.teleconsultation, plan.draft, None).await?;
+        let id = match plan.room {
+            RoomPlan::Create | RoomPlan::Replace => self.create_with_room(next, start.resumed).await?,
+            RoomPlan::None | RoomPlan::Keep | RoomPlan::Retire => self.store.insert(&next, Timestamp::now()).await?,
+        };
+        crash_point!("C6");
+        Ok(id)
+    }
+
+    async fn create_with_room(&self, next: Teleconsultation, resumed: bool) -> Result<TeleconsultationId> {
+        if resumed && let Some(id) = self.keeper.resume(&next).await.map_err(kept)? {
+            return Ok(id);
         }
+        for _ in 0..TURNS {
+            match self.keeper.make_room(next.clone(), None).await {
+                // Nobody else knows the id, so a recovery took the attempt over while this one slept.
+                Err(KeepError::Stale) => {}
+                made => return made.map_err(kept),
+            }
+        }
+        Err(AppointmentError::Contended)
     }
 
     /// Changes one.
@@ -121,20 +158,36 @@ impl Appointments {
     ///
     /// [`AppointmentError`]; then it is as it was.
     pub async fn change(&self, id: &TeleconsultationId, mut change: Change) -> Result<()> {
+        crash_point!("C0");
         if let Some(invitations) = change.invitations {
             change.invitations = Some(self.described(invitations).await?);
         }
-        self.apply(id, |current, now| teleconsultation::change(current, change.clone(), &self.rules, now)).await
+        self.apply(id, |current, now| teleconsultation::change(current, change.clone(), &self.rules, now)).await?;
+        crash_point!("C6");
+        Ok(())
     }
 
-    /// Adds a participant.
+    /// Adds a participant; under the same key, once.
     ///
     /// # Errors
     ///
     /// [`AppointmentError`]; then it is as it was.
-    pub async fn add(&self, id: &TeleconsultationId, one: Invitation) -> Result<()> {
+    pub async fn add(&self, id: &TeleconsultationId, one: Invitation, key: Option<KeyedRequest>) -> Result<()> {
+        self.once(key, id.clone(), |start| self.add_from(start, one)).await?;
+        Ok(())
+    }
+
+    async fn add_from(&self, start: Start, one: Invitation) -> Result<TeleconsultationId> {
+        crash_point!("C0");
+        let id = start.teleconsultation;
         let one = self.people.invited(vec![one]).await?.pop().ok_or(AppointmentError::Contended)?;
-        self.apply(id, |current, now| teleconsultation::add(current, one.clone(), &self.rules, now)).await
+        if start.resumed && self.view(&id).await?.participant(one.external_id.as_str()).is_some() {
+            // The earlier try came that far, and its caller could not be told.
+            return Ok(id);
+        }
+        self.apply(&id, |current, now| teleconsultation::add(current, one.clone(), &self.rules, now)).await?;
+        crash_point!("C6");
+        Ok(id)
     }
 
     /// Moves one to the trash; its room goes soon after.
@@ -143,11 +196,13 @@ impl Appointments {
     ///
     /// [`AppointmentError::NotFound`], [`AppointmentError::Contended`] and the store's.
     pub async fn delete(&self, id: &TeleconsultationId) -> Result<()> {
+        crash_point!("C0");
         let _turn = self.changing.lock(id).await;
         for _ in 0..TURNS {
             let current = self.view(id).await?;
             if self.store.trash(&current, Timestamp::now()).await? == Stored::Yes {
                 self.keeper.retire_soon();
+                crash_point!("C6");
                 return Ok(());
             }
         }
@@ -180,6 +235,7 @@ impl Appointments {
     }
 
     async fn carry_out(&self, plan: Plan, current: &Teleconsultation) -> Result<Stored> {
+        crash_point!("C1");
         let mut next = self.settled(current.id.clone(), plan.draft, Some(current)).await?;
         let now = Timestamp::now();
         match plan.room {

@@ -5,13 +5,13 @@
 
 use std::time::Duration;
 
+use bandyer_client::File;
 use bandyer_client::company::Palette;
-use bandyer_client::{Error, File};
 use bytes::BytesMut;
 use url::Url;
 
 use crate::telemetry::logs::chain;
-use crate::vendor::VideoCalls;
+use crate::vendor::{VendorError, VideoCalls};
 
 /// Wait before the second try; it doubles up to an hour.
 const FIRST_PAUSE: Duration = Duration::from_secs(60);
@@ -44,7 +44,7 @@ enum LogoError {
     #[error("it is neither PNG nor JPEG")]
     NoPicture,
     #[error(transparent)]
-    Vendor(#[from] Error),
+    Vendor(#[from] VendorError),
 }
 
 impl Branding {

@@ -5,7 +5,6 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use bandyer_client::rooms::Recording;
@@ -19,6 +18,7 @@ use crate::room_keeper::RoomSettings;
 use crate::telemetry::logs::Level;
 use crate::vendor;
 
+mod database;
 mod env;
 mod file;
 pub mod networks;
@@ -26,6 +26,8 @@ mod platform;
 
 pub use file::schema as file_schema;
 pub use platform::PlatformSettings;
+
+pub use database::Database;
 
 use env::Variables;
 use networks::Networks;
@@ -35,8 +37,8 @@ use networks::Networks;
 pub struct Config {
     /// The vendor.
     pub vendor: Client,
-    /// Where the embedded store is.
-    pub data_dir: PathBuf,
+    /// Where the journal is, and the records unless the CRUD Service keeps them.
+    pub database: Database,
     /// The business rules.
     pub rules: Rules,
     /// What rooms are made of.
@@ -194,8 +196,6 @@ impl Config {
     /// [`Problems`], all of them.
     pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Problems> {
         let mut vars = Variables::new(lookup);
-        refuse_other_stores(&mut vars);
-
         let key = vars.required("BANDYER_API_SECRET_KEY");
         let base_url = vars.required("BANDYER_BASE_URL");
         let vendor = key.zip(base_url).and_then(|(key, url)| vendor_client(&mut vars, &key, url));
@@ -241,8 +241,11 @@ impl Config {
         };
         let recovery_interval =
             vars.seconds("TELECONSULT_RECOVERY_INTERVAL_SECONDS", 1..=3600, Duration::from_secs(15));
-        let orphan_grace = vars.seconds("TELECONSULT_ORPHAN_GRACE_SECONDS", 30..=86_400, Duration::from_secs(300));
-        let data_dir = vars.text("DATA_DIR").unwrap_or_else(|| "./data".to_owned()).into();
+        let orphan_grace = vars.seconds("TELECONSULT_ORPHAN_GRACE_SECONDS", 1..=86_400, Duration::from_secs(300));
+        let sweep_interval = vars.seconds("TELECONSULT_SWEEP_INTERVAL_SECONDS", 1..=86_400, Duration::from_secs(300));
+        let sweep_dry_run = vars.boolean("TELECONSULT_SWEEP_DRY_RUN", false);
+        let lease = vars.seconds("TELECONSULT_LEASE_SECONDS", 1..=3600, DEFAULT_LEASE);
+        let database = database::read(&mut vars);
         let delete_uploads = vars.boolean("TELECONSULTATION_DELETE_UPLOADS", false);
         let transcription_max_bytes = vars.file_size("TRANSCRIPTION_MAX_FILE_SIZE", DEFAULT_TRANSCRIPTION_BYTES);
         let expose_metrics = vars.boolean("EXPOSE_METRICS", true);
@@ -255,7 +258,7 @@ impl Config {
         let immutable_period = SignedDuration::from_millis(immutable_ms as i64);
         Ok(Self {
             vendor,
-            data_dir,
+            database,
             rules: Rules { privileges: file.privileges.clone(), unlimited, immutable_period },
             rooms: RoomSettings {
                 privileges: file.privileges,
@@ -263,8 +266,11 @@ impl Config {
                 live,
                 recording: Recording::from(recording.as_str()),
                 transcribed,
+                lease: SignedDuration::try_from(lease).unwrap_or(SignedDuration::MAX),
                 recovery_interval,
                 orphan_grace: SignedDuration::try_from(orphan_grace).unwrap_or(SignedDuration::MAX),
+                sweep_interval,
+                sweep_dry_run,
             },
             identity: IdentitySettings { user_id_header, user_id_path: file.user_id_path },
             platform,
@@ -286,6 +292,8 @@ const MAX_PERIOD_MS: f64 = 31_536_000_000.0;
 const DEFAULT_TRANSCRIPTION_BYTES: u64 = 50 * 1024 * 1024;
 /// What the predecessor's launcher waits.
 const DEFAULT_WAIT: Duration = Duration::from_secs(10);
+/// Above what making a room and reading its links may take, so that nobody takes over what is not abandoned.
+const DEFAULT_LEASE: Duration = Duration::from_secs(3 * vendor::CALL_TIMEOUT.as_secs());
 
 /// The vendor client, with limits that suit somebody waiting for an answer.
 fn vendor_client(vars: &mut Variables<'_>, key: &str, base_url: String) -> Option<Client> {
@@ -312,18 +320,11 @@ fn vendor_client(vars: &mut Variables<'_>, key: &str, base_url: String) -> Optio
     }
 }
 
-/// An operator who names another store means it: starting on an empty embedded one would look as if all data were gone.
-fn refuse_other_stores(vars: &mut Variables<'_>) {
-    if vars.text("DATABASE_URL").is_some() {
-        vars.problem("DATABASE_URL", "is set, but this version has no PostgreSQL store; unset it");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{Config, Level};
+    use super::{Config, Database, Level};
     use crate::domain::privileges::Privileges;
 
     fn with(pairs: &[(&str, &str)]) -> Result<Config, Vec<String>> {
@@ -342,7 +343,7 @@ mod tests {
         assert_eq!((config.http.port, config.http.prefix.as_str()), (3000, ""));
         assert_eq!(config.http.wait_before_close, Duration::from_secs(10));
         assert_eq!(config.identity.user_id_header, "miauserid");
-        assert_eq!(config.data_dir.to_str(), Some("./data"));
+        assert!(matches!(&config.database, Database::Folder(folder) if folder.to_str() == Some("./data")));
         assert_eq!((config.rooms.recording.as_str(), config.rooms.transcribed), ("none", false));
         assert_eq!((config.transcription_max_bytes, config.delete_uploads), (50 * 1024 * 1024, false));
         assert_eq!((config.expose_metrics, config.log_level), (true, Level::parse("info")));
@@ -371,7 +372,7 @@ mod tests {
             ("TELECONSULT_BIND_ADDRESS", "here"),
             ("AUTH_SERVICE", "auth0 canary"),
             ("CRUD_SERVICE_URL", "ftp://canary"),
-            ("DATABASE_URL", "postgres://canary"),
+            ("DATABASE_URL", "mysql://canary"),
             ("TELECONSULTATION_SERVICE_CONFIG_PATH", "/nowhere/canary.json"),
         ])
         .unwrap_err();
@@ -427,7 +428,10 @@ mod tests {
     }
 
     #[test]
-    fn the_key_is_in_no_debug_text() {
-        assert!(!format!("{:?}", with(&[KEY, URL]).unwrap()).contains("canary"));
+    fn no_secret_is_in_a_debug_text() {
+        let database = ("DATABASE_URL", "postgres://teleconsult:canary@db.example/teleconsult?sslmode=require");
+        let config = with(&[KEY, URL, database]).unwrap();
+        assert!(matches!(config.database, Database::Postgres { connections: 10, .. }));
+        assert!(!format!("{config:?}").contains("canary"));
     }
 }

@@ -20,8 +20,19 @@ const FRESH: Duration = Duration::from_secs(2);
 /// How many rooms are kept before stale ones are swept out.
 const SWEEP_AT: usize = 1024;
 
+/// What is known of a room.
+#[derive(Debug, Clone)]
+pub enum RoomDetails {
+    /// What the vendor says of it.
+    Known(Arc<Room>),
+    /// The vendor says that there is no such room.
+    Gone,
+    /// The vendor did not tell, or not in time.
+    NotTold,
+}
+
 /// The state of a read: none yet, or what it ended in.
-type Reading = watch::Receiver<Option<Option<Arc<Room>>>>;
+type Reading = watch::Receiver<Option<RoomDetails>>;
 
 /// Reads and keeps room details.
 #[derive(Debug)]
@@ -37,11 +48,13 @@ impl Details {
         Self { calls, readings: Mutex::default() }
     }
 
-    /// The details of a room, if they can be had in time.
-    pub async fn of(&self, room: &RoomId) -> Option<Arc<Room>> {
+    /// The details of a room, as far as they can be had in time.
+    pub async fn of(&self, room: &RoomId) -> RoomDetails {
         let mut reading = self.reading(room);
-        let done = tokio::time::timeout(BUDGET, reading.wait_for(Option::is_some)).await;
-        done.ok()?.ok()?.clone()?
+        match tokio::time::timeout(BUDGET, reading.wait_for(Option::is_some)).await {
+            Ok(Ok(read)) => read.clone().unwrap_or(RoomDetails::NotTold),
+            Ok(Err(_)) | Err(_) => RoomDetails::NotTold,
+        }
     }
 
     fn reading(&self, room: &RoomId) -> Reading {
@@ -59,10 +72,15 @@ impl Details {
         let (calls, room) = (self.calls.clone(), room.clone());
         // A task of its own, so that the read goes on for the others when the one who began it has left.
         tokio::spawn(async move {
-            let read = calls.room_details(&room).await.inspect_err(|error| {
-                tracing::debug!(%room, error = %error, "room details could not be read");
-            });
-            sender.send_replace(Some(read.ok().map(Arc::new)));
+            let read = match calls.room_details(&room).await {
+                Ok(read) => RoomDetails::Known(Arc::new(read)),
+                Err(error) if error.is_not_found() => RoomDetails::Gone,
+                Err(error) => {
+                    tracing::debug!(%room, error = %error, "room details could not be read");
+                    RoomDetails::NotTold
+                }
+            };
+            sender.send_replace(Some(read));
         });
         reading
     }

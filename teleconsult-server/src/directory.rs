@@ -14,11 +14,12 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use sha2::Sha256;
 
+use crate::crash_points::crash_point;
 use crate::domain::ids::ExternalId;
 use crate::domain::participants::Member;
 use crate::keyed_lock::KeyedLock;
 use crate::store::{Deployment, Store, StoreError};
-use crate::vendor::VideoCalls;
+use crate::vendor::{VendorError, VideoCalls};
 
 /// How many vendor users are made at once for one teleconsultation.
 const CONCURRENT_CREATIONS: usize = 8;
@@ -33,7 +34,7 @@ pub enum DirectoryError {
     Store(#[from] StoreError),
     /// The vendor.
     #[error(transparent)]
-    Vendor(#[from] bandyer_client::Error),
+    Vendor(#[from] VendorError),
 }
 
 /// Finds and makes vendor users.
@@ -97,6 +98,7 @@ impl Directory {
         }
         let vendor = vendor_user_id(self.store.journal().deployment(), &person);
         self.calls.ensure_user(&vendor, member.role).await?;
+        crash_point!("C2");
         self.store.remember_users(&[(person.clone(), vendor.clone())], Timestamp::now()).await?;
         // Another instance may have been first; all must name the same user.
         let vendor = self.find(&person).await?.unwrap_or(vendor);

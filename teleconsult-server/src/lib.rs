@@ -14,6 +14,7 @@ pub mod appointments;
 pub mod branding;
 pub mod cli;
 pub mod config;
+mod crash_points;
 pub mod demo;
 pub mod details;
 pub mod directory;

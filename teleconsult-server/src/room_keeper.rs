@@ -8,9 +8,15 @@
 //! - A record changes only together with its room: until then the old room and its links stay, and nobody was promised
 //!   anything else.
 //! - A lost answer is looked for at once: if the vendor did make the room, it is adopted and the caller never knows.
-//! - What cannot be settled at once is settled by recovery: the caller was told that the request failed, so a room
-//!   found there is deleted, never adopted behind the caller's back.
+//! - A caller who was told that the request failed may repeat it under the same `Idempotency-Key`: then a room that is
+//!   found is adopted too ([`RoomKeeper::resume`]).
+//! - What nobody comes back for is settled by recovery: a room found there is deleted, never adopted behind the
+//!   caller's back.
 //! - A room that is no longer wanted is queued in the transaction that stops wanting it, and deleted by retirement.
+//! - A sweep looks from time to time for rooms of ours that nobody needs, in case all of the above was not enough.
+//!
+//! Several instances may work on one journal. Whoever works on an attempt holds a lease, and whoever takes it over after
+//! that raises its fence: a leader that was paused finds itself refused, and its room is queued.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,25 +26,20 @@ use bandyer_client::{JoinUrl, UserId};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
+use crate::crash_points::crash_point;
 use crate::domain::ids::TeleconsultationId;
 use crate::domain::link;
 use crate::domain::participants::Participant;
 use crate::domain::privileges::{Privileges, Role};
 use crate::domain::teleconsultation::Teleconsultation;
-use crate::store::{Attempt, Ending, Store, StoreError};
+use crate::store::{Attempt, Ending, JournalCounts, Store, StoreError};
 use crate::telemetry::metrics::KeeperCounters;
-use crate::vendor::{CALL_TIMEOUT, RoomOrder, VideoCalls, surely_not_done};
+use crate::vendor::{CALL_TIMEOUT, RoomOrder, VendorError, VideoCalls};
 
-mod journal;
 mod marker;
 mod recovery;
 mod retirement;
-
-pub use recovery::RecoveryError;
-
-/// How long somebody works on an attempt at most: creating, looking for it and reading it, with room to spare. A leader
-/// that wakes later finds its attempt taken over.
-const LEASE: SignedDuration = SignedDuration::from_secs(5 * CALL_TIMEOUT.as_secs().cast_signed());
+mod sweep;
 
 /// What the operator settled about rooms.
 #[derive(Debug, Clone)]
@@ -53,16 +54,23 @@ pub struct RoomSettings {
     pub recording: Recording,
     /// Whether recordings are written down afterwards.
     pub transcribed: bool,
+    /// How long somebody works on an attempt before others may take it over.
+    pub lease: SignedDuration,
     /// How often unsettled attempts are looked at.
     pub recovery_interval: Duration,
-    /// How long a room may stay hidden before its attempt counts as a possible leak.
+    /// How long a room may stay hidden before its attempt counts as a possible leak, and how old a room must be before a
+    /// sweep takes it for an orphan.
     pub orphan_grace: SignedDuration,
+    /// How often the vendor's rooms are looked through for orphans.
+    pub sweep_interval: Duration,
+    /// Whether a sweep only tells what it would delete.
+    pub sweep_dry_run: bool,
 }
 
 /// Why there is no room.
 #[derive(Debug, thiserror::Error)]
 pub enum KeepError {
-    /// Somebody else changed the record meanwhile. Nothing of this change is left.
+    /// Somebody else changed the record meanwhile, or took the attempt over. Nothing of this change is left.
     #[error("the teleconsultation was changed meanwhile")]
     Stale,
     /// The store. A room that was already made is found by its marker and deleted.
@@ -70,10 +78,21 @@ pub enum KeepError {
     Store(#[from] StoreError),
     /// The vendor refused or could not be reached, or its answer was lost and no room was found.
     #[error(transparent)]
-    Vendor(#[from] bandyer_client::Error),
+    Vendor(#[from] VendorError),
     /// The vendor made a room without a link for everybody, or with one that must not be given out.
     #[error("the vendor's room has no usable link for every participant")]
     Links,
+}
+
+/// Why a round of background work was left undone. The next one starts over.
+#[derive(Debug, thiserror::Error)]
+pub enum RoundError {
+    /// The journal or the records.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The vendor.
+    #[error(transparent)]
+    Vendor(#[from] VendorError),
 }
 
 /// Keeps the rooms of all teleconsultations.
@@ -97,6 +116,11 @@ impl RoomKeeper {
         self.retirement_due.notify_one();
     }
 
+    /// How much the journal leaves open; nothing when it cannot be read.
+    pub async fn journal(&self) -> Option<JournalCounts> {
+        self.store.journal().counts().await.ok()
+    }
+
     /// Makes a room for `next`, stores both together and tells the record's id. `current` is the stored record that was
     /// decided on, if any.
     ///
@@ -108,28 +132,90 @@ impl RoomKeeper {
         mut next: Teleconsultation,
         current: Option<&Teleconsultation>,
     ) -> Result<TeleconsultationId, KeepError> {
+        let mut order = self.order(&next);
         let started_at = Timestamp::now();
         let attempt = Attempt {
             id: marker::new_attempt_id(),
             teleconsultation: next.id.clone(),
             generation: current.map_or(1, |current| current.generation + 1),
+            order: order.digest(),
             started_at,
-            lease_until: started_at.saturating_add(LEASE).unwrap_or(Timestamp::MAX),
+            lease_until: self.lease_from(started_at),
+            fence: 1,
         };
+        order.marker = self.marker(&attempt);
         let begun = self.store.begin(&attempt, current.map(|current| current.version)).await?;
         next.version = begun.ok_or(KeepError::Stale)?;
-        let room = self.ask_for(&attempt, &next).await?;
-        let links = match links(&room, &next.participants) {
-            Some(links) => links,
-            None => return self.discard(&attempt, room).await,
+        crash_point!("C3");
+        let room = self.ask_for(&attempt, &order, &next.participants).await?;
+        crash_point!("C11");
+        crash_point!("C5");
+        self.attach(&attempt, next, room, current.and_then(|current| current.room.as_ref())).await
+    }
+
+    /// Takes up what an earlier try at creating `next` left open: a room that it made is adopted, if it is what would be
+    /// asked for now. The answer is the record's id, or nothing if there is no room to be had.
+    ///
+    /// # Errors
+    ///
+    /// [`KeepError`].
+    pub async fn resume(&self, next: &Teleconsultation) -> Result<Option<TeleconsultationId>, KeepError> {
+        let now = Timestamp::now();
+        let journal = self.store.journal();
+        let wanted = self.order(next).digest();
+        for attempt in journal.claim_attempts_of(&next.id, now, self.lease_from(now)).await? {
+            let Ok(Some(room)) = self.find(&attempt).await else {
+                // The vendor may still be making it, or cannot tell: recovery has more patience than a caller.
+                journal.mark_unknown(&attempt, Timestamp::now()).await?;
+                continue;
+            };
+            if let Some(record) = self.store.record_of_room(&room.id).await? {
+                // Stored, and nobody could be told.
+                self.store.end(&attempt, Ending::NoRoom, Timestamp::now()).await?;
+                return Ok(Some(record));
+            }
+            if attempt.order != wanted {
+                self.discard(&attempt, room).await?;
+                continue;
+            }
+            let next = Teleconsultation { version: 0, ..next.clone() };
+            tracing::info!(attempt = attempt.id, room = %room.id, "a repeated request adopts the room of its first try");
+            match self.attach(&attempt, next, room, None).await {
+                Ok(id) => {
+                    self.counters.adoptions.increment(1);
+                    return Ok(Some(id));
+                }
+                Err(KeepError::Stale | KeepError::Links) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the vendor says that there is no such room. Not knowing is no.
+    pub async fn is_gone(&self, room: &bandyer_client::RoomId) -> bool {
+        self.calls.room(room).await.is_err_and(|error| error.is_not_found())
+    }
+
+    /// Makes a room the record's, if it is still wanted.
+    async fn attach(
+        &self,
+        attempt: &Attempt,
+        mut next: Teleconsultation,
+        room: Room,
+        replaced: Option<&bandyer_client::RoomId>,
+    ) -> Result<TeleconsultationId, KeepError> {
+        let Some(links) = links(&room, &next.participants) else {
+            tracing::error!(attempt = attempt.id, room = %room.id, "the vendor's room lacks a usable link; it is deleted");
+            self.discard(attempt, room).await?;
+            return Err(KeepError::Links);
         };
         for (participant, link) in next.participants.iter_mut().zip(links) {
             participant.access_link = Some(link);
         }
         next.generation = attempt.generation;
         next.room = Some(room.id);
-        let replaced = current.and_then(|current| current.room.as_ref());
-        let stored = self.store.settle(&attempt, &next, replaced, Timestamp::now()).await?;
+        let stored = self.store.settle(attempt, &next, replaced, Timestamp::now()).await?;
         if replaced.is_some() || stored.is_none() {
             self.retire_soon();
         }
@@ -138,15 +224,21 @@ impl RoomKeeper {
 
     /// The vendor's room for an attempt. On an error the attempt is closed if there surely is no room, else left to
     /// recovery.
-    async fn ask_for(&self, attempt: &Attempt, next: &Teleconsultation) -> Result<Room, KeepError> {
-        let order = self.order(attempt, next);
-        let error = match self.calls.create_room(&order).await {
+    async fn ask_for(
+        &self,
+        attempt: &Attempt,
+        order: &RoomOrder,
+        participants: &[Participant],
+    ) -> Result<Room, KeepError> {
+        let answer = self.calls.create_room(order).await;
+        crash_point!("C4");
+        let error = match answer {
             // v1 and v2 both give the links with the creation; one that does not is asked for them.
-            Ok(room) if links(&room, &next.participants).is_some() => return Ok(room),
+            Ok(room) if links(&room, participants).is_some() => return Ok(room),
             Ok(room) => return Ok(self.calls.room(&room.id).await.unwrap_or(room)),
             Err(error) => error,
         };
-        if surely_not_done(&error) {
+        if error.surely_not_done() {
             self.store.end(attempt, Ending::NoRoom, Timestamp::now()).await?;
             return Err(error.into());
         }
@@ -157,8 +249,11 @@ impl RoomKeeper {
             error = %error,
             "whether the vendor made the room is unknown; looking for it"
         );
+        if !self.store.journal().renew(attempt, self.lease_from(Timestamp::now())).await? {
+            return Err(KeepError::Stale);
+        }
         // Limited, because somebody waits and others want to look too; recovery has all the time.
-        match tokio::time::timeout(CALL_TIMEOUT, self.find(attempt, &order.marker)).await {
+        match tokio::time::timeout(CALL_TIMEOUT, self.find(attempt)).await {
             Ok(Ok(Some(room))) => {
                 self.counters.adoptions.increment(1);
                 tracing::info!(attempt = attempt.id, room = %room.id, "the room was found and adopted");
@@ -172,24 +267,34 @@ impl RoomKeeper {
         }
     }
 
-    async fn find(&self, attempt: &Attempt, marker: &str) -> Result<Option<Room>, bandyer_client::Error> {
+    /// The room of an attempt, with its links, if the vendor has it.
+    async fn find(&self, attempt: &Attempt) -> Result<Option<Room>, VendorError> {
         let since = recovery::search_start(attempt.started_at);
-        let found = self.calls.rooms_marked(marker, since).await?;
-        match found.into_iter().next() {
-            Some((room, _)) => Ok(Some(self.calls.room(&room).await?)),
+        let found = self.calls.rooms_marked(&self.marker(attempt), since).await?;
+        match found.rooms.into_iter().next() {
+            Some(room) => Ok(Some(self.calls.room(&room.id).await?)),
             None => Ok(None),
         }
     }
 
-    async fn discard(&self, attempt: &Attempt, room: Room) -> Result<TeleconsultationId, KeepError> {
-        tracing::error!(attempt = attempt.id, room = %room.id, "the vendor's room lacks a usable link; it is deleted");
+    /// Ends an attempt whose room nobody can use.
+    async fn discard(&self, attempt: &Attempt, room: Room) -> Result<(), StoreError> {
         self.counters.discards.increment(1);
         self.store.end(attempt, Ending::Discard(room.id), Timestamp::now()).await?;
         self.retire_soon();
-        Err(KeepError::Links)
+        Ok(())
     }
 
-    fn order(&self, attempt: &Attempt, next: &Teleconsultation) -> RoomOrder {
+    fn lease_from(&self, now: Timestamp) -> Timestamp {
+        now.saturating_add(self.settings.lease).unwrap_or(Timestamp::MAX)
+    }
+
+    fn marker(&self, attempt: &Attempt) -> String {
+        marker::marker(&self.store.journal().deployment().id, &attempt.id)
+    }
+
+    /// What is asked for, but for the marker.
+    fn order(&self, next: &Teleconsultation) -> RoomOrder {
         let participants = next.participants.iter().map(|participant| {
             // Roles are settled before rooms are made; least is given where one is not.
             let role = participant.role.unwrap_or(Role::Basic);
@@ -201,7 +306,7 @@ impl RoomKeeper {
             live: self.settings.live,
             recording: self.settings.recording.clone(),
             transcribed: self.settings.transcribed,
-            marker: marker::marker(&self.store.journal().deployment().id, &attempt.id),
+            marker: String::new(),
         }
     }
 }

@@ -5,25 +5,26 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{Config, Database};
 use crate::http;
 use crate::server;
 use crate::store::crud_service::CrudServiceStore;
-use crate::store::sqlite::{OpenError, SqliteStore};
+use crate::store::sql::{OpenError, SqlStore};
 use crate::store::{Journal, Store, StoreError};
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The embedded store.
+    /// The database.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The embedded store, once open.
+    /// The database, once open.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The address.
@@ -37,10 +38,24 @@ pub enum StartError {
     },
 }
 
+async fn open(database: &Database) -> Result<SqlStore, StartError> {
+    match database {
+        Database::Folder(folder) => {
+            let store = SqlStore::open_embedded(folder).await.map_err(OpenError::from)?;
+            // It is ours alone, so whoever held a lease is dead.
+            store.release_leases().await?;
+            Ok(store)
+        }
+        Database::Postgres { url, connections } => {
+            Ok(SqlStore::open_postgres(url, *connections).await.map_err(OpenError::from)?)
+        }
+    }
+}
+
 /// A service that takes requests.
 pub struct Running {
     app: Arc<App>,
-    store: Arc<SqliteStore>,
+    store: Arc<SqlStore>,
     address: SocketAddr,
     drain_timeout: Duration,
     shutdown: CancellationToken,
@@ -55,10 +70,10 @@ impl Running {
     ///
     /// [`StartError`].
     pub async fn start(config: &Config) -> Result<Self, StartError> {
-        let store = Arc::new(SqliteStore::open(&config.data_dir).await?);
-        // The store is ours alone, so whoever held a lease is dead.
-        store.release_leases().await?;
-        // Where the records are the platform's, the embedded store keeps the room keeper's journal alone.
+        let store = Arc::new(open(&config.database).await?);
+        // Somebody may have seen to what made a room resist.
+        store.unpark(Timestamp::now()).await?;
+        // Where the records are the platform's, the database keeps the room keeper's journal alone.
         let records: Arc<dyn Store> = match &config.platform.crud {
             Some(settings) => {
                 let client = config.platform.client.clone();
@@ -74,11 +89,12 @@ impl Running {
         let address = listener.local_addr().map_err(failed)?;
 
         let background = {
-            let (recovery, retirement) = (Arc::clone(&app.keeper), Arc::clone(&app.keeper));
+            let [recovery, retirement, sweeping] = std::array::from_fn(|_| Arc::clone(&app.keeper));
             let metrics = Arc::clone(&app);
             vec![
                 tokio::spawn(async move { recovery.keep_recovering().await }),
                 tokio::spawn(async move { retirement.keep_retiring().await }),
+                tokio::spawn(async move { sweeping.keep_sweeping().await }),
                 tokio::spawn(config.branding.clone().push(app.calls.clone())),
                 tokio::spawn(async move {
                     if let Some(metrics) = &metrics.metrics {

@@ -8,13 +8,21 @@ use bandyer_client::credentials::AccessCredential;
 use bandyer_client::rooms::{NewParticipant, Recording, Room, Tools};
 use bandyer_client::sessions::Session;
 use bandyer_client::users;
-use bandyer_client::{
-    BackgroundAlias, Client, Download, File, Outcome, RetryPolicy, RoomId, SessionId, UploadKey, UserId,
-};
+use bandyer_client::{BackgroundAlias, Client, Download, File, RetryPolicy, RoomId, SessionId, UploadKey, UserId};
+use data_encoding::HEXLOWER;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 
 use crate::domain::privileges::Role;
+
+mod breaker;
+mod error;
+
+pub use breaker::BreakerMetrics;
+pub use error::VendorError;
+
+use breaker::Breaker;
 
 /// Time for one try. Below the SDK's default, because somebody waits for the answer.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -49,22 +57,63 @@ pub struct RoomOrder {
     pub marker: String,
 }
 
-/// The vendor's calls. Cheap to clone; clones share the connection pool.
+impl RoomOrder {
+    /// Tells orders apart, whatever their marker.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let Self { participants, max_duration, live, recording, transcribed, marker: _ } = self;
+        // Read back by this program alone, and an order that an older version wrote may well count as another one.
+        let text = format!("{participants:?} {max_duration:?} {live} {recording:?} {transcribed}");
+        HEXLOWER.encode(&Sha256::digest(text)[..16])
+    }
+}
+
+/// A vendor room whose description starts as was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarkedRoom {
+    /// The room.
+    pub id: RoomId,
+    /// The whole description.
+    pub description: String,
+    /// When it was made, if the vendor says so.
+    pub created_at: Option<Timestamp>,
+}
+
+/// What a search through the vendor's rooms found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MarkedRooms {
+    /// The rooms.
+    pub rooms: Vec<MarkedRoom>,
+    /// Whether the list was read to its end.
+    pub complete: bool,
+}
+
+/// The vendor's calls. Cheap to clone; clones share the connection pool and the breaker.
 #[derive(Clone, Debug)]
 pub struct VideoCalls {
     client: Client,
+    breaker: Breaker,
     /// Several who look for a room at once share one walk through the vendor's list at a time.
     searching: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What the vendor's calls end in.
-pub type Result<T> = bandyer_client::Result<T>;
+pub type Result<T> = std::result::Result<T, VendorError>;
 
 impl VideoCalls {
     /// Makes the calls with this client.
     #[must_use]
-    pub fn new(client: Client) -> Self {
-        Self { client, searching: Arc::default() }
+    pub fn new(client: Client, metrics: BreakerMetrics) -> Self {
+        Self { client, breaker: Breaker::new(metrics), searching: Arc::default() }
+    }
+
+    /// Makes a call, unless the vendor is left alone.
+    async fn guarded<T>(&self, call: impl Future<Output = bandyer_client::Result<T>> + Send) -> Result<T> {
+        let permit = self.breaker.admit().map_err(|retry_after| VendorError::Resting { retry_after })?;
+        // Boxed: the client's futures are large, and whoever calls would carry them twice.
+        let result = Box::pin(call).await;
+        permit.ended(error::end_of(&result));
+        Ok(result?)
     }
 
     /// Makes sure that the vendor has this user. One who is there already is success, because the id is ours.
@@ -77,7 +126,7 @@ impl VideoCalls {
             Role::Basic => users::Role::Basic,
             Role::Plus => users::Role::Plus,
         };
-        match self.client.users().create(role).id(id.clone()).send().await {
+        match self.guarded(self.client.users().create(role).id(id.clone()).send()).await {
             Ok(_) => Ok(()),
             Err(error) if error.is_conflict() => Ok(()),
             Err(error) => Err(error),
@@ -96,7 +145,8 @@ impl VideoCalls {
                 // role can change; where it cannot, the refusal stands.
                 tracing::info!("the vendor knows nobody of a new room as a plus user; roles are brought up to date");
                 for (user, _, _) in order.participants.iter().filter(|(_, role, _)| *role == Role::Plus) {
-                    if self.client.users().update(user).role(users::Role::Plus).send().await.is_err() {
+                    let update = self.client.users().update(user).role(users::Role::Plus).send();
+                    if self.guarded(update).await.is_err() {
                         return Err(error);
                     }
                 }
@@ -127,7 +177,7 @@ impl VideoCalls {
         if order.transcribed {
             room = room.offline_transcription(true);
         }
-        room.send().await
+        self.guarded(room.send()).await
     }
 
     /// Reads a room with its links.
@@ -136,7 +186,7 @@ impl VideoCalls {
     ///
     /// The vendor's.
     pub async fn room(&self, id: &RoomId) -> Result<Room> {
-        self.client.rooms().get(id).send().await
+        self.guarded(self.client.rooms().get(id).send()).await
     }
 
     /// Reads a room once and quickly, or not at all.
@@ -145,7 +195,8 @@ impl VideoCalls {
     ///
     /// The vendor's.
     pub async fn room_details(&self, id: &RoomId) -> Result<Room> {
-        self.client.rooms().get(id).attempt_timeout(DETAILS_TIMEOUT).retry(RetryPolicy::none()).send().await
+        let read = self.client.rooms().get(id).attempt_timeout(DETAILS_TIMEOUT).retry(RetryPolicy::none());
+        self.guarded(read.send()).await
     }
 
     /// Looks for rooms whose description starts with a prefix and that are not older than a moment.
@@ -155,22 +206,30 @@ impl VideoCalls {
     /// # Errors
     ///
     /// The vendor's.
-    pub async fn rooms_marked(&self, prefix: &str, not_before: Timestamp) -> Result<Vec<(RoomId, String)>> {
+    pub async fn rooms_marked(&self, prefix: &str, not_before: Timestamp) -> Result<MarkedRooms> {
         let _alone = self.searching.lock().await;
-        let mut found = Vec::new();
+        let mut found = MarkedRooms::default();
         let mut offset = 0;
         for _ in 0..MAX_PAGES {
-            let page = self.client.rooms().list().page_size(PAGE_SIZE).offset(offset).send().await?;
+            let page = self.client.rooms().list().page_size(PAGE_SIZE).offset(offset);
+            let page = self.guarded(page.send()).await?;
             let next = page.next_offset();
             let mut past = false;
             for room in page.items {
                 past |= room.created_at.is_some_and(|created| created < not_before);
                 let ours = room.description.filter(|description| description.as_str().starts_with(prefix));
-                found.extend(ours.map(|description| (room.id, description.as_str().to_owned())));
+                found.rooms.extend(ours.map(|description| MarkedRoom {
+                    id: room.id,
+                    description: description.as_str().to_owned(),
+                    created_at: room.created_at,
+                }));
             }
-            match next.filter(|next| *next > offset && !past) {
-                Some(next) => offset = next,
-                None => break,
+            match next.filter(|next| *next > offset) {
+                Some(next) if !past => offset = next,
+                next => {
+                    found.complete = next.is_none();
+                    break;
+                }
             }
         }
         Ok(found)
@@ -182,7 +241,7 @@ impl VideoCalls {
     ///
     /// The vendor's.
     pub async fn delete_room(&self, id: &RoomId) -> Result<()> {
-        match self.client.rooms().delete(id).send().await {
+        match self.guarded(self.client.rooms().delete(id).send()).await {
             Ok(()) => Ok(()),
             Err(error) if error.is_not_found() => Ok(()),
             Err(error) => Err(error),
@@ -198,9 +257,9 @@ impl VideoCalls {
     pub async fn delete_uploads(&self, room: &RoomId) -> Result<(usize, usize)> {
         // All keys first: what is deleted while a list is read moves the rest.
         let list = self.client.rooms().uploads(room).page_size(PAGE_SIZE).into_stream();
-        let keys: Vec<UploadKey> = list.map_ok(|upload| upload.key).try_collect().await?;
+        let keys: Vec<UploadKey> = self.guarded(list.map_ok(|upload| upload.key).try_collect()).await?;
         let delete = |key: UploadKey| async move {
-            match self.client.uploads().delete(&key).send().await {
+            match self.guarded(self.client.uploads().delete(&key).send()).await {
                 Ok(()) => true,
                 Err(error) if error.is_not_found() => true,
                 Err(error) => {
@@ -221,7 +280,7 @@ impl VideoCalls {
     ///
     /// The vendor's.
     pub async fn add_background(&self, picture: &File) -> Result<Background> {
-        self.client.company().add_background(picture).attempt_timeout(UPLOAD_TIMEOUT).send().await
+        self.guarded(self.client.company().add_background(picture).attempt_timeout(UPLOAD_TIMEOUT).send()).await
     }
 
     /// Chooses the background picture that calls use.
@@ -230,7 +289,7 @@ impl VideoCalls {
     ///
     /// The vendor's.
     pub async fn choose_background(&self, alias: BackgroundAlias) -> Result<CompanyProfile> {
-        self.client.company().update().background(alias).send().await
+        self.guarded(self.client.company().update().background(alias).send()).await
     }
 
     /// Sets the colours of the modes that are given.
@@ -246,7 +305,7 @@ impl VideoCalls {
         if let Some(palette) = dark {
             update = update.dark(palette);
         }
-        update.send().await.map(drop)
+        self.guarded(update.send()).await.map(drop)
     }
 
     /// Sets the logo of both modes.
@@ -255,7 +314,7 @@ impl VideoCalls {
     ///
     /// The vendor's.
     pub async fn set_logo(&self, picture: &File) -> Result<()> {
-        self.client.company().set_logo(picture).theme(LogoTheme::All).send().await.map(drop)
+        self.guarded(self.client.company().set_logo(picture).theme(LogoTheme::All).send()).await.map(drop)
     }
 
     /// Reads a session.
@@ -264,16 +323,16 @@ impl VideoCalls {
     ///
     /// The vendor's.
     pub async fn session(&self, id: &SessionId) -> Result<Session> {
-        self.client.sessions().get(id).send().await
+        self.guarded(self.client.sessions().get(id).send()).await
     }
 
     /// Asks for what was said in a session.
     ///
     /// # Errors
     ///
-    /// The vendor's; [`ErrorKind::Decode`](bandyer_client::ErrorKind::Decode) when the file is larger than the limit.
+    /// The vendor's; of kind [`Decode`](bandyer_client::ErrorKind::Decode) when the file is larger than the limit.
     pub async fn transcription(&self, id: &SessionId, max_bytes: u64) -> Result<Download> {
-        self.client.transcripts().download(id).max_bytes(max_bytes).send().await
+        self.guarded(self.client.transcripts().download(id).max_bytes(max_bytes).send()).await
     }
 
     /// Issues an SDK credential.
@@ -282,12 +341,6 @@ impl VideoCalls {
     ///
     /// The vendor's.
     pub async fn issue_credential(&self, user: &UserId, lifetime: Duration) -> Result<AccessCredential> {
-        self.client.credentials().issue(user).expires_in(lifetime).send().await
+        self.guarded(self.client.credentials().issue(user).expires_in(lifetime).send()).await
     }
-}
-
-/// Whether the vendor surely did nothing.
-#[must_use]
-pub fn surely_not_done(error: &bandyer_client::Error) -> bool {
-    matches!(error.outcome(), Outcome::NotSent | Outcome::Rejected)
 }

@@ -104,6 +104,7 @@ async fn kills_under_load_leave_no_orphan_and_lose_nothing_that_was_acknowledged
         ("HTTP_PORT", port.as_str()),
         ("TELECONSULT_BIND_ADDRESS", "127.0.0.1"),
         ("TELECONSULT_RECOVERY_INTERVAL_SECONDS", "1"),
+        ("TELECONSULT_LEASE_SECONDS", "2"),
     ];
     let mut server = Process::start(&variables);
     let told = Told::default();

@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::teleconsultations::id;
-use super::{Operation, failure};
+use super::{Operation, failure, keyed};
 use crate::app::App;
 use crate::domain::ids::ExternalId;
 use crate::domain::participants::{Invitation, Invitations};
@@ -17,7 +17,7 @@ pub(super) async fn add(app: &App, request: &Request) -> Result<Reply, ApiError>
     let label = format!("POST /teleconsultation/{id}/participants/data");
     let operation = Operation { short: label.clone(), full: label };
     let one = invitation(&request.input()?, app.people.are_told())?;
-    app.appointments.add(&id, one).await.map_err(|error| failure(error, &operation))?;
+    app.appointments.add(&id, one, keyed(request)?).await.map_err(|error| failure(error, &operation))?;
     Ok(Reply::empty(StatusCode::CREATED))
 }
 

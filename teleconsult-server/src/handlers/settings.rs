@@ -13,6 +13,7 @@ use crate::http::form::PICTURE_PART;
 use crate::http::request::Request;
 use crate::http::response::Reply;
 use crate::identity;
+use crate::vendor::VendorError;
 
 /// A picture that was added, in the vendor's own words.
 #[derive(Serialize, JsonSchema)]
@@ -118,9 +119,9 @@ pub(super) async fn update(app: &App, request: &Request) -> Result<Reply, ApiErr
 
 /// What the vendor refuses about the company is the caller's to mend, so its status and code are passed on; its sentence
 /// is not, because nobody knows what stands in it.
-fn of_the_company(error: bandyer_client::Error) -> ApiError {
-    let refused = error.status().filter(|status| {
-        error.kind() == ErrorKind::Api && matches!(status.as_u16(), 400 | 404 | 409 | 412 | 413 | 415 | 422)
+fn of_the_company(error: VendorError) -> ApiError {
+    let refused = error.call().and_then(bandyer_client::Error::status).filter(|status| {
+        error.kind() == Some(ErrorKind::Api) && matches!(status.as_u16(), 400 | 404 | 409 | 412 | 413 | 415 | 422)
     });
     match (refused, error.code()) {
         (Some(_), code) => {

@@ -8,10 +8,12 @@ use http::StatusCode;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
+use tracing::Instrument;
 
-use super::{Operation, failure, participants};
+use super::{Operation, failure, keyed, participants};
 use crate::app::App;
 use crate::appointments::AppointmentError;
+use crate::details::RoomDetails;
 use crate::domain::ids::TeleconsultationId;
 use crate::domain::link::{self, LinkOptions};
 use crate::domain::participants::Participant;
@@ -22,6 +24,7 @@ use crate::http::input::Input;
 use crate::http::request::Request;
 use crate::http::response::Reply;
 use crate::identity;
+use crate::platform;
 
 /// What a new teleconsultation is called.
 #[derive(Serialize, JsonSchema)]
@@ -40,7 +43,8 @@ pub(super) async fn create(app: &App, request: &Request) -> Result<Reply, ApiErr
     let invitations = participants::invitations(&body.required("participants")?, app.people.are_told())?;
     let start = body.required("start_date")?.moment()?;
     let end = end(&body)?.ok_or_else(|| ApiError::validation(EXACTLY_ONE_END))?;
-    let created = app.appointments.create(Proposal { start, end, invitations }).await;
+    let key = keyed(request)?;
+    let created = app.appointments.create(Proposal { start, end, invitations }, key).await;
     let room_id = created.map_err(|error| failure(error, &operation))?;
     Reply::json(StatusCode::CREATED, &Created { room_id })
 }
@@ -176,21 +180,22 @@ pub(super) async fn seen(app: &App, request: &Request) -> Result<(Teleconsultati
     Ok((record, viewer))
 }
 
-pub(super) async fn view(app: &App, request: &Request) -> Result<Reply, ApiError> {
+pub(super) async fn view(app: &Arc<App>, request: &Request) -> Result<Reply, ApiError> {
     let (background, language) = link_query(request)?;
     let (mut record, viewer) = seen(app, request).await?;
     let (room, people) = (&record.room, &mut record.participants);
     let details = async {
         match room {
             Some(room) => app.details.of(room).await,
-            None => None,
+            None => RoomDetails::NotTold,
         }
     };
     let ((), details) = tokio::join!(app.people.complete_for_view(people), details);
+    repair_soon(app, &record, &details);
     let viewer = record.participant(&viewer).ok_or_else(ApiError::unauthorized)?;
     let background = background || is_in_any(viewer, &app.settings.background_groups);
     let options = LinkOptions { background, language };
-    Reply::json(StatusCode::OK, &seen_by(viewer, &record, app, options, details.as_ref()))
+    Reply::json(StatusCode::OK, &seen_by(viewer, &record, app, options, &details))
 }
 
 fn seen_by<'a>(
@@ -198,9 +203,11 @@ fn seen_by<'a>(
     record: &'a Teleconsultation,
     app: &App,
     options: LinkOptions<'_>,
-    details: Option<&'a Arc<Room>>,
+    details: &'a RoomDetails,
 ) -> View<'a> {
-    let shown = record.is_immutable(app.appointments.rules(), Timestamp::now());
+    // A link to a room that is not there leads nowhere; a waiting room does.
+    let there = !app.appointments.has_lost_its_room(details);
+    let shown = there && record.is_immutable(app.appointments.rules(), Timestamp::now());
     let own_link = viewer.access_link.as_ref().filter(|_| shown);
     View {
         bandyer_user_id: &viewer.vendor_user_id,
@@ -213,8 +220,19 @@ fn seen_by<'a>(
                 full_name: &participant.invitation.full_name,
             })
             .collect(),
-        details: details.map(|room| RoomView::from(room.as_ref())),
+        details: match details {
+            RoomDetails::Known(room) => Some(RoomView::from(room.as_ref())),
+            RoomDetails::Gone | RoomDetails::NotTold => None,
+        },
     }
+}
+
+/// A complete teleconsultation without a room gets one, in the background.
+fn repair_soon(app: &Arc<App>, record: &Teleconsultation, details: &RoomDetails) {
+    let Some(repair) = app.appointments.take_on_repair(record, details) else { return };
+    let repairing = Arc::clone(app);
+    let work = platform::forwarding(platform::current(), async move { repairing.appointments.repair(repair).await });
+    app.tasks.spawn(work.in_current_span());
 }
 
 fn is_in_any(viewer: &Participant, groups: &[String]) -> bool {

@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::http::error::ApiError;
 use crate::http::request::Request;
 use crate::http::response::Reply;
+use crate::vendor;
 
 pub(super) async fn show(app: &App, request: &Request) -> Result<Reply, ApiError> {
     let raw = request.session.as_deref().unwrap_or_default();
@@ -24,9 +25,9 @@ pub(super) async fn show(app: &App, request: &Request) -> Result<Reply, ApiError
     match file {
         Ok(file) => Ok(Reply::file(file)),
         // Not made, not ready, not switched on for the company, or a generation that has none.
-        Err(error) if error.is_not_found() || error.kind() == ErrorKind::Unsupported => Err(none()),
+        Err(error) if error.is_not_found() || error.kind() == Some(ErrorKind::Unsupported) => Err(none()),
         Err(error) if error.code() == Some("transcription_disabled") => Err(none()),
-        Err(error) if error.kind() == ErrorKind::Decode => {
+        Err(error) if error.kind() == Some(ErrorKind::Decode) => {
             let sentence = format!("The transcription is larger than {limit} bytes");
             Err(ApiError::sentence(StatusCode::BAD_GATEWAY, sentence))
         }
@@ -36,7 +37,7 @@ pub(super) async fn show(app: &App, request: &Request) -> Result<Reply, ApiError
 
 /// A session of another room is none of the caller's business. Rooms that were replaced are forgotten, and so are their
 /// sessions.
-async fn of_room(app: &App, room: &RoomId, session: &SessionId) -> bandyer_client::Result<bool> {
+async fn of_room(app: &App, room: &RoomId, session: &SessionId) -> vendor::Result<bool> {
     match app.calls.session(session).await {
         Ok(session) => Ok(session.room_id.as_ref() == Some(room)),
         Err(error) if error.is_not_found() => Ok(false),

@@ -12,7 +12,9 @@ use serde::Serialize;
 
 use crate::platform::UpstreamError;
 use crate::store::StoreError;
+use crate::vendor::VendorError;
 
+const STORE_UNAVAILABLE: &str = "store_unavailable";
 /// What the caller is told when waiting helps and nobody said how long.
 const RETRY_AFTER_STORE: Duration = Duration::from_secs(5);
 /// The vendor's own samples wait a minute after a refusal for quota that names no time.
@@ -180,6 +182,11 @@ impl ApiError {
         matches!(self.shape, Shape::Sentence(_))
     }
 
+    /// Whether the store could not serve.
+    pub(super) fn is_of_the_store(&self) -> bool {
+        matches!(self.shape, Shape::Standard { code: Some(STORE_UNAVAILABLE), .. })
+    }
+
     pub(super) const fn closes(&self) -> bool {
         self.close
     }
@@ -230,7 +237,7 @@ impl From<StoreError> for ApiError {
         }
         Self::coded(
             StatusCode::SERVICE_UNAVAILABLE,
-            "store_unavailable",
+            STORE_UNAVAILABLE,
             "the data store cannot serve now; nothing was changed",
         )
         .after(RETRY_AFTER_STORE)
@@ -251,6 +258,18 @@ impl From<&UpstreamError> for ApiError {
 }
 
 /// The vendor's failures are ours to the caller, who asked for none of these calls: never a 4xx.
+impl From<VendorError> for ApiError {
+    fn from(error: VendorError) -> Self {
+        match error {
+            VendorError::Resting { retry_after } => {
+                let message = "the video provider keeps failing and is not asked for a moment";
+                Self::coded(StatusCode::SERVICE_UNAVAILABLE, "upstream_resting", message).after(retry_after)
+            }
+            VendorError::Call(error) => error.into(),
+        }
+    }
+}
+
 impl From<bandyer_client::Error> for ApiError {
     fn from(error: bandyer_client::Error) -> Self {
         let told = error.retry_after();

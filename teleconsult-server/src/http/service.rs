@@ -114,6 +114,9 @@ fn finish(app: &App, result: Result<Reply, ApiError>, seen: &Seen<'_>) -> Respon
     let (response, cause) = match result {
         Ok(reply) => (reply.into_response(), None),
         Err(error) => {
+            if let Some(metrics) = app.metrics.as_ref().filter(|_| error.is_of_the_store()) {
+                metrics.store_failed();
+            }
             let cause = error.cause().map(str::to_owned);
             (error.into_response(seen.headers), cause)
         }

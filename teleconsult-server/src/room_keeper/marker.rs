@@ -1,5 +1,7 @@
 //! The text by which a vendor room is recognised as ours: `tc1.<deployment>.<attempt>`. Opaque, and nothing personal.
 
+use jiff::Timestamp;
+
 const FORMAT: &str = "tc1";
 
 /// What the marker of every room of a deployment starts with.
@@ -18,6 +20,12 @@ pub(super) fn attempt_of<'a>(marker: &'a str, deployment: &str) -> Option<&'a st
 
 pub(super) fn new_attempt_id() -> String {
     uuid::Uuid::now_v7().simple().to_string()
+}
+
+/// When an attempt began, as its id tells.
+pub(super) fn begun_at(attempt: &str) -> Option<Timestamp> {
+    let (seconds, nanos) = uuid::Uuid::try_parse(attempt).ok()?.get_timestamp()?.to_unix();
+    Timestamp::new(i64::try_from(seconds).ok()?, i32::try_from(nanos).ok()?).ok()
 }
 
 #[cfg(test)]

@@ -5,22 +5,17 @@ use std::collections::HashMap;
 use bandyer_client::RoomId;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{RoomKeeper, marker};
-use crate::store::{Attempt, Ending, StoreError};
+use super::{RoomKeeper, RoundError, marker};
+use crate::crash_points::crash_point;
+use crate::store::{Attempt, Ending};
+use crate::vendor::MarkedRooms;
 
 /// How far the vendor's clock may be behind ours. Rooms are looked for from this long before the attempt began.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(10);
-
-/// Why a round of recovery was left undone. The next one starts over.
-#[derive(Debug, thiserror::Error)]
-pub enum RecoveryError {
-    /// The journal.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The vendor's list of rooms.
-    #[error(transparent)]
-    Vendor(#[from] bandyer_client::Error),
-}
+/// How many attempts one round settles at most. They share one walk through the vendor's list.
+const BATCH: u32 = 500;
+/// How long what was asked under an `Idempotency-Key` is remembered.
+const KEYS_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 /// From when on a room of an attempt may exist, by the vendor's clock.
 pub(super) fn search_start(started_at: Timestamp) -> Timestamp {
@@ -41,34 +36,52 @@ impl RoomKeeper {
     ///
     /// # Errors
     ///
-    /// [`RecoveryError`], when the journal or the vendor's list cannot be read.
-    pub async fn recover(&self) -> Result<(), RecoveryError> {
-        let open = self.store.journal().open_attempts(Timestamp::now()).await?;
-        let Some(oldest) = open.iter().map(|attempt| attempt.started_at).min() else { return Ok(()) };
-        let deployment = &self.store.journal().deployment().id;
-        let rooms = self.calls.rooms_marked(&marker::prefix(deployment), search_start(oldest)).await?;
-        let mut found: HashMap<&str, RoomId> = rooms
-            .iter()
-            .filter_map(|(room, description)| Some((marker::attempt_of(description, deployment)?, room.clone())))
-            .collect();
+    /// [`RoundError`], when the journal or the vendor's list cannot be read.
+    pub async fn recover(&self) -> Result<(), RoundError> {
         let now = Timestamp::now();
-        for attempt in open {
-            let room = found.remove(attempt.id.as_str());
-            let Some(ending) = ending(&attempt, room, self.settings.orphan_grace, now) else { continue };
+        let journal = self.store.journal();
+        let claimed = journal.claim_attempts(now, self.lease_from(now), BATCH).await?;
+        let Some(oldest) = claimed.iter().map(|attempt| attempt.started_at).min() else { return Ok(()) };
+        let prefix = marker::prefix(&journal.deployment().id);
+        match self.calls.rooms_marked(&prefix, search_start(oldest)).await {
+            Ok(found) => self.settle_all(claimed, found).await,
+            Err(error) => {
+                for attempt in &claimed {
+                    journal.mark_unknown(attempt, Timestamp::now()).await?;
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn settle_all(&self, claimed: Vec<Attempt>, found: MarkedRooms) -> Result<(), RoundError> {
+        let journal = self.store.journal();
+        let deployment = &journal.deployment().id;
+        let mut rooms: HashMap<&str, RoomId> = found
+            .rooms
+            .iter()
+            .filter_map(|room| Some((marker::attempt_of(&room.description, deployment)?, room.id.clone())))
+            .collect();
+        for attempt in claimed {
+            let now = Timestamp::now();
+            let room = rooms.remove(attempt.id.as_str());
+            let Some(ending) = ending(&attempt, room, self.settings.orphan_grace, now) else {
+                journal.mark_unknown(&attempt, now).await?;
+                continue;
+            };
             let (attempt_id, teleconsultation) = (&attempt.id, &attempt.teleconsultation);
             match &ending {
                 Ending::Discard(room) => {
                     self.counters.discards.increment(1);
                     tracing::info!(attempt = attempt_id, %teleconsultation, %room, "an abandoned room is deleted");
                 }
-                _ => {
-                    tracing::warn!(
-                        attempt = attempt_id,
-                        %teleconsultation,
-                        "no room was found for an attempt whose answer was lost; it may have leaked one"
-                    );
-                }
+                _ => tracing::warn!(
+                    attempt = attempt_id,
+                    %teleconsultation,
+                    "no room was found for an attempt whose answer was lost; it may have leaked one"
+                ),
             }
+            crash_point!("C9");
             self.store.end(&attempt, ending, now).await?;
             self.retire_soon();
         }
@@ -82,7 +95,13 @@ impl RoomKeeper {
         loop {
             rounds.tick().await;
             if let Err(error) = self.recover().await {
+                self.counters.failed(&error);
                 tracing::warn!(error = %error, "unsettled rooms could not be looked at; trying again");
+            }
+            let yesterday = Timestamp::now().saturating_sub(KEYS_KEPT).unwrap_or(Timestamp::MIN);
+            if let Err(error) = self.store.journal().forget_keys(yesterday).await {
+                self.counters.store_errors.increment(1);
+                tracing::warn!(error = %error, "old keyed requests could not be forgotten; trying again");
             }
         }
     }
@@ -103,8 +122,10 @@ mod tests {
             id: "a".into(),
             teleconsultation: TeleconsultationId::generate(start),
             generation: 1,
+            order: String::new(),
             started_at: start,
             lease_until: start,
+            fence: 1,
         };
         let grace = SignedDuration::from_secs(300);
         let at = |seconds| start + SignedDuration::from_secs(seconds);

@@ -6,16 +6,21 @@ use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 
 use super::RoomKeeper;
+use crate::crash_points::crash_point;
 use crate::store::{Retirement, StoreError};
+use crate::vendor::VendorError;
 
 /// Wait after the first failure; it doubles with each.
 const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(5);
-/// Where doubling stops. A room that resists for days is still tried, and never costs much.
+/// Where doubling stops.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(10);
 /// After how many failures an operator should know: about half an hour.
 const WORRYING_TRIES: u32 = 8;
-/// How many rooms are taken at a time, and how many of them are deleted at once.
-const BATCH: u32 = 64;
+/// After how many failures a room is given up until the next start: about four hours.
+const MOST_TRIES: u32 = 30;
+/// How many rooms are taken on at a time, and how many of them are deleted at once. Whoever takes longer than a lease
+/// finds others at it, which does no harm: a room that is gone is gone.
+const BATCH: u32 = 16;
 const CONCURRENT_DELETIONS: usize = 4;
 /// How often the queue is looked at though nobody called.
 const IDLE_LOOK: Duration = Duration::from_secs(60);
@@ -33,6 +38,7 @@ impl RoomKeeper {
             let pause = match self.retire_due().await {
                 Ok(pause) => pause,
                 Err(error) => {
+                    self.counters.store_errors.increment(1);
                     tracing::warn!(error = %error, "the queue of rooms to delete could not be read");
                     STORE_PAUSE
                 }
@@ -47,7 +53,8 @@ impl RoomKeeper {
     /// Deletes what is due and tells how long to wait for more.
     async fn retire_due(&self) -> Result<Duration, StoreError> {
         loop {
-            let due = self.store.due_retirements(Timestamp::now(), BATCH).await?;
+            let now = Timestamp::now();
+            let due = self.store.claim_retirements(now, self.lease_from(now), BATCH).await?;
             if due.is_empty() {
                 break;
             }
@@ -62,28 +69,44 @@ impl RoomKeeper {
     }
 
     async fn retire(&self, one: Retirement) -> Result<(), StoreError> {
-        let (room, teleconsultation) = (&one.room, &one.teleconsultation);
-        match self.calls.delete_room(room).await {
+        let room = &one.room;
+        let teleconsultation = one.teleconsultation.as_ref().map(|id| id.as_str());
+        crash_point!("C7");
+        let deleted = self.calls.delete_room(room).await;
+        crash_point!("C8");
+        let journal = self.store.journal();
+        let error = match deleted {
             Ok(()) => {
-                self.store.journal().retired(room).await?;
-                tracing::info!(%room, %teleconsultation, "a room that was no longer wanted is gone");
+                journal.retired(room).await?;
+                tracing::info!(%room, teleconsultation, "a room that was no longer wanted is gone");
+                return Ok(());
             }
-            Err(error) => {
-                let wait = wait_after(one.tries);
-                self.store
-                    .journal()
-                    .postpone(room, Timestamp::now().saturating_add(wait).unwrap_or(Timestamp::MAX))
-                    .await?;
-                let (tries, wait_seconds) = (one.tries + 1, wait.as_secs());
-                if tries >= WORRYING_TRIES {
-                    tracing::error!(%room, %teleconsultation, tries, wait_seconds, error = %error, "a room resists deletion");
-                } else {
-                    tracing::warn!(%room, %teleconsultation, tries, wait_seconds, error = %error, "a room could not be deleted yet");
-                }
+            // It was not even tried, so it does not count.
+            Err(VendorError::Resting { retry_after }) => {
+                return journal.postpone(room, after(retry_after.try_into().unwrap_or(FIRST_WAIT)), false).await;
             }
+            Err(error) => error,
+        };
+        let tries = one.tries + 1;
+        if tries >= MOST_TRIES {
+            journal.park(room).await?;
+            tracing::error!(%room, teleconsultation, tries, error = %error, "a room cannot be deleted; it is left until the next start");
+            return Ok(());
+        }
+        let wait = wait_after(one.tries);
+        journal.postpone(room, after(wait), true).await?;
+        let wait_seconds = wait.as_secs();
+        if tries >= WORRYING_TRIES {
+            tracing::error!(%room, teleconsultation, tries, wait_seconds, error = %error, "a room resists deletion");
+        } else {
+            tracing::warn!(%room, teleconsultation, tries, wait_seconds, error = %error, "a room could not be deleted yet");
         }
         Ok(())
     }
+}
+
+fn after(wait: SignedDuration) -> Timestamp {
+    Timestamp::now().saturating_add(wait).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

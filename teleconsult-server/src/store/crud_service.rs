@@ -1,7 +1,7 @@
 //! The platform's CRUD Service as the store: the predecessor's collections, with exactly its fields.
 //!
 //! The CRUD Service has no transactions, so what must happen together is ordered instead. Rooms that a change may leave
-//! behind are written into the embedded journal before the change and fall due some time later; the change itself is one
+//! behind are written into the journal's database before the change and fall due some time later; the change itself is one
 //! compare-and-set; what it came to is noted after it. Whatever is cut off in between, a room is deleted only after the
 //! records were asked whether it is some record's room.
 //!
@@ -9,6 +9,7 @@
 //! compare-and-set names the other plain fields too. There is no generation: the journal has no use for one here, since
 //! beginning a room changes `updatedAt`.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -17,8 +18,8 @@ use http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::sqlite::{Outcome, SqliteStore};
-use super::{Attempt, Ending, Journal, Result, Retirement, Store, StoreError, Stored};
+use super::sql::{Outcome, SqlStore};
+use super::{Attempt, Candidate, Ending, Journal, Result, Retirement, Store, StoreError, Stored};
 use crate::domain::ids::{ExternalId, TeleconsultationId};
 use crate::domain::teleconsultation::Teleconsultation;
 use crate::platform::{self, BaseUrl, PlatformClient, UpstreamError};
@@ -34,6 +35,8 @@ use document::{Document, Schema};
 const SERVICE: &str = "CRUD Service";
 /// How long after an unfinished change its rooms are looked at: longer than any call of it can still be on its way.
 const DOUBT: SignedDuration = SignedDuration::from_mins(3);
+/// How many rooms are looked for at once. Below the most documents that one answer holds, which is 200.
+const ROOMS_IN_ONE_QUERY: usize = 100;
 /// Names below a collection that are no ids of documents.
 const ROUTES: [&str; 9] = ["count", "export", "schema", "schemas", "bulk", "import", "state", "upsert-one", "validate"];
 
@@ -56,13 +59,13 @@ pub struct CrudSettings {
 pub struct CrudServiceStore {
     settings: CrudSettings,
     client: PlatformClient,
-    journal: Arc<SqliteStore>,
+    journal: Arc<SqlStore>,
 }
 
 impl CrudServiceStore {
-    /// Keeps records and people in the CRUD Service, and the room keeper's journal in the embedded store.
+    /// Keeps records and people in the CRUD Service, and the room keeper's journal in a database.
     #[must_use]
-    pub fn new(settings: CrudSettings, client: PlatformClient, journal: Arc<SqliteStore>) -> Self {
+    pub fn new(settings: CrudSettings, client: PlatformClient, journal: Arc<SqlStore>) -> Self {
         Self { settings, client, journal }
     }
 
@@ -153,8 +156,7 @@ impl CrudServiceStore {
             },
             (answer, _) => answer?.ok_or_else(unreadable)?,
         };
-        let id = stored.get("_id").and_then(Value::as_str).and_then(TeleconsultationId::parse);
-        id.ok_or_else(unreadable)
+        id_of(&stored)
     }
 
     /// The document whose room this is, unless it is in the trash. One that was hidden for a while counts.
@@ -162,6 +164,10 @@ impl CrudServiceStore {
         let filter = json!({"bandyerRoomId": room.as_str()});
         Ok(self.list(&self.settings.records, &filter, "PUBLIC,DRAFT").await?.into_iter().next())
     }
+}
+
+fn id_of(document: &Value) -> Result<TeleconsultationId> {
+    document.get("_id").and_then(Value::as_str).and_then(TeleconsultationId::parse).ok_or_else(unreadable)
 }
 
 fn unreadable() -> StoreError {
@@ -178,6 +184,11 @@ impl Store for CrudServiceStore {
         self.journal.as_ref()
     }
 
+    /// The predecessor's records are here too, and their rooms may be of the vendor's other generation.
+    fn made_all_rooms(&self) -> bool {
+        false
+    }
+
     async fn ping(&self) -> Result<()> {
         self.journal.ping().await?;
         // Any answer will do: whether it is well is its own probe's business.
@@ -191,6 +202,15 @@ impl Store for CrudServiceStore {
         document.record(id, &names).map(Some)
     }
 
+    /// Never: the CRUD Service chooses ids itself, so none that is asked for can be there.
+    async fn was_stored(&self, _id: &TeleconsultationId) -> Result<bool> {
+        Ok(false)
+    }
+
+    async fn record_of_room(&self, room: &RoomId) -> Result<Option<TeleconsultationId>> {
+        self.holder(room).await?.map(|document| id_of(&document)).transpose()
+    }
+
     async fn insert(&self, record: &Teleconsultation, _now: Timestamp) -> Result<TeleconsultationId> {
         self.add(record).await
     }
@@ -201,7 +221,7 @@ impl Store for CrudServiceStore {
         if change.is_empty() {
             return Ok(Stored::Yes);
         }
-        self.journal.suspect(retire.as_slice(), &record.id, after(now, DOUBT)).await?;
+        self.journal.suspect(None, retire.as_slice(), &record.id, after(now, DOUBT)).await?;
         if self.apply(&record.id, &read, &change).await?.is_none() {
             return Ok(Stored::Stale);
         }
@@ -212,7 +232,7 @@ impl Store for CrudServiceStore {
 
     async fn trash(&self, record: &Teleconsultation, now: Timestamp) -> Result<Stored> {
         let Some(read) = self.unchanged(&record.id, record.version).await? else { return Ok(Stored::Stale) };
-        self.journal.suspect(record.room.as_ref().as_slice(), &record.id, after(now, DOUBT)).await?;
+        self.journal.suspect(None, record.room.as_ref().as_slice(), &record.id, after(now, DOUBT)).await?;
         let segments = [self.settings.records.as_str(), record.id.as_str(), "state"];
         let query = [("_q", read.filter().to_string())];
         let body = json!({"stateTo": "TRASH"});
@@ -255,7 +275,11 @@ impl Store for CrudServiceStore {
     ) -> Result<Option<TeleconsultationId>> {
         let room = record.room.as_ref().ok_or(StoreError::corrupt("an attempt was settled without a room"))?;
         let suspects: Vec<&RoomId> = std::iter::once(room).chain(replaced).collect();
-        self.journal.suspect(&suspects, &record.id, after(now, DOUBT)).await?;
+        if !self.journal.suspect(Some(attempt), &suspects, &record.id, after(now, DOUBT)).await? {
+            // Somebody else took the attempt over, or the room is to be deleted already.
+            self.journal.queue_orphan(room, now).await?;
+            return Ok(None);
+        }
         let id = if record.version == 0 {
             Some(self.add(record).await?)
         } else {
@@ -278,15 +302,31 @@ impl Store for CrudServiceStore {
     }
 
     /// Only rooms that are no record's: a change that was cut off may have taken place after all.
-    async fn due_retirements(&self, now: Timestamp, limit: u32) -> Result<Vec<Retirement>> {
+    async fn claim_retirements(&self, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<Retirement>> {
         let mut due = Vec::new();
-        for one in self.journal.due_retirements(now, limit).await? {
+        for one in self.journal.claim_retirements(now, until, limit).await? {
             match self.holder(&one.room).await? {
                 Some(_) => self.journal.retired(&one.room).await?,
                 None => due.push(one),
             }
         }
         Ok(due)
+    }
+
+    async fn orphans(&self, candidates: &[Candidate]) -> Result<Vec<RoomId>> {
+        let orphans = self.journal.orphans(candidates).await?;
+        let mut held = HashSet::new();
+        for some in orphans.chunks(ROOMS_IN_ONE_QUERY) {
+            let filter = json!({"bandyerRoomId": {"$in": some.iter().map(RoomId::as_str).collect::<Vec<_>>()}});
+            let documents = self.list(&self.settings.records, &filter, "PUBLIC,DRAFT").await?;
+            let rooms = documents.iter().filter_map(|document| document.get("bandyerRoomId")?.as_str());
+            held.extend(rooms.map(str::to_owned));
+        }
+        Ok(orphans.into_iter().filter(|room| !held.contains(room.as_str())).collect())
+    }
+
+    async fn queue_orphan(&self, room: &RoomId, now: Timestamp) -> Result<()> {
+        self.journal.queue_orphan(room, now).await
     }
 
     async fn vendor_users(&self, people: &[&ExternalId]) -> Result<Vec<(ExternalId, UserId)>> {

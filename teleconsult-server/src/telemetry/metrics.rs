@@ -14,7 +14,9 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use super::calls::CallTimes;
 use super::process;
 use crate::http::router::Route;
+use crate::room_keeper::RoundError;
 use crate::store::JournalCounts;
+use crate::vendor::BreakerMetrics;
 
 /// The media type of what [`Metrics::render`] gives.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4";
@@ -24,6 +26,12 @@ const SUMMARY: &str = "http_request_summary_seconds";
 const UNKNOWN_OUTCOMES: &str = "teleconsult_room_unknown_outcomes_total";
 const ADOPTIONS: &str = "teleconsult_room_adoptions_total";
 const DISCARDS: &str = "teleconsult_room_discards_total";
+const SWEEPS: &str = "teleconsult_room_sweeps_total";
+const ORPHANS: &str = "teleconsult_room_swept_orphans_total";
+const STORE_ERRORS: &str = "teleconsult_store_errors_total";
+const BREAKER_OPEN: &str = "teleconsult_vendor_breaker_open";
+const BREAKER_OPENINGS: &str = "teleconsult_vendor_breaker_openings_total";
+const PARKED_RETIREMENTS: &str = "teleconsult_room_parked_retirements";
 const POSSIBLE_LEAKS: &str = "teleconsult_room_possible_leaks";
 const OPEN_ATTEMPTS: &str = "teleconsult_room_open_attempts";
 const PENDING_RETIREMENTS: &str = "teleconsult_room_pending_retirements";
@@ -43,7 +51,9 @@ pub struct Metrics {
     requests: RwLock<HashMap<Answered, RequestTimes>>,
     open_attempts: Gauge,
     pending_retirements: Gauge,
+    parked_retirements: Gauge,
     possible_leaks: Gauge,
+    store_errors: Counter,
     calls: Option<Arc<CallTimes>>,
 }
 
@@ -70,13 +80,29 @@ pub struct KeeperCounters {
     pub adoptions: Counter,
     /// Rooms that were deleted because nobody was told of them.
     pub discards: Counter,
+    /// Looks through the vendor's rooms.
+    pub sweeps: Counter,
+    /// Rooms that a sweep found and nobody needs.
+    pub orphans: Counter,
+    /// Rounds that the store could not serve.
+    pub store_errors: Counter,
+}
+
+impl KeeperCounters {
+    /// Notes a round that was left undone.
+    pub fn failed(&self, error: &RoundError) {
+        if matches!(error, RoundError::Store(_)) {
+            self.store_errors.increment(1);
+        }
+    }
 }
 
 /// Counts for nobody.
 impl Default for KeeperCounters {
     fn default() -> Self {
-        let [unknown_outcomes, adoptions, discards] = std::array::from_fn(|_| Counter::noop());
-        Self { unknown_outcomes, adoptions, discards }
+        let [unknown_outcomes, adoptions, discards, sweeps, orphans, store_errors] =
+            std::array::from_fn(|_| Counter::noop());
+        Self { unknown_outcomes, adoptions, discards, sweeps, orphans, store_errors }
     }
 }
 
@@ -92,13 +118,19 @@ impl Metrics {
             (UNKNOWN_OUTCOMES, "Room creations whose answer was lost, so that there may be a room."),
             (ADOPTIONS, "Rooms whose answer was lost and that were found at once and used."),
             (DISCARDS, "Rooms that are deleted because no caller was told of them."),
+            (SWEEPS, "Looks through the vendor's rooms for those that nobody needs."),
+            (ORPHANS, "Rooms that nobody needs and a sweep found."),
+            (STORE_ERRORS, "Requests and background rounds that the store could not serve."),
+            (BREAKER_OPENINGS, "Times that the vendor was left alone because it kept failing."),
         ] {
             recorder.describe_counter(name.into(), None, help.into());
         }
         for (name, help) in [
             (OPEN_ATTEMPTS, "Rooms that were asked for and whose fate is not settled."),
             (PENDING_RETIREMENTS, "Rooms that wait for their deletion."),
+            (PARKED_RETIREMENTS, "Rooms that resist deletion and are left until the next start."),
             (POSSIBLE_LEAKS, "Rooms whose answer was lost and that were never found."),
+            (BREAKER_OPEN, "1 while the vendor is left alone because it kept failing."),
         ] {
             recorder.describe_gauge(name.into(), None, help.into());
         }
@@ -108,7 +140,9 @@ impl Metrics {
             requests: RwLock::default(),
             open_attempts: gauge(OPEN_ATTEMPTS),
             pending_retirements: gauge(PENDING_RETIREMENTS),
+            parked_retirements: gauge(PARKED_RETIREMENTS),
             possible_leaks: gauge(POSSIBLE_LEAKS),
+            store_errors: recorder.register_counter(&Key::from_static_name(STORE_ERRORS), &METADATA),
             recorder,
             calls,
         }
@@ -122,7 +156,24 @@ impl Metrics {
             unknown_outcomes: counter(UNKNOWN_OUTCOMES),
             adoptions: counter(ADOPTIONS),
             discards: counter(DISCARDS),
+            sweeps: counter(SWEEPS),
+            orphans: counter(ORPHANS),
+            store_errors: counter(STORE_ERRORS),
         }
+    }
+
+    /// What the vendor's breaker tells with.
+    #[must_use]
+    pub fn breaker(&self) -> BreakerMetrics {
+        BreakerMetrics {
+            open: self.recorder.register_gauge(&Key::from_static_name(BREAKER_OPEN), &METADATA),
+            openings: self.recorder.register_counter(&Key::from_static_name(BREAKER_OPENINGS), &METADATA),
+        }
+    }
+
+    /// Notes a request that the store could not serve.
+    pub fn store_failed(&self) {
+        self.store_errors.increment(1);
     }
 
     /// Notes an answered request.
@@ -159,6 +210,7 @@ impl Metrics {
         let shown = |count: fn(JournalCounts) -> u64| journal.map_or(f64::NAN, |counts| count(counts) as f64);
         self.open_attempts.set(shown(|counts| counts.open_attempts));
         self.pending_retirements.set(shown(|counts| counts.pending_retirements));
+        self.parked_retirements.set(shown(|counts| counts.parked_retirements));
         self.possible_leaks.set(shown(|counts| counts.possible_leaks));
         let mut text = self.text.render();
         if let Some(calls) = &self.calls {
@@ -205,7 +257,8 @@ mod tests {
     use crate::store::JournalCounts;
 
     fn lines(metrics: &Metrics, start: &str) -> Vec<String> {
-        let counts = JournalCounts { open_attempts: 2, pending_retirements: 1, possible_leaks: 0 };
+        let counts =
+            JournalCounts { open_attempts: 2, pending_retirements: 1, parked_retirements: 0, possible_leaks: 0 };
         let text = metrics.render(Some(counts));
         text.lines().filter(|line| line.starts_with(start)).map(str::to_owned).collect()
     }

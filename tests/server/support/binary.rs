@@ -13,7 +13,16 @@ pub fn path() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| {
         let output = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--offline", "-p", "teleconsult-server", "--message-format=json"])
+            .args([
+                "build",
+                "--quiet",
+                "--offline",
+                "-p",
+                "teleconsult-server",
+                "--features",
+                "crash-points",
+                "--message-format=json",
+            ])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .stderr(Stdio::inherit())
             .output()

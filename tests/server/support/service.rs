@@ -81,7 +81,7 @@ pub struct Service {
     running: Option<Running>,
     config: Config,
     http: reqwest::Client,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// What the service answered.
@@ -146,7 +146,7 @@ impl Service {
         })
         .unwrap();
         let running = Running::start(&config).await.unwrap();
-        Self { version, emulator, auth, crud, running: Some(running), config, http: http_client(), _folder: folder }
+        Self { version, emulator, auth, crud, running: Some(running), config, http: http_client(), folder }
     }
 
     pub fn address(&self) -> std::net::SocketAddr {
@@ -166,7 +166,7 @@ impl Service {
     /// As [`Service::restart`], long after everything that waits has fallen due.
     pub async fn restart_later(&mut self) {
         assert_eq!(self.running.take().unwrap().stop().await, 0, "something was cut");
-        let file = SqliteConnectOptions::new().filename(self.config.data_dir.join("teleconsult.sqlite3"));
+        let file = SqliteConnectOptions::new().filename(self.folder.path().join("data/teleconsult.sqlite3"));
         let mut journal = SqliteConnection::connect_with(&file).await.unwrap();
         sqlx::query("UPDATE retirements SET next_try_at = 0").execute(&mut journal).await.unwrap();
         journal.close().await.unwrap();

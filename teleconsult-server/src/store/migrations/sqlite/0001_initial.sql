@@ -1,4 +1,4 @@
--- Times are milliseconds since 1970, UTC.
+-- Times are milliseconds since 1970, UTC. The same tables in PostgreSQL's words: ../postgres.
 
 -- Exactly one row: who this store is to the vendor. The key makes vendor user ids, the id marks vendor rooms.
 CREATE TABLE deployment (
@@ -38,22 +38,52 @@ CREATE TABLE attempts (
     id TEXT PRIMARY KEY,
     teleconsultation_id TEXT NOT NULL,
     generation INTEGER NOT NULL,
+    -- A digest of what was asked for.
+    asked TEXT NOT NULL,
     -- creating: somebody works on it until the lease ends; unknown: the vendor's answer was lost;
     -- lost: never found, so it may have left a room behind.
     state TEXT NOT NULL CHECK (state IN ('creating', 'unknown', 'lost')),
     started_at INTEGER NOT NULL,
-    lease_until INTEGER NOT NULL
+    lease_until INTEGER NOT NULL,
+    -- Counts who took it over; an old holder is refused.
+    fence INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX attempts_open ON attempts (lease_until) WHERE state <> 'lost';
+CREATE INDEX attempts_lost ON attempts (started_at) WHERE state = 'lost';
+CREATE INDEX attempts_by_teleconsultation ON attempts (teleconsultation_id);
 
 -- Vendor rooms that must go.
 CREATE TABLE retirements (
     room_id TEXT PRIMARY KEY,
-    teleconsultation_id TEXT NOT NULL,
+    -- Unknown for a room that was found without one.
+    teleconsultation_id TEXT,
     queued_at INTEGER NOT NULL,
     tries INTEGER NOT NULL,
-    next_try_at INTEGER NOT NULL
+    -- Nothing for a parked one, which is not tried any more.
+    next_try_at INTEGER
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX retirements_due ON retirements (next_try_at);
+
+-- What was asked under an Idempotency-Key.
+CREATE TABLE keyed_requests (
+    -- A digest of the key and of what it is for.
+    key TEXT PRIMARY KEY,
+    -- A digest of what is asked.
+    fingerprint TEXT NOT NULL,
+    teleconsultation_id TEXT NOT NULL,
+    done INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    -- Until when somebody carries it out.
+    lease_until INTEGER NOT NULL,
+    fence INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX keyed_requests_by_age ON keyed_requests (created_at);
+
+-- What one instance does for all, and when it is due again.
+CREATE TABLE duties (
+    name TEXT PRIMARY KEY,
+    due_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,59 @@
+//! What is asked under an `Idempotency-Key` is carried out once, however often it is asked.
+//!
+//! A repeat gets the answer of the first success. A repeat of something that failed or was cut off goes on from where
+//! that came to, so a caller who was told of an error asks again and in the end has one teleconsultation.
+
+use std::future::Future;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{AppointmentError, Appointments, Result};
+use crate::domain::ids::TeleconsultationId;
+use crate::store::{Claim, KeyedRequest};
+use crate::vendor::CALL_TIMEOUT;
+
+/// How long somebody carries a keyed request out at most, with room to spare: making users and a room, and looking for
+/// one whose answer was lost.
+const LEASE: SignedDuration = SignedDuration::from_secs(5 * CALL_TIMEOUT.as_secs().cast_signed());
+
+/// From where a request is carried out.
+pub(super) struct Start {
+    /// The teleconsultation that it is about.
+    pub(super) teleconsultation: TeleconsultationId,
+    /// Whether somebody tried before and may have come some way.
+    pub(super) resumed: bool,
+}
+
+impl Appointments {
+    /// Carries a request out, once for each key. `teleconsultation` is what it is about if nobody asked before.
+    pub(super) async fn once<F>(
+        &self,
+        key: Option<KeyedRequest>,
+        teleconsultation: TeleconsultationId,
+        work: impl FnOnce(Start) -> F + Send,
+    ) -> Result<TeleconsultationId>
+    where
+        F: Future<Output = Result<TeleconsultationId>> + Send,
+    {
+        let Some(request) = key else { return work(Start { teleconsultation, resumed: false }).await };
+        let journal = self.store.journal();
+        let now = Timestamp::now();
+        let until = now.saturating_add(LEASE).unwrap_or(Timestamp::MAX);
+        let (start, fence) = match journal.claim_key(&request, &teleconsultation, now, until).await? {
+            Claim::Ours { teleconsultation, resumed, fence } => (Start { teleconsultation, resumed }, fence),
+            Claim::Done(teleconsultation) => return Ok(teleconsultation),
+            Claim::Running => return Err(AppointmentError::Running),
+            Claim::OtherRequest => return Err(AppointmentError::KeyReused),
+        };
+        let result = work(start).await;
+        let noted = match &result {
+            Ok(id) => journal.finish_key(&request.key, fence, id).await,
+            Err(_) => journal.release_key(&request.key, fence).await,
+        };
+        if let Err(error) = noted {
+            // What was done is done. A repeat finds it once the lease ends.
+            tracing::warn!(error = %error, "the end of a keyed request could not be noted");
+        }
+        result
+    }
+}

@@ -1,0 +1,159 @@
+//! Looks through the vendor's rooms for those of ours that nobody needs.
+//!
+//! Attempts and the queue of deletions account for every room that a crash or a lost answer leaves behind. The sweep is
+//! for what is outside their reach: a journal that was restored from a copy, a record that was deleted behind our back,
+//! an answer that came after its attempt was given up. A room without our marker is never touched.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{RoomKeeper, RoundError, marker};
+use crate::crash_points::crash_point;
+use crate::store::{Candidate, Duty};
+use crate::vendor::MarkedRoom;
+
+/// How many rooms one sweep deletes at most. Orphans come one by one; a mistake must not empty the vendor.
+const MOST: usize = 20;
+
+/// How old a room is at least. Where the vendor does not say, the attempt's id tells when it was asked for.
+fn is_older_than(room: &MarkedRoom, attempt: &str, grace: SignedDuration, now: Timestamp) -> bool {
+    let made = room.created_at.or_else(|| marker::begun_at(attempt));
+    made.is_some_and(|made| now.duration_since(made) > grace)
+}
+
+/// What is to be done about orphans.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    /// So many of them are deleted.
+    Delete(usize),
+    /// They are only told of.
+    Tell,
+    /// There are so many that it is more likely that the records are not the right ones.
+    Distrust,
+}
+
+fn verdict(orphans: usize, needed: usize, dry_run: bool) -> Verdict {
+    if orphans > MOST && orphans > needed {
+        Verdict::Distrust
+    } else if dry_run {
+        Verdict::Tell
+    } else {
+        Verdict::Delete(orphans.min(MOST))
+    }
+}
+
+impl RoomKeeper {
+    /// Sweeps when it is due, for ever. Of several instances one does it, and none right after its start, when there is
+    /// enough to do.
+    pub async fn keep_sweeping(&self) {
+        let interval = self.settings.sweep_interval;
+        let mut rounds = tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
+        rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            rounds.tick().await;
+            if let Err(error) = self.sweep_if_due().await {
+                self.counters.failed(&error);
+                tracing::warn!(error = %error, "the vendor's rooms could not be looked through; trying again");
+            }
+        }
+    }
+
+    async fn sweep_if_due(&self) -> Result<(), RoundError> {
+        let now = Timestamp::now();
+        let interval = SignedDuration::try_from(self.settings.sweep_interval).unwrap_or(SignedDuration::MAX);
+        // A little less, so that the instance whose round comes first is not told that it is a moment early.
+        let due_again = now.saturating_add(interval * 9 / 10).unwrap_or(Timestamp::MAX);
+        if self.store.journal().take_duty(Duty::Sweep, now, due_again).await? {
+            self.sweep().await?;
+        }
+        Ok(())
+    }
+
+    /// Looks through all rooms once.
+    ///
+    /// # Errors
+    ///
+    /// [`RoundError`], when the store or the vendor's list cannot be read.
+    pub async fn sweep(&self) -> Result<(), RoundError> {
+        let started = Timestamp::now();
+        let grace = self.settings.orphan_grace;
+        let deployment = &self.store.journal().deployment().id;
+        let found = self.calls.rooms_marked(&marker::prefix(deployment), Timestamp::MIN).await?;
+        let candidates: Vec<Candidate> = found
+            .rooms
+            .iter()
+            .filter_map(|room| {
+                let attempt = marker::attempt_of(&room.description, deployment)?;
+                let is_old = is_older_than(room, attempt, grace, started);
+                is_old.then(|| Candidate { room: room.id.clone(), attempt: attempt.to_owned() })
+            })
+            .collect();
+        let orphans = self.store.orphans(&candidates).await?;
+        self.counters.sweeps.increment(1);
+        let needed = candidates.len() - orphans.len();
+        match verdict(orphans.len(), needed, self.settings.sweep_dry_run) {
+            Verdict::Distrust => {
+                let orphans = orphans.len();
+                tracing::error!(
+                    orphans,
+                    needed,
+                    "most rooms with our marker belong to no record; none is deleted, because the records may be the wrong ones"
+                );
+            }
+            Verdict::Tell => {
+                for room in &orphans {
+                    tracing::warn!(%room, "a room that nobody needs would be deleted, were this no dry run");
+                }
+            }
+            Verdict::Delete(count) => {
+                for room in &orphans[..count] {
+                    crash_point!("C9");
+                    tracing::warn!(%room, "a room that nobody needs is deleted");
+                    self.store.queue_orphan(room, Timestamp::now()).await?;
+                    self.counters.orphans.increment(1);
+                    self.retire_soon();
+                }
+                if found.complete && count == orphans.len() {
+                    // Every room that is there has an owner by now or is queued: whatever was given up left nothing.
+                    let before = started.saturating_sub(grace).unwrap_or(Timestamp::MIN);
+                    let cleared = self.store.journal().forget_lost(before).await?;
+                    if cleared > 0 {
+                        tracing::info!(cleared, "attempts whose answer was lost have left no room behind");
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bandyer_client::RoomId;
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::{MOST, MarkedRoom, Verdict, is_older_than, verdict};
+    use crate::room_keeper::marker::new_attempt_id;
+
+    #[test]
+    fn orphans_are_deleted_a_few_at_a_time_unless_nearly_all_rooms_seem_to_be_some() {
+        assert_eq!(verdict(0, 0, false), Verdict::Delete(0));
+        assert_eq!(verdict(3, 0, false), Verdict::Delete(3));
+        assert_eq!(verdict(MOST + 5, 1000, false), Verdict::Delete(MOST));
+        assert_eq!(verdict(MOST + 1, MOST, false), Verdict::Distrust);
+        assert_eq!(verdict(MOST + 1, MOST, true), Verdict::Distrust);
+        assert_eq!(verdict(3, 10, true), Verdict::Tell);
+    }
+
+    #[test]
+    fn a_room_is_left_alone_until_the_grace_ends_by_the_vendors_date_or_else_by_its_marker() {
+        let now = Timestamp::now();
+        let (grace, attempt) = (SignedDuration::from_secs(60), new_attempt_id());
+        let room = |created_at| MarkedRoom { id: RoomId::new("r").unwrap(), description: String::new(), created_at };
+        let at = |seconds| now + SignedDuration::from_secs(seconds);
+        assert!(!is_older_than(&room(Some(now)), &attempt, grace, at(60)));
+        assert!(is_older_than(&room(Some(now)), &attempt, grace, at(61)));
+        assert!(!is_older_than(&room(None), &attempt, grace, at(58)));
+        assert!(is_older_than(&room(None), &attempt, grace, at(62)));
+        assert!(!is_older_than(&room(None), "no uuid", grace, at(10_000)), "of unknown age");
+    }
+}
