@@ -83,6 +83,7 @@ impl App {
             Arc::clone(&keeper),
             Arc::clone(&people),
             config.rules.clone(),
+            config.rooms.lease,
         );
         Self {
             appointments,

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::crash_points::crash_point;
 use crate::directory::{Directory, DirectoryError};
@@ -82,6 +82,8 @@ pub struct Appointments {
     rules: Rules,
     changing: KeyedLock<TeleconsultationId>,
     repairs: Repairs,
+    /// How long somebody carries a keyed request out before others may.
+    lease: SignedDuration,
 }
 
 impl Appointments {
@@ -93,8 +95,10 @@ impl Appointments {
         keeper: Arc<RoomKeeper>,
         people: Arc<People>,
         rules: Rules,
+        lease: SignedDuration,
     ) -> Self {
-        Self { store, directory, keeper, people, rules, changing: KeyedLock::default(), repairs: Repairs::default() }
+        let (changing, repairs) = (KeyedLock::default(), Repairs::default());
+        Self { store, directory, keeper, people, rules, changing, repairs, lease }
     }
 
     /// The rules that hold.
@@ -144,8 +148,12 @@ impl Appointments {
         }
         for _ in 0..TURNS {
             match self.keeper.make_room(next.clone(), None).await {
-                // Nobody else knows the id, so a recovery took the attempt over while this one slept.
-                Err(KeepError::Stale) => {}
+                // This one slept past its lease: a recovery took the attempt over, or a repeat of the same request.
+                Err(KeepError::Stale) => {
+                    if self.store.was_stored(&next.id).await? {
+                        return Ok(next.id);
+                    }
+                }
                 made => return made.map_err(kept),
             }
         }

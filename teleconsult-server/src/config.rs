@@ -292,8 +292,8 @@ const MAX_PERIOD_MS: f64 = 31_536_000_000.0;
 const DEFAULT_TRANSCRIPTION_BYTES: u64 = 50 * 1024 * 1024;
 /// What the predecessor's launcher waits.
 const DEFAULT_WAIT: Duration = Duration::from_secs(10);
-/// Above what making a room and reading its links may take, so that nobody takes over what is not abandoned.
-const DEFAULT_LEASE: Duration = Duration::from_secs(3 * vendor::CALL_TIMEOUT.as_secs());
+/// Above what a request may take, so that nobody takes over what is not abandoned.
+const DEFAULT_LEASE: Duration = Duration::from_secs(5 * vendor::CALL_TIMEOUT.as_secs());
 
 /// The vendor client, with limits that suit somebody waiting for an answer.
 fn vendor_client(vars: &mut Variables<'_>, key: &str, base_url: String) -> Option<Client> {

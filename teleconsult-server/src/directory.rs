@@ -74,6 +74,8 @@ impl Directory {
         let missing: Vec<&Member> =
             members.iter().filter(|member| !known.contains_key(&member.invitation.external_id)).collect();
         if !missing.is_empty() {
+            // Nothing is asked of the vendor that could not be remembered.
+            self.store.probe().await?;
             let made: Vec<_> = stream::iter(missing.into_iter().cloned())
                 .map(|member| self.create(member))
                 .buffered(CONCURRENT_CREATIONS)

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use data_encoding::HEXLOWER;
 use http::StatusCode;
-use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::app::App;
 use crate::appointments::AppointmentError;
@@ -16,10 +13,10 @@ use crate::http::request::Request;
 use crate::http::response::Reply;
 use crate::http::router::Route;
 use crate::identity::people::PeopleError;
-use crate::store::KeyedRequest;
 
 mod credentials;
 pub mod documentation;
+mod idempotency;
 mod metrics;
 mod participants;
 mod settings;
@@ -27,11 +24,6 @@ mod status;
 mod teleconsultations;
 mod transcriptions;
 mod uploads;
-
-/// The header under which a creation may be repeated.
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
-/// Longest key.
-const MAX_KEY_CHARS: usize = 255;
 
 /// Carries out what a request asks for.
 ///
@@ -89,51 +81,12 @@ fn failure(error: AppointmentError, operation: &Operation) -> ApiError {
             ApiError::sentence(StatusCode::BAD_REQUEST, sentence)
         }
         AppointmentError::People(PeopleError::Upstream(error)) => ApiError::from(&error),
-        AppointmentError::Running => request_running(),
-        AppointmentError::KeyReused => key_reused(),
+        AppointmentError::Running => idempotency::running(),
+        AppointmentError::KeyReused => idempotency::reused(),
         AppointmentError::Links => {
             ApiError::coded(StatusCode::BAD_GATEWAY, "upstream_error", "the video provider's room cannot be used")
         }
     }
-}
-
-fn request_running() -> ApiError {
-    let message = "a request with the same Idempotency-Key is being carried out";
-    ApiError::coded(StatusCode::CONFLICT, "request_running", message).after(std::time::Duration::from_secs(1))
-}
-
-fn key_reused() -> ApiError {
-    let message = "another request was sent with the same Idempotency-Key";
-    ApiError::coded(StatusCode::UNPROCESSABLE_ENTITY, "key_reused", message)
-}
-
-/// What a request with an `Idempotency-Key` is known by.
-fn keyed(request: &Request) -> Result<Option<KeyedRequest>, ApiError> {
-    let mut keys = request.headers.get_all(IDEMPOTENCY_KEY).iter();
-    let (Some(key), None) = (keys.next(), keys.next()) else {
-        return if request.headers.contains_key(IDEMPOTENCY_KEY) { Err(unusable_key()) } else { Ok(None) };
-    };
-    let key = key.to_str().map_err(|_| unusable_key())?;
-    if key.is_empty() || key.len() > MAX_KEY_CHARS {
-        return Err(unusable_key());
-    }
-    // One key may serve different operations: callers number their requests as they like.
-    let scope = [request.route.template(), request.id.as_deref().unwrap_or_default(), key];
-    Ok(Some(KeyedRequest {
-        key: digest(&json!(scope)),
-        fingerprint: digest(request.body.as_ref().unwrap_or(&Value::Null)),
-    }))
-}
-
-fn unusable_key() -> ApiError {
-    ApiError::validation("headers.idempotency-key must be one text of 1 to 255 plain characters")
-}
-
-/// The same for the same value, in whatever order its keys are.
-fn digest(value: &Value) -> String {
-    let mut value = value.clone();
-    value.sort_all_objects();
-    HEXLOWER.encode(&Sha256::digest(value.to_string()))
 }
 
 fn refused(refusal: Refusal, operation: &Operation) -> ApiError {

@@ -60,8 +60,15 @@ pub struct Running {
     drain_timeout: Duration,
     shutdown: CancellationToken,
     serving: JoinHandle<usize>,
+    /// Rounds that end by themselves once they are told.
+    rounds: Vec<JoinHandle<()>>,
+    /// What is cut off in the end.
     background: Vec<JoinHandle<()>>,
 }
+
+/// How long rounds in the background may take to end. What they hold is handed over when its lease ends, so this only
+/// spares others the wait.
+const ROUNDS_GRACE: Duration = Duration::from_secs(5);
 
 impl Running {
     /// Opens the store, binds and starts to serve.
@@ -88,22 +95,24 @@ impl Running {
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
 
-        let background = {
-            let [recovery, retirement, sweeping] = std::array::from_fn(|_| Arc::clone(&app.keeper));
-            let metrics = Arc::clone(&app);
+        let shutdown = CancellationToken::new();
+        let rounds = {
+            let [recovery, retirement, sweeping] = std::array::from_fn(|_| (Arc::clone(&app.keeper), shutdown.clone()));
             vec![
-                tokio::spawn(async move { recovery.keep_recovering().await }),
-                tokio::spawn(async move { retirement.keep_retiring().await }),
-                tokio::spawn(async move { sweeping.keep_sweeping().await }),
-                tokio::spawn(config.branding.clone().push(app.calls.clone())),
-                tokio::spawn(async move {
-                    if let Some(metrics) = &metrics.metrics {
-                        metrics.keep_up().await;
-                    }
-                }),
+                tokio::spawn(async move { recovery.0.keep_recovering(&recovery.1).await }),
+                tokio::spawn(async move { retirement.0.keep_retiring(&retirement.1).await }),
+                tokio::spawn(async move { sweeping.0.keep_sweeping(&sweeping.1).await }),
             ]
         };
-        let shutdown = CancellationToken::new();
+        let metrics = Arc::clone(&app);
+        let background = vec![
+            tokio::spawn(config.branding.clone().push(app.calls.clone())),
+            tokio::spawn(async move {
+                if let Some(metrics) = &metrics.metrics {
+                    metrics.keep_up().await;
+                }
+            }),
+        ];
         let handler = {
             let app = Arc::clone(&app);
             move |request, peer: SocketAddr| http::answer(Arc::clone(&app), request, peer.ip())
@@ -112,7 +121,7 @@ impl Running {
         let drain_timeout = limits.drain_timeout;
         let serving = tokio::spawn(server::serve(listener, limits, shutdown.clone(), handler));
         tracing::info!("Server listening at http://{address}");
-        Ok(Self { app, store, address, drain_timeout, shutdown, serving, background })
+        Ok(Self { app, store, address, drain_timeout, shutdown, serving, rounds, background })
     }
 
     /// Where it listens.
@@ -136,7 +145,14 @@ impl Running {
         self.app.tasks.close();
         let finished = tokio::time::timeout(self.drain_timeout, self.app.tasks.wait()).await;
         let cut_changes = if finished.is_ok() { 0 } else { self.app.tasks.len() };
-        for task in self.background {
+        let given_up = tokio::time::Instant::now() + ROUNDS_GRACE;
+        let mut left = self.background;
+        for mut round in self.rounds {
+            if tokio::time::timeout_at(given_up, &mut round).await.is_err() {
+                left.push(round);
+            }
+        }
+        for task in left {
             task.abort();
             // Aborted is what it is asked to be.
             let _ = task.await;

@@ -263,6 +263,9 @@ pub trait Store: Send + Sync {
     /// Does nothing but answer.
     async fn ping(&self) -> Result<()>;
 
+    /// Writes nothing that matters, to know whether anything can be written.
+    async fn probe(&self) -> Result<()>;
+
     /// A teleconsultation that is not in the trash.
     async fn teleconsultation(&self, id: &TeleconsultationId) -> Result<Option<Teleconsultation>>;
 

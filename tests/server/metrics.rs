@@ -7,14 +7,6 @@ use reqwest::Method;
 use crate::support::service::{PATIENCE, consultation, doctor, patient};
 use crate::support::{Service, in_minutes};
 
-/// The value of a metric with these labels, if it is there.
-async fn value(service: &Service, line: &str) -> Option<f64> {
-    let answer = service.get("/-/metrics", "").await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let found = answer.text.lines().find_map(|shown| shown.strip_prefix(line)?.strip_prefix(' '));
-    found.map(|value| value.parse().unwrap())
-}
-
 #[tokio::test]
 async fn requests_are_counted_by_method_template_and_status_and_each_server_counts_its_own() {
     let service = Service::start(ApiVersion::V2, &[("SERVICE_PREFIX", "/api/v1/telecons-be")]).await;
@@ -33,10 +25,10 @@ async fn requests_are_counted_by_method_template_and_status_and_each_server_coun
         r#"method="OTHER",route="__unknown__",status_code="404""#,
     ] {
         let line = format!("http_request_duration_seconds_count{{{labels}}}");
-        assert_eq!(value(&service, &line).await, Some(1.0), "{line}");
-        assert_eq!(value(&other, &line).await, None, "{line}");
+        assert_eq!(service.metric(&line).await, Some(1.0), "{line}");
+        assert_eq!(other.metric(&line).await, None, "{line}");
     }
-    assert!(value(&service, "process_start_time_seconds").await.is_some());
+    assert!(service.metric("process_start_time_seconds").await.is_some());
 }
 
 #[tokio::test]
@@ -46,22 +38,22 @@ async fn unsettled_rooms_are_told() {
     service.emulator.faults().add(Fault::on(Operation::ListRooms).always().status(500));
     let body = consultation(&in_minutes(60), 2, &[doctor(), patient()]);
     assert_eq!(service.post("/teleconsultation", &body).await.status, 502);
-    assert_eq!(value(&service, "teleconsult_room_unknown_outcomes_total").await, Some(1.0));
-    assert_eq!(value(&service, "teleconsult_room_open_attempts").await, Some(1.0));
+    assert_eq!(service.metric("teleconsult_room_unknown_outcomes_total").await, Some(1.0));
+    assert_eq!(service.metric("teleconsult_room_open_attempts").await, Some(1.0));
     service.emulator.faults().clear();
 
     let id = service.create_later().await;
     service.emulator.faults().add(Fault::on(Operation::DeleteRoom).always().status(500));
     assert_eq!(service.delete(&id).await.status, 204);
-    assert_eq!(value(&service, "teleconsult_room_pending_retirements").await, Some(1.0));
+    assert_eq!(service.metric("teleconsult_room_pending_retirements").await, Some(1.0));
     service.emulator.faults().clear();
     let gone = async {
-        while value(&service, "teleconsult_room_pending_retirements").await != Some(0.0) {
+        while service.metric("teleconsult_room_pending_retirements").await != Some(0.0) {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(PATIENCE, gone).await.expect("the room is deleted in the end");
-    assert_eq!(value(&service, "teleconsult_room_possible_leaks").await, Some(0.0));
+    assert_eq!(service.metric("teleconsult_room_possible_leaks").await, Some(0.0));
 }
 
 #[tokio::test]

@@ -376,7 +376,7 @@ async fn failures_of_platform_services_are_503_and_refusals_pass_through() {
 #[tokio::test]
 async fn an_unknown_user_is_refused_by_id_before_anybody_is_made() {
     for serves in [Serves::ById, Serves::Filter, Serves::Query] {
-        let platform = Platform { auth: Some(serves), crud: true };
+        let platform = Platform { auth: Some(serves), ..Platform::CRUD };
         let service = on(platform).await;
         service.auth.as_ref().unwrap().has("auth0|1", &json!(["doctor"]), "Anna");
         let mut body = consultation(&in_minutes(60), 2, &[]);
@@ -391,7 +391,7 @@ async fn an_unknown_user_is_refused_by_id_before_anybody_is_made() {
 #[tokio::test]
 async fn a_list_of_ids_is_enough_on_every_route_that_auth_services_have() {
     for serves in [Serves::ById, Serves::Filter, Serves::Query] {
-        let service = on(Platform { auth: Some(serves), crud: true }).await;
+        let service = on(Platform { auth: Some(serves), ..Platform::CRUD }).await;
         let auth = service.auth.as_ref().unwrap();
         auth.has("auth0|a/b?c", &json!(["doctor"]), "Nobody: no caller can send this id");
         auth.has("auth0|1+x", &json!(["doctor"]), "Anna");

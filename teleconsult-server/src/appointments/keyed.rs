@@ -5,16 +5,11 @@
 
 use std::future::Future;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{AppointmentError, Appointments, Result};
 use crate::domain::ids::TeleconsultationId;
 use crate::store::{Claim, KeyedRequest};
-use crate::vendor::CALL_TIMEOUT;
-
-/// How long somebody carries a keyed request out at most, with room to spare: making users and a room, and looking for
-/// one whose answer was lost.
-const LEASE: SignedDuration = SignedDuration::from_secs(5 * CALL_TIMEOUT.as_secs().cast_signed());
 
 /// From where a request is carried out.
 pub(super) struct Start {
@@ -38,7 +33,8 @@ impl Appointments {
         let Some(request) = key else { return work(Start { teleconsultation, resumed: false }).await };
         let journal = self.store.journal();
         let now = Timestamp::now();
-        let until = now.saturating_add(LEASE).unwrap_or(Timestamp::MAX);
+        // Whoever takes longer finds another one at the same teleconsultation, and one of the two is refused by the store.
+        let until = now.saturating_add(self.lease).unwrap_or(Timestamp::MAX);
         let (start, fence) = match journal.claim_key(&request, &teleconsultation, now, until).await? {
             Claim::Ours { teleconsultation, resumed, fence } => (Start { teleconsultation, resumed }, fence),
             Claim::Done(teleconsultation) => return Ok(teleconsultation),

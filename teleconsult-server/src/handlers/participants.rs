@@ -2,8 +2,9 @@
 
 use http::StatusCode;
 
+use super::idempotency::keyed;
 use super::teleconsultations::id;
-use super::{Operation, failure, keyed};
+use super::{Operation, failure};
 use crate::app::App;
 use crate::domain::ids::ExternalId;
 use crate::domain::participants::{Invitation, Invitations};

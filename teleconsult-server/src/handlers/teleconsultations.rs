@@ -10,7 +10,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tracing::Instrument;
 
-use super::{Operation, failure, keyed, participants};
+use super::idempotency::keyed;
+use super::{Operation, failure, participants};
 use crate::app::App;
 use crate::appointments::AppointmentError;
 use crate::details::RoomDetails;

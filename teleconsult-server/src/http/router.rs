@@ -133,6 +133,12 @@ impl Route {
         }
     }
 
+    /// Whether an `Idempotency-Key` is heeded: where a repeat would make something twice.
+    #[must_use]
+    pub const fn takes_key(self) -> bool {
+        matches!(self, Self::Create | Self::AddParticipant)
+    }
+
     /// Whether it must be finished even when the caller is gone.
     #[must_use]
     pub const fn has_effects(self) -> bool {

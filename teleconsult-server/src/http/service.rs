@@ -18,6 +18,7 @@ use super::request_id::request_id;
 use super::response::{Body, Reply};
 use super::router::{self, BodyKind};
 use crate::app::App;
+use crate::crash_points;
 use crate::domain::ids::TeleconsultationId;
 use crate::handlers;
 use crate::identity;
@@ -29,6 +30,7 @@ where
     B: hyper::body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    crash_points::arm();
     let started = Instant::now();
     let span = tracing::info_span!("request", reqId = request_id(request.headers()));
     async move {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use bandyer_client::RoomId;
 use jiff::{SignedDuration, Timestamp};
+use tokio_util::sync::CancellationToken;
 
 use super::{RoomKeeper, RoundError, marker};
 use crate::crash_points::crash_point;
@@ -88,12 +89,11 @@ impl RoomKeeper {
         Ok(())
     }
 
-    /// Recovers at start and from time to time, for ever.
-    pub async fn keep_recovering(&self) {
+    /// Recovers at start and from time to time, until it is told to end.
+    pub async fn keep_recovering(&self, end: &CancellationToken) {
         let mut rounds = tokio::time::interval(self.settings.recovery_interval);
         rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            rounds.tick().await;
+        while end.run_until_cancelled(rounds.tick()).await.is_some() {
             if let Err(error) = self.recover().await {
                 self.counters.failed(&error);
                 tracing::warn!(error = %error, "unsettled rooms could not be looked at; trying again");

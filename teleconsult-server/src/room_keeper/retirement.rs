@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
+use tokio_util::sync::CancellationToken;
 
 use super::RoomKeeper;
 use crate::crash_points::crash_point;
@@ -32,10 +33,10 @@ fn wait_after(tries: u32) -> SignedDuration {
 }
 
 impl RoomKeeper {
-    /// Deletes queued rooms as they fall due, for ever.
-    pub async fn keep_retiring(&self) {
-        loop {
-            let pause = match self.retire_due().await {
+    /// Deletes queued rooms as they fall due, until it is told to end.
+    pub async fn keep_retiring(&self, end: &CancellationToken) {
+        while !end.is_cancelled() {
+            let pause = match self.retire_due(end).await {
                 Ok(pause) => pause,
                 Err(error) => {
                     self.counters.store_errors.increment(1);
@@ -44,6 +45,7 @@ impl RoomKeeper {
                 }
             };
             tokio::select! {
+                () = end.cancelled() => {}
                 () = self.retirement_due.notified() => {}
                 () = tokio::time::sleep(pause) => {}
             }
@@ -51,8 +53,8 @@ impl RoomKeeper {
     }
 
     /// Deletes what is due and tells how long to wait for more.
-    async fn retire_due(&self) -> Result<Duration, StoreError> {
-        loop {
+    async fn retire_due(&self, end: &CancellationToken) -> Result<Duration, StoreError> {
+        while !end.is_cancelled() {
             let now = Timestamp::now();
             let due = self.store.claim_retirements(now, self.lease_from(now), BATCH).await?;
             if due.is_empty() {

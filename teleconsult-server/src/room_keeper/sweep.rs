@@ -5,6 +5,7 @@
 //! an answer that came after its attempt was given up. A room without our marker is never touched.
 
 use jiff::{SignedDuration, Timestamp};
+use tokio_util::sync::CancellationToken;
 
 use super::{RoomKeeper, RoundError, marker};
 use crate::crash_points::crash_point;
@@ -42,14 +43,13 @@ fn verdict(orphans: usize, needed: usize, dry_run: bool) -> Verdict {
 }
 
 impl RoomKeeper {
-    /// Sweeps when it is due, for ever. Of several instances one does it, and none right after its start, when there is
+    /// Sweeps when it is due, until it is told to end. Of several instances one does it, and none right after its start, when there is
     /// enough to do.
-    pub async fn keep_sweeping(&self) {
+    pub async fn keep_sweeping(&self, end: &CancellationToken) {
         let interval = self.settings.sweep_interval;
         let mut rounds = tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
         rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            rounds.tick().await;
+        while end.run_until_cancelled(rounds.tick()).await.is_some() {
             if let Err(error) = self.sweep_if_due().await {
                 self.counters.failed(&error);
                 tracing::warn!(error = %error, "the vendor's rooms could not be looked through; trying again");

@@ -196,6 +196,11 @@ impl Store for CrudServiceStore {
         Ok(())
     }
 
+    /// The journal alone: of the CRUD Service only a document would tell.
+    async fn probe(&self) -> Result<()> {
+        self.journal.probe().await
+    }
+
     async fn teleconsultation(&self, id: &TeleconsultationId) -> Result<Option<Teleconsultation>> {
         let Some(document) = self.document(id).await? else { return Ok(None) };
         let names = self.external_ids(&document.unnamed_vendor_users()).await?;

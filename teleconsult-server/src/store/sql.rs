@@ -104,6 +104,11 @@ impl Store for SqlStore {
         Ok(())
     }
 
+    async fn probe(&self) -> Result<()> {
+        sqlx::query("UPDATE deployment SET only_row = 1").execute(self.writing().await?).await.map_err(failed)?;
+        Ok(())
+    }
+
     async fn teleconsultation(&self, id: &TeleconsultationId) -> Result<Option<Teleconsultation>> {
         let row = sqlx::query(
             "SELECT id, version, generation, starts_at, ends_at, number, participants, room_id \

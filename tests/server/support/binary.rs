@@ -93,16 +93,33 @@ impl Process {
         text
     }
 
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Stops it in its tracks until [`Process::wake`].
+    pub fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    pub fn wake(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
     /// `kill -9`, at any moment.
     pub fn kill_now(&self) {
-        let killed = Command::new("kill").args(["-KILL", &self.child.id().to_string()]).status().unwrap();
-        assert!(killed.success());
+        self.signal("-KILL");
     }
 
     /// Asks it to end and waits; gives the exit code and everything it wrote.
     pub fn terminate(mut self) -> (Option<i32>, Vec<String>) {
-        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(asked.success());
+        self.signal("-TERM");
         let code = self.child.wait().unwrap().code();
         let rest: Vec<String> = self.lines.iter().collect();
         self.seen.extend(rest);

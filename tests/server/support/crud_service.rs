@@ -107,6 +107,11 @@ impl CrudStandIn {
         self.documents(RECORDS).into_iter().find(|document| document["_id"] == json!(id)).unwrap()
     }
 
+    /// Deletes a record for good, as nobody who goes through the service can.
+    pub fn forget(&self, id: &str) {
+        self.change(id, "__STATE__", json!("DELETED"));
+    }
+
     /// Changes a field behind the service's back, as somebody else would.
     pub fn change(&self, id: &str, field: &str, value: Value) {
         change(&mut self.collections(), id, field, value);

@@ -3,8 +3,10 @@
 pub mod auth_service;
 pub mod binary;
 pub mod crud_service;
+pub mod database;
 pub mod raw;
 pub mod service;
+pub mod site;
 pub mod stand_in;
 
 pub(crate) use service::on_every_platform;

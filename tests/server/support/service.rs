@@ -7,20 +7,19 @@ use bandyer_client::{ApiVersion, RoomId, UserId};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
-use sqlx::Connection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use teleconsult_server::config::Config;
 use teleconsult_server::run::Running;
 use tempfile::TempDir;
 
 use super::auth_service::{AuthStandIn, Serves};
 use super::crud_service::{CrudStandIn, PEOPLE, RECORDS};
+use super::database::{Database, Kind};
 
 /// Longest wait for something that happens in the background. Nothing waits this long unless it is broken.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Runs each test on both generations of the vendor's API, with people told by the caller or known by the auth service,
-/// and with records in the embedded store or in the CRUD Service. `with` names a function that gives the variables for a
+/// and with records in the embedded store, in PostgreSQL or in the CRUD Service. `with` names a function that gives the variables for a
 /// generation.
 macro_rules! on_every_platform {
     ($( async fn $name:ident($service:ident: $type:ty) $body:block )+) => {
@@ -33,6 +32,8 @@ macro_rules! on_every_platform {
         $crate::support::service::on_every_platform!(@ v2_embedded V2 ALONE $variables, $( $name $service $type $body )+);
         $crate::support::service::on_every_platform!(@ v1_embedded_auth V1 AUTH $variables, $( $name $service $type $body )+);
         $crate::support::service::on_every_platform!(@ v2_embedded_auth V2 AUTH $variables, $( $name $service $type $body )+);
+        $crate::support::service::on_every_platform!(@ v1_postgres_auth V1 POSTGRES_AUTH $variables, $( $name $service $type $body )+);
+        $crate::support::service::on_every_platform!(@ v2_postgres V2 POSTGRES $variables, $( $name $service $type $body )+);
         $crate::support::service::on_every_platform!(@ v1_crud V1 CRUD $variables, $( $name $service $type $body )+);
         $crate::support::service::on_every_platform!(@ v2_crud V2 CRUD $variables, $( $name $service $type $body )+);
         $crate::support::service::on_every_platform!(@ v1_crud_auth V1 BOTH $variables, $( $name $service $type $body )+);
@@ -64,13 +65,16 @@ pub fn no_variables(_: ApiVersion) -> Variables {
 pub struct Platform {
     pub auth: Option<Serves>,
     pub crud: bool,
+    pub database: Kind,
 }
 
 impl Platform {
-    pub const ALONE: Self = Self { auth: None, crud: false };
-    pub const AUTH: Self = Self { auth: Some(Serves::Filter), crud: false };
-    pub const CRUD: Self = Self { auth: None, crud: true };
-    pub const BOTH: Self = Self { auth: Some(Serves::ById), crud: true };
+    pub const ALONE: Self = Self { auth: None, crud: false, database: Kind::Embedded };
+    pub const AUTH: Self = Self { auth: Some(Serves::Filter), ..Self::ALONE };
+    pub const POSTGRES: Self = Self { database: Kind::Postgres, ..Self::ALONE };
+    pub const POSTGRES_AUTH: Self = Self { auth: Some(Serves::ById), ..Self::POSTGRES };
+    pub const CRUD: Self = Self { crud: true, ..Self::ALONE };
+    pub const BOTH: Self = Self { auth: Some(Serves::ById), ..Self::CRUD };
 }
 
 pub struct Service {
@@ -78,10 +82,11 @@ pub struct Service {
     pub emulator: Emulator,
     pub auth: Option<AuthStandIn>,
     pub crud: Option<CrudStandIn>,
+    pub database: Database,
     running: Option<Running>,
     config: Config,
     http: reqwest::Client,
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 /// What the service answered.
@@ -123,6 +128,10 @@ impl Service {
         let crud = if platform.crud { Some(CrudStandIn::start(auth.is_none()).await) } else { None };
         let folder = tempfile::tempdir().unwrap();
         let data_dir = folder.path().join("data");
+        let database = match platform.database {
+            Kind::Embedded => Database::in_folder(&data_dir),
+            Kind::Postgres => Database::in_postgres().await,
+        };
         let config = Config::from_lookup(&|name| {
             if let Some((_, value)) = variables.iter().find(|(variable, _)| *variable == name) {
                 return Some((*value).to_owned());
@@ -131,6 +140,8 @@ impl Service {
                 "BANDYER_API_SECRET_KEY" => Some(emulator.api_key().expose().to_owned()),
                 "BANDYER_BASE_URL" => Some(emulator.base_url(version)),
                 "DATA_DIR" => Some(data_dir.to_str().unwrap().to_owned()),
+                "DATABASE_URL" => (platform.database == Kind::Postgres).then(|| database.url.clone()),
+                "TELECONSULT_DATABASE_CONNECTIONS" => Some("4".to_owned()),
                 "HTTP_PORT" => Some("0".to_owned()),
                 "TELECONSULT_BIND_ADDRESS" => Some("127.0.0.1".to_owned()),
                 "AUTH_SERVICE" => auth.as_ref().map(|auth| auth.http.url.clone()),
@@ -146,7 +157,8 @@ impl Service {
         })
         .unwrap();
         let running = Running::start(&config).await.unwrap();
-        Self { version, emulator, auth, crud, running: Some(running), config, http: http_client(), folder }
+        let running = Some(running);
+        Self { version, emulator, auth, crud, database, running, config, http: http_client(), _folder: folder }
     }
 
     pub fn address(&self) -> std::net::SocketAddr {
@@ -166,10 +178,7 @@ impl Service {
     /// As [`Service::restart`], long after everything that waits has fallen due.
     pub async fn restart_later(&mut self) {
         assert_eq!(self.running.take().unwrap().stop().await, 0, "something was cut");
-        let file = SqliteConnectOptions::new().filename(self.folder.path().join("data/teleconsult.sqlite3"));
-        let mut journal = SqliteConnection::connect_with(&file).await.unwrap();
-        sqlx::query("UPDATE retirements SET next_try_at = 0").execute(&mut journal).await.unwrap();
-        journal.close().await.unwrap();
+        self.database.execute("UPDATE retirements SET next_try_at = 0").await;
         self.running = Some(Running::start(&self.config).await.unwrap());
     }
 
@@ -196,6 +205,34 @@ impl Service {
             None => make_known(&mut body, auth),
         }
         body
+    }
+
+    /// As [`Service::post`], under an `Idempotency-Key`.
+    pub async fn post_keyed(&self, path: &str, key: &str, body: &Value) -> Answer {
+        let request = self.http.post(format!("http://{}{path}", self.address()));
+        let request = request.header("idempotency-key", key).json(&self.among_known_people(body));
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Answer { status, headers, text: response.text().await.unwrap() }
+    }
+
+    /// The value of a metric with these labels, if it is there.
+    pub async fn metric(&self, line: &str) -> Option<f64> {
+        let answer = self.get("/-/metrics", "").await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let found = answer.text.lines().find_map(|shown| shown.strip_prefix(line)?.strip_prefix(' '));
+        found.map(|value| value.parse().unwrap())
+    }
+
+    /// Waits until a metric has a value. Each look is a request, so nothing spins.
+    pub async fn until_metric(&self, line: &str, wanted: impl Fn(f64) -> bool) {
+        let reached = async {
+            while !self.metric(line).await.is_some_and(&wanted) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let reached = tokio::time::timeout(PATIENCE, reached).await;
+        assert!(reached.is_ok(), "{line} stays {:?}", self.metric(line).await);
     }
 
     pub async fn get(&self, path: &str, user: &str) -> Answer {

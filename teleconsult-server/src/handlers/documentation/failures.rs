@@ -3,10 +3,11 @@
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde_json::{Map, Value, json};
 
-use super::super::{Operation as Named, refused};
+use super::super::{Operation as Named, idempotency, refused};
 use crate::domain::teleconsultation::Refusal;
 use crate::http::error::ApiError;
 use crate::http::form::too_many_pictures;
+use crate::vendor::VendorError;
 
 /// A status and what it means, with an answer that really comes.
 pub(super) type Failure = (&'static str, ApiError);
@@ -104,6 +105,10 @@ pub(super) fn of_the_vendor() -> Vec<Failure> {
             ),
         ),
         (
+            "The video provider keeps failing and is left alone for a moment. Nothing was done.",
+            VendorError::Resting { retry_after: std::time::Duration::from_secs(2) }.into(),
+        ),
+        (
             "The video provider is busy.",
             ApiError::coded(StatusCode::SERVICE_UNAVAILABLE, "upstream_busy", "the video provider is busy")
                 .after(std::time::Duration::from_secs(60)),
@@ -116,6 +121,15 @@ pub(super) fn of_the_vendor() -> Vec<Failure> {
                 "the video provider did not answer in time",
             ),
         ),
+    ]
+}
+
+/// What a route that heeds an `Idempotency-Key` may answer.
+pub(super) fn of_keys() -> Vec<Failure> {
+    vec![
+        ("The `Idempotency-Key` cannot be used.", idempotency::unusable()),
+        ("A request with the same `Idempotency-Key` is being carried out.", idempotency::running()),
+        ("Another request was sent with the same `Idempotency-Key`.", idempotency::reused()),
     ]
 }
 

@@ -6,7 +6,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::failures::responses;
-use super::operations::{CREDENTIALS, Operation, TELECONSULTATIONS, operation, room_id, session_id};
+use super::operations::{CREDENTIALS, Operation, TELECONSULTATIONS, idempotency_key, operation, room_id, session_id};
 use crate::app::AppSettings;
 use crate::http::error::{ProblemBody, SentenceBody, StandardBody};
 use crate::http::router::Route;
@@ -55,6 +55,7 @@ fn described(route: Route, operation: Operation, settings: &AppSettings) -> Valu
     }
     parameters.extend(caller(route, &operation, settings));
     parameters.extend(operation.query);
+    parameters.extend(route.takes_key().then(idempotency_key));
     let mut answers = Map::new();
     let mut success = json!({"description": operation.success.description});
     if let Some((media_type, schema, example)) = operation.success.content {

@@ -5,10 +5,11 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use super::super::credentials::Issued;
+use super::super::idempotency::MAX_CHARS;
 use super::super::settings::{Added, Changed};
 use super::super::teleconsultations::{Created, View};
 use super::super::uploads::Deleted;
-use super::failures::{Failure, always, of_bodies, of_forms, of_the_rules, of_the_store, of_the_vendor};
+use super::failures::{Failure, always, of_bodies, of_forms, of_keys, of_the_rules, of_the_store, of_the_vendor};
 use super::requests::{
     BackgroundForm, CredentialRequest, ID, NewParticipant, NewTeleconsultation, SettingsChange, TeleconsultationChange,
 };
@@ -87,6 +88,20 @@ pub(super) fn room_id() -> Value {
     })
 }
 
+/// The key under which a creation may be repeated.
+pub(super) fn idempotency_key() -> Value {
+    json!({
+        "name": "idempotency-key",
+        "in": "header",
+        "required": false,
+        "description": "A text that the caller makes up for this one creation, such as a UUID. Sent again with the same \
+                        body within a day, it gives the same answer and makes nothing twice; after an error, it goes on \
+                        from where the first try came to.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": MAX_CHARS, "pattern": "^[ -~]+$"},
+        "example": "7d4f1f0e-2c0e-4f5e-9a51-6f6c2f3f9a10",
+    })
+}
+
 const EXAMPLE_ID: &str = "65e6f0a1b2c3d4e5f6a7b8c9";
 
 fn doctor() -> Value {
@@ -147,7 +162,7 @@ fn show_metrics() -> Operation {
 
 fn create(schemas: &mut SchemaGenerator) -> Operation {
     let refusal = |refusal| of_the_rules(refusal, &Method::POST, "/teleconsultation");
-    let mut failures = [of_bodies(), always(), of_the_store(), of_the_vendor()].concat();
+    let mut failures = [of_bodies(), of_keys(), always(), of_the_store(), of_the_vendor()].concat();
     failures.push(("Everybody is known, and nobody is a plus user.", refusal(Refusal::NoPlusUser)));
     Operation {
         id: "createTeleconsultation",
@@ -295,7 +310,7 @@ fn delete() -> Operation {
 fn add_participant(schemas: &mut SchemaGenerator) -> Operation {
     let path = format!("/teleconsultation/{EXAMPLE_ID}/participants/data");
     let refusal = |refusal| of_the_rules(refusal, &Method::POST, &path);
-    let mut failures = [of_bodies(), always(), of_the_store(), of_the_vendor()].concat();
+    let mut failures = [of_bodies(), of_keys(), always(), of_the_store(), of_the_vendor()].concat();
     failures.extend([
         ("The last one is missing, and nobody is a plus user.", refusal(Refusal::NoPlusUser)),
         ("There is no such teleconsultation.", ApiError::not_found()),

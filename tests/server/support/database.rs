@@ -1,0 +1,91 @@
+//! The databases that services keep their records in, and a look at them from outside.
+
+use std::path::Path;
+use std::sync::Once;
+
+use sqlx::{AnyConnection, Connection};
+
+/// Which database a service keeps its records in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Embedded,
+    Postgres,
+}
+
+/// A database of one test.
+#[derive(Debug, Clone)]
+pub struct Database {
+    pub url: String,
+}
+
+impl Database {
+    /// The embedded one in a folder, as a service finds or makes it.
+    pub fn in_folder(folder: &Path) -> Self {
+        let file = folder.join("teleconsult.sqlite3");
+        Self { url: format!("sqlite://{}", file.to_str().expect("temporary folders have plain names")) }
+    }
+
+    /// A new one on the server that `tests/run.sh` starts.
+    pub async fn in_postgres() -> Self {
+        let server = postgres_server();
+        let name = format!("service_{}", uuid_like());
+        let mut connection = connect(&server).await;
+        sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        let mut url: url::Url = server.parse().unwrap();
+        url.set_path(&name);
+        Self { url: url.into() }
+    }
+
+    pub async fn connect(&self) -> AnyConnection {
+        connect(&self.url).await
+    }
+
+    pub async fn execute(&self, statement: &'static str) {
+        let mut connection = self.connect().await;
+        sqlx::query(statement).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
+    /// Id, room and participants of every live record.
+    pub async fn records(&self) -> Vec<Record> {
+        let mut connection = self.connect().await;
+        let query =
+            "SELECT id, room_id, number, participants FROM teleconsultations WHERE trashed_at IS NULL ORDER BY id";
+        let rows: Vec<(String, Option<String>, i64, String)> =
+            sqlx::query_as(query).fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        let record = |(id, room, number, participants): (String, Option<String>, i64, String)| Record {
+            id,
+            room,
+            number: number.try_into().unwrap(),
+            participants: serde_json::from_str(&participants).unwrap(),
+        };
+        rows.into_iter().map(record).collect()
+    }
+}
+
+/// A live record, as it is stored.
+#[derive(Debug, Clone)]
+pub struct Record {
+    pub id: String,
+    pub room: Option<String>,
+    pub number: usize,
+    pub participants: Vec<serde_json::Value>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "whoever runs the tests says where the server is")]
+pub fn postgres_server() -> String {
+    std::env::var("TELECONSULT_TEST_POSTGRES")
+        .expect("TELECONSULT_TEST_POSTGRES names no server; tests/run.sh starts one and sets it")
+}
+
+async fn connect(url: &str) -> AnyConnection {
+    static DRIVERS: Once = Once::new();
+    DRIVERS.call_once(sqlx::any::install_default_drivers);
+    AnyConnection::connect(url).await.unwrap_or_else(|error| panic!("the database cannot be connected to: {error}"))
+}
+
+fn uuid_like() -> String {
+    format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..))
+}

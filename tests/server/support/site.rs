@@ -1,0 +1,181 @@
+//! A place where the real binary runs: an emulated vendor, a database, and processes that come and go. It knows what must
+//! hold in the end, whatever went wrong before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bandyer_client::RoomId;
+use bandyer_client::emulator::{EmulatedRoom, Emulator};
+use reqwest::Method;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::binary::Process;
+use super::database::{Database, Kind, Record};
+use super::http_client;
+use super::service::PATIENCE;
+
+/// Rooms of somebody else, which must never be touched.
+const DECOYS: [&str; 3] = ["visit", "tc1.", "tc1.somebody.else"];
+
+pub struct Site {
+    pub emulator: Emulator,
+    pub database: Database,
+    pub http: reqwest::Client,
+    decoys: Vec<RoomId>,
+    variables: Vec<(String, String)>,
+    _folder: TempDir,
+}
+
+impl Site {
+    pub async fn new(kind: Kind) -> Self {
+        let emulator = Emulator::start().await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let data_dir = folder.path().join("data");
+        let database = match kind {
+            Kind::Embedded => Database::in_folder(&data_dir),
+            Kind::Postgres => Database::in_postgres().await,
+        };
+        let mut variables: Vec<(String, String)> = [
+            ("BANDYER_API_SECRET_KEY", emulator.api_key().expose()),
+            ("BANDYER_BASE_URL", emulator.url()),
+            ("DATA_DIR", data_dir.to_str().unwrap()),
+            ("HTTP_PORT", "0"),
+            ("TELECONSULT_BIND_ADDRESS", "127.0.0.1"),
+            ("WAIT_BEFORE_SERVER_CLOSE_SEC", "0.1"),
+            // Everything that is left to time comes soon.
+            ("TELECONSULT_RECOVERY_INTERVAL_SECONDS", "1"),
+            ("TELECONSULT_LEASE_SECONDS", "1"),
+            ("TELECONSULT_ORPHAN_GRACE_SECONDS", "1"),
+            ("TELECONSULT_SWEEP_INTERVAL_SECONDS", "1"),
+            ("TELECONSULT_DATABASE_CONNECTIONS", "4"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        if kind == Kind::Postgres {
+            variables.push(("DATABASE_URL".to_owned(), database.url.clone()));
+        }
+        let decoys = DECOYS.iter().map(|description| emulator.plant_room(description)).collect();
+        Self { emulator, database, http: http_client(), decoys, variables, _folder: folder }
+    }
+
+    /// Starts a process with more variables, or others.
+    pub fn start(&self, others: &[(&str, &str)]) -> Process {
+        let is_other = |name: &str| others.iter().any(|(other, _)| *other == name);
+        let ours = self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let variables: Vec<(&str, &str)> =
+            ours.filter(|(name, _)| !is_other(name)).chain(others.iter().copied()).collect();
+        Process::start(&variables)
+    }
+
+    /// One request; nothing when its answer never comes.
+    pub async fn call(
+        &self,
+        server: &str,
+        method: Method,
+        path: &str,
+        headers: &[(&'static str, &str)],
+        body: Option<&Value>,
+    ) -> Option<(u16, String)> {
+        let mut request = self.http.request(method, format!("{server}{path}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.ok()?;
+        let status = answer.status().as_u16();
+        Some((status, answer.text().await.ok()?))
+    }
+
+    /// What somebody sees of a teleconsultation, if it is shown.
+    pub async fn view(&self, server: &str, id: &str, user: &str) -> Option<Value> {
+        let path = format!("/teleconsultation/{id}");
+        let (status, text) = self.call(server, Method::GET, &path, &[("miauserid", user)], None).await?;
+        (status == 200).then(|| serde_json::from_str(&text).unwrap())
+    }
+
+    async fn metric(&self, server: &str, name: &str) -> Option<f64> {
+        let (_, text) = self.call(server, Method::GET, "/-/metrics", &[], None).await?;
+        text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?.parse().ok()
+    }
+
+    /// Waits until nothing is open any more. Each look is a request, so nothing spins.
+    pub async fn until_settled(&self, server: &str) -> Result<(), String> {
+        let look = || async {
+            let open = self.metric(server, "teleconsult_room_open_attempts").await;
+            let pending = self.metric(server, "teleconsult_room_pending_retirements").await;
+            open.zip(pending).ok_or_else(|| "the server does not answer".to_owned())
+        };
+        let settled = async {
+            while look().await? != (0.0, 0.0) {
+                tokio::task::yield_now().await;
+            }
+            Ok(())
+        };
+        match tokio::time::timeout(PATIENCE, settled).await {
+            Ok(settled) => settled,
+            Err(_) => Err(format!("unsettled: {:?} attempts and deletions", look().await?)),
+        }
+    }
+
+    fn live_rooms(&self) -> BTreeMap<String, EmulatedRoom> {
+        let ours = self.emulator.live_rooms().into_iter().filter(|room| !room.planted);
+        ours.map(|room| (room.id.clone(), room)).collect()
+    }
+
+    /// What must hold once nothing is open: every room of ours is one record's, every complete record has its room,
+    /// nobody is two users, and rooms of others are untouched.
+    ///
+    /// # Errors
+    ///
+    /// What does not hold.
+    pub async fn check_invariants(&self) -> Result<Vec<Record>, String> {
+        let records = self.database.records().await;
+        let rooms = self.live_rooms();
+        let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
+        for record in &records {
+            let people = record.participants.len();
+            if people > record.number {
+                return Err(format!("{} has {people} of {} people", record.id, record.number));
+            }
+            match &record.room {
+                Some(room) if people == record.number => {
+                    if owners.insert(room, &record.id).is_some() {
+                        return Err(format!("{room} is the room of two"));
+                    }
+                    let room = rooms.get(room).ok_or_else(|| format!("{} has no room at the vendor", record.id))?;
+                    check_links(record, room)?;
+                }
+                Some(room) => return Err(format!("{} is incomplete and has {room}", record.id)),
+                None if people == record.number => return Err(format!("{} is complete and has no room", record.id)),
+                None => {}
+            }
+        }
+        let orphans: Vec<&String> = rooms.keys().filter(|room| !owners.contains_key(room.as_str())).collect();
+        if !orphans.is_empty() {
+            return Err(format!("orphans {orphans:?}"));
+        }
+        let untouched = self.emulator.live_rooms();
+        if let Some(decoy) = self.decoys.iter().find(|decoy| !untouched.iter().any(|room| **decoy == room.id.as_str()))
+        {
+            return Err(format!("{decoy} of somebody else is gone"));
+        }
+        Ok(records)
+    }
+
+    /// How many users of ours the vendor has.
+    pub fn users(&self) -> usize {
+        self.emulator.users().iter().filter(|user| user.id.starts_with("tc_")).count()
+    }
+}
+
+/// Everybody's stored link is the one that the vendor gave this person for this room.
+fn check_links(record: &Record, room: &EmulatedRoom) -> Result<(), String> {
+    let text = |one: &Value, name: &str| one[name].as_str().unwrap_or_default().to_owned();
+    let stored: BTreeSet<(String, String)> =
+        record.participants.iter().map(|one| (text(one, "userBandyerId"), text(one, "accessLinkURL"))).collect();
+    let given: BTreeSet<(String, String)> =
+        room.participants.iter().map(|one| (one.user_id.clone(), one.link.expose().to_owned())).collect();
+    if stored == given { Ok(()) } else { Err(format!("{} has links of another room", record.id)) }
+}
