@@ -54,7 +54,7 @@ pub struct ApiError {
     pub code: Option<String>,
     /// The class of the cause, such as `validation_error`.
     pub name: Option<String>,
-    /// A sentence for people, at most 2 KiB. When the body is not the vendor's JSON, its beginning.
+    /// A sentence for people, at most 2 KiB. Where the body holds none, the beginning of the body itself.
     pub message: Option<String>,
 }
 

@@ -9,24 +9,24 @@ const MAX_MESSAGE_BYTES: usize = 2048;
 /// Longest code or name that is taken for one. All documented ones are below 50 characters.
 const MAX_CODE_BYTES: usize = 64;
 
-/// Never fails: a body that is no JSON object becomes the message.
+/// Never fails: where no sentence is found, the body itself becomes the message.
 ///
 /// No page of the vendor shows an error body. Status, name, code and reason are the columns of its error tables, and
-/// one public client reads `status` and `code` at top level; so the keys are looked for there and under `error`.
+/// one public client reads `status` and `code` at top level; so each key is looked for under `error` and at top level.
 pub(crate) fn decode(body: &[u8]) -> ApiError {
-    match serde_json::from_slice::<Value>(body) {
-        Ok(Value::Object(fields)) => match fields.get("error") {
-            Some(Value::Object(inner)) => from_fields(inner),
-            _ => from_fields(&fields),
-        },
-        _ => ApiError { code: None, name: None, message: Some(cut(&String::from_utf8_lossy(body))) },
+    let fields = match serde_json::from_slice(body) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    };
+    let levels = [fields.get("error").and_then(Value::as_object), Some(&fields)];
+    let text = |key: &str| levels.into_iter().flatten().find_map(|level| level.get(key)?.as_str());
+    let raw = String::from_utf8_lossy(body);
+    let message = ["message", "reason", "error"].into_iter().find_map(text).unwrap_or(raw.trim());
+    ApiError {
+        code: text("code").and_then(word),
+        name: text("name").and_then(word),
+        message: (!message.is_empty()).then(|| cut(message)),
     }
-}
-
-fn from_fields(fields: &Map<String, Value>) -> ApiError {
-    let text = |key: &str| fields.get(key).and_then(Value::as_str);
-    let message = ["message", "reason", "error"].into_iter().find_map(text);
-    ApiError { code: text("code").and_then(word), name: text("name").and_then(word), message: message.map(cut) }
 }
 
 /// Codes are shown in error texts, so what does not look like one is not taken for one: a sentence in its place might
@@ -56,11 +56,14 @@ mod tests {
         let table = [
             (r#"{"status":422,"name":"n","code":"c","message":"m"}"#, Some("c"), Some("n"), Some("m")),
             (r#"{"error":{"code":"c","reason":"r"}}"#, Some("c"), None, Some("r")),
+            (r#"{"code":"c","error":{"message":"m","name":7},"name":"n"}"#, Some("c"), Some("n"), Some("m")),
             (r#"{"error":"e"}"#, None, None, Some("e")),
             (r#"{"message":7,"reason":"r"}"#, None, None, Some("r")),
-            (r#"{"code":42}"#, None, None, None),
-            (r#"{"code":"a sentence with a secret"}"#, None, None, None),
-            ("{}", None, None, None),
+            (r#"{"code":42}"#, None, None, Some(r#"{"code":42}"#)),
+            (r#"{"code":"a sentence","message":""}"#, None, None, None),
+            (r#"{"detail":"d"}"#, None, None, Some(r#"{"detail":"d"}"#)),
+            ("\r\n", None, None, None),
+            ("", None, None, None),
             ("<html>bad gateway</html>", None, None, Some("<html>bad gateway</html>")),
             ("[1]", None, None, Some("[1]")),
         ];
