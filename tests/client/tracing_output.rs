@@ -81,3 +81,50 @@ async fn an_operation_is_a_span_and_a_repeat_is_an_event_with_chosen_fields_alon
     assert_eq!(&notes[2..], ["recorded attempts=2", "recorded status=404", "recorded error_kind=Api"]);
     assert!(!notes.iter().any(|note| note.contains("canary")), "{notes:?}");
 }
+
+#[tokio::test]
+async fn a_download_is_a_span_too_and_the_link_it_needs_is_another() {
+    let server = MockServer::start_async().await;
+    let link = serde_json::json!({"url": server.url("/canary?canary")});
+    server
+        .mock_async(|when, then| {
+            when.path("/v2/sessions/canary/recording");
+            then.status(200).json_body(link);
+        })
+        .await;
+    server
+        .mock_async(|when, then| {
+            when.path("/canary");
+            then.status(200).body("canary");
+        })
+        .await;
+    server
+        .mock_async(|when, then| {
+            when.path("/v2/sessions/canary/transcription");
+            then.status(404);
+        })
+        .await;
+    let notes = Notes::default();
+    let client = v2(&server);
+    let subscriber = tracing_subscriber::registry().with(notes.clone());
+    let session = bandyer_client::SessionId::new("canary").unwrap();
+    async {
+        client.recordings().download(&session).send().await.unwrap();
+        client.transcripts().download(&session).send().await.unwrap_err();
+    }
+    .with_subscriber(subscriber)
+    .await;
+    let expected = [
+        "bandyer_request operation=\"download recording\" api_version=v2",
+        "bandyer_request operation=\"get recording link\" api_version=v2",
+        "recorded attempts=1",
+        "recorded status=200",
+        "recorded attempts=1",
+        "recorded status=200",
+        "bandyer_request operation=\"get transcription\" api_version=v2",
+        "recorded attempts=1",
+        "recorded status=404",
+        "recorded error_kind=Api",
+    ];
+    assert_eq!(*notes.0.lock().unwrap(), expected);
+}

@@ -6,13 +6,13 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use futures_util::stream;
-use http::header;
+use http::{StatusCode, header};
 use url::Url;
 
 use crate::client::Client;
 use crate::config::is_loopback;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::request::{Request, Sending};
+use crate::http::request::{Request, Sending, in_a_span};
 use crate::http::retry::RetryPolicy;
 use crate::http::transport::{BodyMode, Failure, OpenBody};
 use crate::model::secret::FileUrl;
@@ -97,6 +97,12 @@ impl<'a> DownloadRequest<'a> {
     ///
     /// As [`Request::send`]; [`ErrorKind::Decode`] when the file is too large or its link cannot be used.
     pub async fn send(self) -> Result<Download> {
+        let (client, operation) = (self.client, self.operation);
+        let opened = in_a_span(client, operation, self.open(), |(_, attempts, status)| (*attempts, *status)).await;
+        opened.map(|(download, ..)| download)
+    }
+
+    async fn open(self) -> Result<(Download, u32, StatusCode)> {
         let Self { client, operation, source, max_bytes, idle_timeout, attempt_timeout, retry } = self;
         let sending = |call, mode| Sending { client, operation, call, attempt_timeout, retry, mode };
         let (sending, url) = match source {
@@ -111,14 +117,14 @@ impl<'a> DownloadRequest<'a> {
                 (sending(Call::get(&[]), BodyMode::LeaveOpenWithoutKey), usable(&link, operation)?)
             }
         };
-        let (answer, _) = sending.run_at(&url).await?;
+        let (answer, attempts) = sending.run_at(&url).await?;
         let content_type = answer.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let content_type = content_type.map(str::to_owned);
         let body = answer.open.ok_or_else(|| Error::new(ErrorKind::Decode, operation).detail("there is no file"))?;
         let download = Download { operation, body, content_type, max_bytes, idle_timeout, received: 0 };
         match download.length() {
             Some(length) if length > max_bytes => Err(download.too_large()),
-            _ => Ok(download),
+            _ => Ok((download, attempts, answer.status)),
         }
     }
 }

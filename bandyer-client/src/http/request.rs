@@ -96,10 +96,8 @@ impl<'a, T> Request<'a, T> {
     ///
     /// As [`send`](Self::send).
     pub async fn send_with_response(self) -> Result<Response<T>> {
-        #[cfg(feature = "tracing")]
-        return traced(self).await;
-        #[cfg(not(feature = "tracing"))]
-        self.run().await
+        let (client, operation) = (self.client, self.operation);
+        in_a_span(client, operation, self.run(), |response| (response.attempts, response.status)).await
     }
 
     async fn run(self) -> Result<Response<T>> {
@@ -129,21 +127,29 @@ impl<'a, T> Request<'a, T> {
 /// One span for an operation, whatever the number of tries. Fields are chosen one by one: no id, no path, no text of the
 /// vendor.
 #[cfg(feature = "tracing")]
-async fn traced<T>(request: Request<'_, T>) -> Result<Response<T>> {
+pub(super) async fn in_a_span<T>(
+    client: &Client,
+    operation: &'static str,
+    work: impl Future<Output = Result<T>>,
+    attempts_and_status: impl FnOnce(&T) -> (u32, StatusCode),
+) -> Result<T> {
     use tracing::Instrument;
     use tracing::field::Empty;
 
     let span = tracing::debug_span!(
         "bandyer_request",
-        operation = request.operation,
-        api_version = %request.client.api_version(),
+        operation,
+        api_version = %client.api_version(),
         attempts = Empty,
         status = Empty,
         error_kind = Empty,
     );
-    let result = request.run().instrument(span.clone()).await;
+    let result = work.instrument(span.clone()).await;
     let (attempts, status) = match &result {
-        Ok(response) => (response.attempts, Some(response.status)),
+        Ok(done) => {
+            let (attempts, status) = attempts_and_status(done);
+            (attempts, Some(status))
+        }
         Err(error) => (error.attempts(), error.status()),
     };
     span.record("attempts", attempts);
@@ -154,6 +160,16 @@ async fn traced<T>(request: Request<'_, T>) -> Result<Response<T>> {
         span.record("error_kind", tracing::field::debug(error.kind()));
     }
     result
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(super) async fn in_a_span<T>(
+    _client: &Client,
+    _operation: &'static str,
+    work: impl Future<Output = Result<T>>,
+    _attempts_and_status: impl FnOnce(&T) -> (u32, StatusCode),
+) -> Result<T> {
+    work.await
 }
 
 impl<T> fmt::Debug for Request<'_, T> {
