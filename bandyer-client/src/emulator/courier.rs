@@ -35,6 +35,12 @@ impl DeliveryPolicy {
     /// The vendor says that it tries again, and neither how often nor when.
     pub(super) const STANDARD: Self =
         Self { attempts: 5, first_pause: Duration::from_secs(1), timeout: Duration::from_secs(10) };
+
+    /// The tries after the first, and how long each of them waits.
+    fn repeats(self) -> impl Iterator<Item = (u32, Duration)> {
+        let pauses = std::iter::successors(Some(self.first_pause), |pause| Some(pause.saturating_mul(2)));
+        (2..=self.attempts).zip(pauses)
+    }
 }
 
 /// One try to deliver a report.
@@ -144,10 +150,8 @@ impl Courier {
     }
 
     async fn repeat(self: Arc<Self>, delivery: Delivery) {
-        let mut pause = self.policy.first_pause;
-        for attempt in 2..=self.policy.attempts {
+        for (attempt, pause) in self.policy.repeats() {
             tokio::time::sleep(pause).await;
-            pause = pause.saturating_mul(2);
             if self.attempt(&delivery, attempt).await {
                 return;
             }
@@ -189,5 +193,17 @@ impl Courier {
             .body(body);
         let response = request.send().await.ok()?;
         Some((response.status(), response.bytes().await.ok()?.to_vec()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DeliveryPolicy;
+
+    #[test]
+    fn a_report_is_tried_five_times_and_the_wait_doubles() {
+        let repeats: Vec<_> = DeliveryPolicy::STANDARD.repeats().map(|(n, pause)| (n, pause.as_secs())).collect();
+        assert_eq!(repeats, [(2, 1), (3, 2), (4, 4), (5, 8)]);
+        assert_eq!(DeliveryPolicy { attempts: 1, ..DeliveryPolicy::STANDARD }.repeats().count(), 0);
     }
 }
