@@ -28,7 +28,7 @@
 mod event;
 mod notification;
 mod readers;
-mod signature;
+pub(crate) mod signature;
 
 pub use self::event::{
     Broadcast, BroadcastFeedback, BroadcastRecording, BroadcastUser, CallIncoming, Event, MessageSent,

@@ -1,14 +1,14 @@
 //! SDK credentials: real signed tokens with the claims of the vendor's.
 
 use data_encoding::BASE64URL_NOPAD;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::Mac;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use sha2::Sha256;
 
 use super::refusal::Refusal;
 use super::state::EmulatedUser;
 use crate::config::ApiKey;
+use crate::webhook::signature::mac;
 
 /// Lifetimes that are accepted, in seconds.
 const LIFETIME_SECONDS: std::ops::RangeInclusive<u64> = 360..=86_400;
@@ -48,9 +48,7 @@ pub(super) fn issue(
     });
     let part = |value: &serde_json::Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
     let signed = format!("{}.{}", part(&json!({"alg": "HS256", "typ": "JWT"})), part(&claims));
-    #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
-    let mut mac = Hmac::<Sha256>::new_from_slice(key.expose().as_bytes()).expect("a key");
-    mac.update(signed.as_bytes());
-    let token = format!("{signed}.{}", BASE64URL_NOPAD.encode(&mac.finalize().into_bytes()));
+    let signature = mac(key, &[signed.as_bytes()]).finalize().into_bytes();
+    let token = format!("{signed}.{}", BASE64URL_NOPAD.encode(&signature));
     Ok(Credential { token, expires_at })
 }

@@ -16,16 +16,17 @@ pub(super) fn read<T: DeserializeOwned>(data: &Value) -> Option<T> {
     T::deserialize(data).ok()
 }
 
-/// From here on a number is in milliseconds: as seconds it would be the year 5138.
+/// From here on a number is in milliseconds. As seconds it would be the year 5138; as milliseconds it is 1973.
 const MILLISECONDS_FROM: i64 = 100_000_000_000;
+
+/// A moment in seconds or milliseconds: the vendor's pages show both, of envelopes as of signatures.
+pub(super) fn moment(number: i64) -> Option<Timestamp> {
+    if number >= MILLISECONDS_FROM { Timestamp::from_millisecond(number) } else { Timestamp::from_second(number) }.ok()
+}
 
 pub(super) fn any_moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
-        Value::Number(number) => match number.as_i64() {
-            Some(number) if number >= MILLISECONDS_FROM => Timestamp::from_millisecond(number).ok(),
-            Some(number) => Timestamp::from_second(number).ok(),
-            None => None,
-        },
+        Value::Number(number) => number.as_i64().and_then(moment),
         Value::String(text) => text.parse().ok(),
         _ => None,
     })

@@ -7,14 +7,12 @@ use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};
 use sha2::Sha256;
 
+use super::readers::moment;
 use crate::config::ApiKey;
 
 /// How far the time of a signature may be from now, unless set otherwise. The vendor names no tolerance; five minutes
 /// bear a slow delivery and a clock that is off, and leave little to whoever replays an old one.
 const DEFAULT_TOLERANCE: Duration = Duration::from_secs(300);
-/// From here on a number of the `t` part is in milliseconds. As seconds it would be the year 5138; as milliseconds it is
-/// 1973. The vendor's pages show both.
-const MILLISECONDS_FROM: i64 = 100_000_000_000;
 /// Longest header that is looked at, in bytes. A real one has about 85.
 const MAX_HEADER_BYTES: usize = 4096;
 
@@ -95,7 +93,7 @@ impl Verifier {
         if !given.any(|(_, signature)| self.made_by_any_key(&signed, signature)) {
             return Err(SignatureError::Mismatch);
         }
-        let distance = now.duration_since(moment(time).ok_or(SignatureError::Malformed)?).abs();
+        let distance = now.duration_since(time.parse().ok().and_then(moment).ok_or(SignatureError::Malformed)?).abs();
         let tolerance = SignedDuration::try_from(self.tolerance).unwrap_or(SignedDuration::MAX);
         if distance > tolerance { Err(SignatureError::OutsideTolerance) } else { Ok(()) }
     }
@@ -130,18 +128,14 @@ pub fn sign_room_id(key: &ApiKey, room_id: &str) -> String {
     to_hex(&mac(key, &[room_id.as_bytes()]).finalize().into_bytes())
 }
 
-fn mac(key: &ApiKey, parts: &[&[u8]]) -> Hmac<Sha256> {
+/// What a key makes of these bytes, one after the other.
+pub(crate) fn mac(key: &ApiKey, parts: &[&[u8]]) -> Hmac<Sha256> {
     #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
     let mut mac = Hmac::<Sha256>::new_from_slice(key.expose().as_bytes()).expect("a key");
     for part in parts {
         mac.update(part);
     }
     mac
-}
-
-fn moment(time: &str) -> Option<Timestamp> {
-    let number: i64 = time.parse().ok()?;
-    if number >= MILLISECONDS_FROM { Timestamp::from_millisecond(number) } else { Timestamp::from_second(number) }.ok()
 }
 
 fn to_hex(bytes: &[u8]) -> String {
