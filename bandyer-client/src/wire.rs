@@ -206,24 +206,26 @@ pub(crate) fn json_or<T>(
     read(body).or_else(|failure| json::<serde::de::IgnoredAny>(body).map(|_| otherwise()).map_err(|_| failure))
 }
 
-/// Reads one page of a list: an array under a name of its own, beside where it begins and whether there is more.
+/// Reads one page of a list: an array under a name of its own, beside where it begins and whether there is more. The
+/// envelope of most lists of v2 is inferred, so what it does not tell is taken from what was asked.
 macro_rules! page_of {
-    ($name:ident $(or $alias:literal)* : $record:ty) => {
-        |body: &[u8]| {
+    ($window:expr, $name:ident $(or $alias:literal)* : $record:ty) => {{
+        let window: $crate::wire::Window = $window;
+        move |body: &[u8]| {
             #[derive(serde::Deserialize)]
             struct Listed {
                 $(#[serde(alias = $alias)])*
                 $name: Vec<$record>,
-                #[serde(default, alias = "skip")]
-                offset: u64,
-                #[serde(default)]
-                has_more: bool,
+                #[serde(alias = "skip")]
+                offset: Option<u64>,
+                limit: Option<u64>,
+                has_more: Option<bool>,
             }
             let listed: Listed = $crate::wire::json(body)?;
-            let items = listed.$name.into_iter().map(Into::into).collect();
-            Ok($crate::model::page::Page { items, offset: listed.offset, has_more: listed.has_more })
+            let guessed = $crate::model::page::Page::guessed(listed.$name.into_iter().map(Into::into).collect(), window);
+            Ok(guessed.told(listed.offset, listed.limit, listed.has_more))
         }
-    };
+    }};
 }
 pub(crate) use page_of;
 

@@ -10,6 +10,7 @@ mod emulator;
 mod errors;
 mod faults;
 mod operations;
+mod paging;
 mod redirects;
 mod retries;
 mod scenarios;

@@ -1,13 +1,12 @@
-//! How addresses and pages are made; what each operation sends is in `operations.rs`.
+//! How addresses are made and answers are read; what each operation sends is in `operations.rs`.
 
+use bandyer_client::ErrorKind;
 use bandyer_client::rooms::NewParticipant;
-use bandyer_client::{ApiVersion, ErrorKind};
-use futures_util::TryStreamExt;
 use http::Method;
 use httpmock::{Mock, MockServer};
 use serde_json::{Value, json};
 
-use crate::support::{KEY, builder, client_of, room, user, v2};
+use crate::support::{KEY, builder, room, user, v2};
 
 /// Expects exactly this request, key included, and answers it.
 async fn expect<'a>(server: &'a MockServer, method: &str, path: &str, body: Option<Value>, answer: Value) -> Mock<'a> {
@@ -58,64 +57,6 @@ async fn an_id_stays_in_its_segment_or_is_refused() {
         assert_eq!(error.kind(), ErrorKind::InvalidRequest);
     }
     any.assert_calls_async(11).await;
-}
-
-#[tokio::test]
-async fn a_page_is_asked_for_by_offset_and_size() {
-    for (version, path, offset, id) in
-        [(ApiVersion::V1, "/rest/room/list", "skip", "room_id"), (ApiVersion::V2, "/v2/rooms", "offset", "id")]
-    {
-        let server = MockServer::start_async().await;
-        let asked = server
-            .mock_async(|when, then| {
-                when.method("GET").path(path).query_param(offset, "40").query_param("limit", "10");
-                then.status(200).json_body(json!({"rooms": [{id: "r"}], offset: 40, "has_more": true}));
-            })
-            .await;
-        let page = client_of(&server, version).rooms().list().offset(40).page_size(10).send().await.unwrap();
-        assert_eq!((page.offset, page.has_more, page.next_offset()), (40, true, Some(41)));
-        asked.assert_calls_async(1).await;
-    }
-}
-
-#[tokio::test]
-async fn a_stream_walks_all_pages_and_passes_over_an_empty_one() {
-    let server = MockServer::start_async().await;
-    let page = |offset: &'static str, users: Value, more: bool| {
-        let server = &server;
-        async move {
-            server
-                .mock_async(move |when, then| {
-                    let when = when.method("GET").path("/v2/users");
-                    if offset == "0" {
-                        when.query_param_missing("offset")
-                    } else {
-                        when.query_param("offset", offset)
-                    };
-                    then.status(200).json_body(json!({"users": users, "has_more": more}));
-                })
-                .await;
-        }
-    };
-    page("0", json!([{"id": "a"}, {"id": "b"}]), true).await;
-    page("2", json!([]), true).await;
-    page("3", json!([{"id": "c"}]), false).await;
-    let users: Vec<_> = v2(&server).users().list().into_stream().try_collect().await.unwrap();
-    assert_eq!(users.iter().map(|user| user.id.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
-}
-
-#[tokio::test]
-async fn a_list_that_never_ends_and_never_gives_is_an_error() {
-    let server = MockServer::start_async().await;
-    let pages = server
-        .mock_async(|when, then| {
-            when.path("/v2/rooms");
-            then.status(200).json_body(json!({"rooms": [], "has_more": true}));
-        })
-        .await;
-    let error = v2(&server).rooms().list().into_stream().try_collect::<Vec<_>>().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Decode);
-    assert!(pages.calls_async().await < 20);
 }
 
 #[tokio::test]
@@ -190,22 +131,6 @@ async fn a_deletion_needs_no_body_in_its_answer() {
 }
 
 #[tokio::test]
-async fn messages_whose_page_names_itself_as_the_next_one_are_an_error_and_no_loop() {
-    let server = MockServer::start_async().await;
-    let any = server
-        .mock_async(|_, then| {
-            let cursor = json!({"page_number": "1", "page_token": "t"});
-            then.status(200).json_body(json!({"meta": {"next": cursor}, "messages": [{"body": "x"}]}));
-        })
-        .await;
-    let client = client_of(&server, ApiVersion::V1);
-    let messages = client.chats().messages(&[user("d"), user("p")]);
-    let error = messages.into_stream().try_collect::<Vec<_>>().await.unwrap_err();
-    assert_eq!((error.kind(), error.operation()), (ErrorKind::Decode, "list chat messages"));
-    any.assert_calls_async(2).await;
-}
-
-#[tokio::test]
 async fn an_update_that_is_answered_with_nothing_has_worked() {
     for answer in ["", "null", r#"{"message": "ok"}"#] {
         let server = MockServer::start_async().await;
@@ -256,18 +181,6 @@ async fn a_created_room_is_read_however_oddly_the_rest_is_written() {
         let made = v2(&server).rooms().create(people).send().await;
         assert_eq!(made.unwrap_or_else(|error| panic!("{answer}: {error}")).id, "r");
     }
-}
-
-#[tokio::test]
-async fn walking_by_hand_ends_like_the_stream_does() {
-    let server = MockServer::start_async().await;
-    server
-        .mock_async(|_, then| {
-            then.status(200).json_body(json!({"rooms": [], "offset": u64::MAX, "has_more": true}));
-        })
-        .await;
-    let page = v2(&server).rooms().list().send().await.unwrap();
-    assert_eq!(page.next_offset(), Some(u64::MAX));
 }
 
 #[tokio::test]

@@ -18,8 +18,8 @@ struct Walk<T> {
     empty_pages: u32,
 }
 
-/// All items from an offset on. It advances by the number of items received, since the vendor may give fewer than asked
-/// for; an empty page that says `has_more` is passed over a few times, and then it is an error rather than a loop.
+/// All items from an offset on. An empty page that says `has_more` is passed over a few times, and then it is an error
+/// rather than a loop.
 pub(crate) fn items<'a, T: Send + 'static>(
     operation: &'static str,
     offset: u64,
@@ -33,19 +33,22 @@ pub(crate) fn items<'a, T: Send + 'static>(
             }
             let Some(offset) = walk.next_offset else { return Ok(None) };
             let page = page_at(offset).send().await?;
-            walk.empty_pages = if page.items.is_empty() { walk.empty_pages + 1 } else { 0 };
-            if walk.empty_pages > MAX_EMPTY_PAGES {
-                return Err(Error::new(ErrorKind::Decode, operation).detail("the list goes on without items"));
-            }
-            // An empty page is passed by moving on one place: asking for the same place again would give it again.
-            let step = (page.items.len() as u64).max(1);
-            walk.next_offset = page.has_more.then_some(offset.saturating_add(step));
+            walk.empty_pages = empty_in_a_row(operation, walk.empty_pages, &page.items)?;
+            walk.next_offset = page.next_after(offset);
             walk.pending = page.items.into();
         }
     })
 }
 
-/// All items of a list whose pages name the next one.
+fn empty_in_a_row<T>(operation: &'static str, before: u32, items: &[T]) -> Result<u32> {
+    match before {
+        _ if !items.is_empty() => Ok(0),
+        MAX_EMPTY_PAGES => Err(Error::new(ErrorKind::Decode, operation).detail("the list goes on without items")),
+        _ => Ok(before + 1),
+    }
+}
+
+/// All items of a list whose pages name the next one. Empty pages are passed over as in [`items`].
 pub(crate) fn by_cursor<'a, T, C, F>(
     operation: &'static str,
     page_at: impl Fn(Option<C>) -> F + Send + Sync + 'a,
@@ -59,8 +62,9 @@ where
         pending: VecDeque<T>,
         /// The page to ask for: the first, one that was named, or none.
         next: Option<Option<C>>,
+        empty_pages: u32,
     }
-    let start = Walk { pending: VecDeque::new(), next: Some(None) };
+    let start = Walk { pending: VecDeque::new(), next: Some(None), empty_pages: 0 };
     stream::try_unfold((start, page_at), move |(mut walk, page_at)| async move {
         loop {
             if let Some(item) = walk.pending.pop_front() {
@@ -71,6 +75,7 @@ where
             if next.is_some() && next == asked {
                 return Err(Error::new(ErrorKind::Decode, operation).detail("a page names itself as the next one"));
             }
+            walk.empty_pages = empty_in_a_row(operation, walk.empty_pages, &items)?;
             walk.next = next.map(Some);
             walk.pending = items.into();
         }

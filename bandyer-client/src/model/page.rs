@@ -25,24 +25,47 @@ pub struct Page<T> {
     pub offset: u64,
     /// Whether the vendor has more items after this page.
     pub has_more: bool,
+    /// How many items a page may hold: where to go on after an empty one.
+    size: u64,
 }
+
+/// What the vendor puts into a page unless asked for another number.
+const USUAL_SIZE: u64 = 20;
 
 impl<T> Page<T> {
     /// A page of a list whose answers do not tell whether there is more: a full one is taken to be followed by another.
     pub(crate) fn guessed(items: Vec<T>, window: Window) -> Self {
-        let has_more = window.page_size.is_some_and(|size| size > 0 && items.len() as u64 >= u64::from(size));
-        Self { items, offset: window.offset, has_more }
+        let asked = window.page_size.map(u64::from).filter(|size| *size > 0);
+        let has_more = asked.is_some_and(|size| items.len() as u64 >= size);
+        Self { items, offset: window.offset, has_more, size: asked.unwrap_or(USUAL_SIZE) }
+    }
+
+    /// The same page with what the vendor tells about it.
+    pub(crate) fn told(self, offset: Option<u64>, size: Option<u64>, has_more: Option<bool>) -> Self {
+        Self {
+            offset: offset.unwrap_or(self.offset),
+            has_more: has_more.unwrap_or(self.has_more),
+            size: size.filter(|size| *size > 0).unwrap_or(self.size),
+            items: self.items,
+        }
     }
 
     /// All there is.
     pub(crate) const fn whole(items: Vec<T>) -> Self {
-        Self { items, offset: 0, has_more: false }
+        Self { items, offset: 0, has_more: false, size: USUAL_SIZE }
     }
 
     /// Where the next page starts, or `None` after the last one.
     #[must_use]
     pub fn next_offset(&self) -> Option<u64> {
-        // An empty page is passed by one place: asking for the same place again would give it again.
-        self.has_more.then(|| self.offset.saturating_add((self.items.len() as u64).max(1)))
+        self.next_after(self.offset)
+    }
+
+    /// The same for a page that was asked for at this offset, whatever it tells of itself.
+    pub(crate) fn next_after(&self, offset: u64) -> Option<u64> {
+        // The vendor may give fewer items than asked for, so it goes on after those that came. An empty page is passed by
+        // its whole width, as the vendor's own app does: asking for the same place again would give it again.
+        let step = if self.items.is_empty() { self.size } else { self.items.len() as u64 };
+        self.has_more.then(|| offset.saturating_add(step))
     }
 }

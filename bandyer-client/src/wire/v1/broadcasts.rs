@@ -112,7 +112,7 @@ pub(crate) fn get(id: &BroadcastId) -> Wire<Broadcast> {
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<Broadcast>> {
-    Call::get(&["broadcast", "list"]).skip_and_limit(window).answered_by(page_of!(broadcasts: Record))
+    Call::get(&["broadcast", "list"]).skip_and_limit(window).answered_by(page_of!(window, broadcasts: Record))
 }
 
 /// The name of the array is inferred from the list of a user's rooms; that of the company's list is read too.

@@ -318,7 +318,7 @@ pub(crate) fn update_recording_settings(change: &SettingsChange) -> Wire<Recordi
 }
 
 pub(crate) fn encryption_keys(window: Window) -> Wire<Page<EncryptionKey>> {
-    Call::get(&["key", "list"]).skip_and_limit(window).answered_by(page_of!(keys: KeyRecord))
+    Call::get(&["key", "list"]).skip_and_limit(window).answered_by(page_of!(window, keys: KeyRecord))
 }
 
 pub(crate) fn create_encryption_key(public_key: &str) -> Wire<EncryptionKey> {

@@ -136,7 +136,7 @@ pub(crate) fn get(id: &RoomId) -> Wire<Room> {
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<Room>> {
-    Call::get(&["room", "list"]).skip_and_limit(window).answered_by(page_of!(rooms: Record))
+    Call::get(&["room", "list"]).skip_and_limit(window).answered_by(page_of!(window, rooms: Record))
 }
 
 pub(crate) fn disable(id: &RoomId) -> Wire<()> {

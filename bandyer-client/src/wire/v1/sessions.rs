@@ -56,13 +56,13 @@ pub(crate) fn list(filter: &SessionFilter, window: Window) -> Wire<Page<Session>
         .skip_and_limit(window)
         .query("start_date", filter.from.map(iso))
         .query("end_date", filter.to.map(iso))
-        .answered_by(page_of!(sessions: Record))
+        .answered_by(page_of!(window, sessions: Record))
 }
 
 pub(crate) fn of_user(user: &UserId, window: Window) -> Wire<Page<Session>> {
     Call::get(&["user", user.as_str(), "session", "list"])
         .skip_and_limit(window)
-        .answered_by(page_of!(sessions: Record))
+        .answered_by(page_of!(window, sessions: Record))
 }
 
 pub(crate) fn get(id: &SessionId) -> Wire<Session> {
@@ -72,7 +72,7 @@ pub(crate) fn get(id: &SessionId) -> Wire<Session> {
 pub(crate) fn connections(id: &SessionId, window: Window) -> Wire<Page<ConnectionEvent>> {
     Call::get(&["session", id.as_str(), "connection", "list"])
         .skip_and_limit(window)
-        .answered_by(page_of!(connection_events: ConnectionRecord))
+        .answered_by(page_of!(window, connection_events: ConnectionRecord))
 }
 
 /// The vendor writes three digits of a second, and one of its clients refuses other forms.

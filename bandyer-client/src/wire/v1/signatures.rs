@@ -9,5 +9,5 @@ use crate::wire::{Call, Window, Wire, page_of};
 pub(crate) fn envelopes_of_room(room: &RoomId, window: Window) -> Wire<Page<Envelope>> {
     Call::get(&["room", room.as_str(), "envelope", "list"])
         .skip_and_limit(window)
-        .answered_by(page_of!(envelopes: EnvelopeRecord))
+        .answered_by(page_of!(window, envelopes: EnvelopeRecord))
 }

@@ -87,7 +87,9 @@ pub(crate) fn list(filter: &UploadFilter, window: Window) -> Wire<Page<Upload>> 
         Scope::Room(room) => Call::get(&["room", room.as_str(), "upload", "list"]),
         Scope::Session(session) => Call::get(&["session", session.as_str(), "upload", "list"]),
     };
-    call.skip_and_limit(window).query("upload_type", filter.kind.as_ref()).answered_by(page_of!(uploads: InList))
+    call.skip_and_limit(window)
+        .query("upload_type", filter.kind.as_ref())
+        .answered_by(page_of!(window, uploads: InList))
 }
 
 fn resource(key: &UploadKey) -> Call {

@@ -66,7 +66,7 @@ pub(crate) fn get(id: &UserId) -> Wire<User> {
 pub(crate) fn list() -> Wire<Page<User>> {
     Call::get(&["user", "list"]).answered_by(|body| {
         let Ids { user_id_list } = json(body)?;
-        Ok(Page { items: user_id_list.into_iter().map(User::bare).collect(), offset: 0, has_more: false })
+        Ok(Page::whole(user_id_list.into_iter().map(User::bare).collect()))
     })
 }
 

@@ -36,7 +36,7 @@ struct NewMessage<'a> {
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<Channel>> {
-    Call::get(&["channels"]).offset_and_limit(window).answered_by(page_of!(channels: Record))
+    Call::get(&["channels"]).offset_and_limit(window).answered_by(page_of!(window, channels: Record))
 }
 
 pub(crate) fn create(one: &UserId, other: &UserId) -> Wire<Channel> {
@@ -54,7 +54,7 @@ pub(crate) fn delete(id: &ChannelId) -> Wire<()> {
 pub(crate) fn messages(id: &ChannelId, window: Window) -> Wire<Page<Message>> {
     Call::get(&["channels", id.as_str(), "messages"])
         .offset_and_limit(window)
-        .answered_by(page_of!(messages: MessageRecord))
+        .answered_by(page_of!(window, messages: MessageRecord))
 }
 
 pub(crate) fn send(id: &ChannelId, sender: &UserId, text: &str) -> Wire<Message> {

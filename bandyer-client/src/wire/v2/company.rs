@@ -148,7 +148,7 @@ pub(crate) fn update_recording_settings(change: &SettingsChange) -> Wire<Recordi
 pub(crate) fn encryption_keys(window: Window) -> Wire<Page<EncryptionKey>> {
     Call::get(&["company", "encryption-keys"])
         .offset_and_limit(window)
-        .answered_by(page_of!(keys or "encryption_keys": KeyRecord))
+        .answered_by(page_of!(window, keys or "encryption_keys": KeyRecord))
 }
 
 pub(crate) fn create_encryption_key(public_key: &str) -> Wire<EncryptionKey> {

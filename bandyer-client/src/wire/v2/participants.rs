@@ -30,7 +30,7 @@ pub(crate) fn list(filter: &ParticipantFilter, window: Window) -> Wire<Page<Part
     Call::get(&["rooms", filter.room.as_str(), "participants"])
         .offset_and_limit(window)
         .query("is_admin", filter.admin)
-        .answered_by(page_of!(participants: ParticipantRecord))
+        .answered_by(page_of!(window, participants: ParticipantRecord))
 }
 
 pub(crate) fn add(room: &RoomId, new: &NewParticipant) -> Wire<Participant> {

@@ -166,7 +166,7 @@ pub(crate) fn get(id: &RoomId) -> Wire<Room> {
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<Room>> {
-    Call::get(&["rooms"]).offset_and_limit(window).answered_by(page_of!(rooms: RoomRecord))
+    Call::get(&["rooms"]).offset_and_limit(window).answered_by(page_of!(window, rooms: RoomRecord))
 }
 
 pub(crate) fn disable(id: &RoomId) -> Wire<()> {

@@ -8,7 +8,7 @@ pub(crate) fn list(filter: &SessionFilter, window: Window) -> Wire<Page<Session>
     Call::get(&["sessions"])
         .offset_and_limit(window)
         .query("room_id", filter.room.as_ref())
-        .answered_by(page_of!(sessions: Record))
+        .answered_by(page_of!(window, sessions: Record))
 }
 
 pub(crate) fn get(id: &SessionId) -> Wire<Session> {
@@ -18,5 +18,5 @@ pub(crate) fn get(id: &SessionId) -> Wire<Session> {
 pub(crate) fn connections(id: &SessionId, window: Window) -> Wire<Page<ConnectionEvent>> {
     Call::get(&["sessions", id.as_str(), "user-connections"])
         .offset_and_limit(window)
-        .answered_by(page_of!(connection_events or "user_connections" or "connections": ConnectionRecord))
+        .answered_by(page_of!(window, connection_events or "user_connections" or "connections": ConnectionRecord))
 }

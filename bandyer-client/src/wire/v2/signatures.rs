@@ -83,7 +83,7 @@ pub(crate) fn request(new: &NewSignature) -> Wire<RequestedSignature> {
 }
 
 pub(crate) fn envelopes(window: Window) -> Wire<Page<Envelope>> {
-    Call::get(&["envelopes"]).offset_and_limit(window).answered_by(page_of!(envelopes: EnvelopeRecord))
+    Call::get(&["envelopes"]).offset_and_limit(window).answered_by(page_of!(window, envelopes: EnvelopeRecord))
 }
 
 pub(crate) fn envelope(id: &EnvelopeId) -> Wire<Envelope> {
@@ -97,7 +97,7 @@ fn one(method: Method, id: &TemplateId) -> Call {
 pub(crate) fn templates(window: Window) -> Wire<Page<SignatureTemplate>> {
     Call::get(&["signature-templates"])
         .offset_and_limit(window)
-        .answered_by(page_of!(templates or "signature_templates": TemplateRecord))
+        .answered_by(page_of!(window, templates or "signature_templates": TemplateRecord))
 }
 
 pub(crate) fn create_template(body: &Value) -> Wire<SignatureTemplate> {

@@ -11,7 +11,7 @@ struct Name<'a> {
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<Tag>> {
-    Call::get(&["tags"]).offset_and_limit(window).answered_by(page_of!(tags: Record))
+    Call::get(&["tags"]).offset_and_limit(window).answered_by(page_of!(window, tags: Record))
 }
 
 /// Nobody shows the answer, so one that says nothing is taken for what was asked.

@@ -13,7 +13,10 @@ pub(crate) fn list(filter: &UploadFilter, window: Window) -> Wire<Page<Upload>> 
         Scope::Room(room) => Some(room),
         Scope::Company | Scope::User(_) | Scope::Session(_) => None,
     };
-    Call::get(&["uploads"]).offset_and_limit(window).query("room_id", room).answered_by(page_of!(uploads: InList))
+    Call::get(&["uploads"])
+        .offset_and_limit(window)
+        .query("room_id", room)
+        .answered_by(page_of!(window, uploads: InList))
 }
 
 fn one(method: Method, key: &UploadKey) -> Call {

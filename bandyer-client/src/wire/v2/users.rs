@@ -70,7 +70,7 @@ pub(crate) fn get(id: &UserId) -> Wire<User> {
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<User>> {
-    Call::get(&["users"]).offset_and_limit(window).answered_by(page_of!(users: Record))
+    Call::get(&["users"]).offset_and_limit(window).answered_by(page_of!(window, users: Record))
 }
 
 pub(crate) fn update(id: &UserId, change: &UserChange) -> Wire<User> {

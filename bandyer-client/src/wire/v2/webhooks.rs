@@ -67,7 +67,7 @@ fn one(method: Method, id: &WebhookId) -> Call {
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<Webhook>> {
-    Call::get(&["webhooks"]).offset_and_limit(window).answered_by(page_of!(webhooks: Record))
+    Call::get(&["webhooks"]).offset_and_limit(window).answered_by(page_of!(window, webhooks: Record))
 }
 
 pub(crate) fn create(url: &str, event: &WebhookEvent, version: WebhookVersion) -> Wire<Webhook> {

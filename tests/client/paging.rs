@@ -1,0 +1,172 @@
+//! Lists in the vendor's three ways of paging: by the page, by hand and as a stream.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bandyer_client::{ApiVersion, ErrorKind};
+use futures_util::TryStreamExt;
+use httpmock::MockServer;
+use serde_json::{Value, json};
+
+use crate::support::{client_of, room, user, v2};
+
+/// Answers requests of this path that hold exactly these pairs, by the names that paging has.
+async fn page(server: &MockServer, path: &'static str, pairs: &'static [(&'static str, &'static str)], answer: Value) {
+    const NAMES: [&str; 6] = ["offset", "skip", "limit", "filter[skip]", "filter[limit]", "page_token"];
+    server
+        .mock_async(move |when, then| {
+            let mut when = when.method("GET").path(path);
+            for name in NAMES {
+                when = match pairs.iter().find(|pair| pair.0 == name) {
+                    Some((_, value)) => when.query_param(name, *value),
+                    None => when.query_param_missing(name),
+                };
+            }
+            then.status(200).json_body(answer);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_page_is_asked_for_by_offset_and_size() {
+    for (version, path, offset, id) in
+        [(ApiVersion::V1, "/rest/room/list", "skip", "room_id"), (ApiVersion::V2, "/v2/rooms", "offset", "id")]
+    {
+        let server = MockServer::start_async().await;
+        let asked = server
+            .mock_async(|when, then| {
+                when.method("GET").path(path).query_param(offset, "40").query_param("limit", "10");
+                then.status(200).json_body(json!({"rooms": [{id: "r"}], offset: 40, "has_more": true}));
+            })
+            .await;
+        let page = client_of(&server, version).rooms().list().offset(40).page_size(10).send().await.unwrap();
+        assert_eq!((page.offset, page.has_more, page.next_offset()), (40, true, Some(41)));
+        asked.assert_calls_async(1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_stream_walks_all_pages_and_passes_over_an_empty_one() {
+    let server = MockServer::start_async().await;
+    // The vendor may give fewer than it could; a page that is empty is passed by its whole width, told or usual.
+    page(&server, "/v2/users", &[], json!({"users": [{"id": "a"}, {"id": "b"}], "has_more": true})).await;
+    page(&server, "/v2/users", &[("offset", "2")], json!({"users": [], "limit": 5, "has_more": true})).await;
+    page(&server, "/v2/users", &[("offset", "7")], json!({"users": [], "has_more": true})).await;
+    page(&server, "/v2/users", &[("offset", "27")], json!({"users": [{"id": "c"}], "has_more": false})).await;
+    let users: Vec<_> = v2(&server).users().list().into_stream().try_collect().await.unwrap();
+    assert_eq!(users.iter().map(|user| user.id.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
+
+    let first = &[("limit", "3")];
+    page(&server, "/rest/room/list", first, json!({"rooms": [{"room_id": "a"}], "skip": 0, "has_more": true})).await;
+    let empty = &[("skip", "1"), ("limit", "3")];
+    page(&server, "/rest/room/list", empty, json!({"rooms": [], "skip": 1, "has_more": true})).await;
+    let last = &[("skip", "4"), ("limit", "3")];
+    page(&server, "/rest/room/list", last, json!({"rooms": [{"room_id": "b"}], "skip": 4, "has_more": false})).await;
+    let v1 = client_of(&server, ApiVersion::V1);
+    let rooms: Vec<_> = v1.rooms().list().page_size(3).into_stream().try_collect().await.unwrap();
+    assert_eq!(rooms.into_iter().map(|room| room.id).collect::<Vec<_>>(), [room("a"), room("b")]);
+}
+
+#[tokio::test]
+async fn a_list_without_totals_is_walked_as_long_as_its_pages_are_full() {
+    let server = MockServer::start_async().await;
+    let path = "/rest/user/room/list/d";
+    let rooms = |ids: &[&str]| json!({"room_list": ids.iter().map(|id| json!({"room_id": id})).collect::<Vec<_>>()});
+    page(&server, path, &[("filter[limit]", "2")], rooms(&["a", "b"])).await;
+    page(&server, path, &[("filter[skip]", "2"), ("filter[limit]", "2")], rooms(&["c"])).await;
+    page(&server, path, &[], rooms(&["a", "b", "c"])).await;
+    let client = client_of(&server, ApiVersion::V1);
+    let all = [room("a"), room("b"), room("c")];
+    for list in [client.users().rooms(&user("d")).page_size(2), client.users().rooms(&user("d"))] {
+        let rooms: Vec<_> = list.into_stream().try_collect().await.unwrap();
+        assert_eq!(rooms.into_iter().map(|room| room.id).collect::<Vec<_>>(), all);
+    }
+}
+
+#[tokio::test]
+async fn messages_are_walked_by_the_token_of_each_page_and_an_empty_page_does_not_end_them() {
+    let server = MockServer::start_async().await;
+    let path = "/rest/chat/messages";
+    let messages = |texts: &[&str], next: Value| {
+        json!({"messages": texts.iter().map(|text| json!({"body": text, "from": "d"})).collect::<Vec<_>>(),
+        "meta": {"page_number": 0, "next": next}})
+    };
+    let to = |token: &str| json!({"page_number": "1", "page_size": "2", "page_token": token});
+    page(&server, path, &[], messages(&["a", "b"], to("t1"))).await;
+    page(&server, path, &[("page_token", "t1")], messages(&[], to("t2"))).await;
+    page(&server, path, &[("page_token", "t2")], messages(&["c"], Value::Null)).await;
+    let client = client_of(&server, ApiVersion::V1);
+    let read: Vec<_> = client.chats().messages(&[user("d"), user("p")]).into_stream().try_collect().await.unwrap();
+    assert_eq!(read.iter().map(|message| message.text.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
+}
+
+#[tokio::test]
+async fn messages_that_go_on_without_any_are_an_error_and_no_loop() {
+    let server = MockServer::start_async().await;
+    let asked = AtomicU32::new(0);
+    let endless = server
+        .mock_async(|when, then| {
+            when.path("/rest/chat/messages");
+            then.respond_with(move |_| {
+                let number = asked.fetch_add(1, Ordering::Relaxed);
+                let body = json!({"meta": {"next": {"page_number": number, "page_token": "t"}}, "messages": []});
+                httpmock::HttpMockResponse::builder().status(200).body(body.to_string()).build()
+            });
+        })
+        .await;
+    let client = client_of(&server, ApiVersion::V1);
+    let messages = client.chats().messages(&[user("d"), user("p")]);
+    let error = messages.into_stream().try_collect::<Vec<_>>().await.unwrap_err();
+    assert_eq!((error.kind(), error.operation()), (ErrorKind::Decode, "list chat messages"));
+    assert!(endless.calls_async().await < 20);
+}
+
+#[tokio::test]
+async fn a_page_that_tells_nothing_of_itself_is_taken_for_what_was_asked() {
+    let server = MockServer::start_async().await;
+    let full = json!({"sessions": [{"id": "s"}, {"id": "t"}]});
+    page(&server, "/v2/sessions", &[("offset", "40"), ("limit", "2")], full).await;
+    let page = v2(&server).sessions().list().offset(40).page_size(2).send().await.unwrap();
+    assert_eq!((page.offset, page.has_more, page.next_offset()), (40, true, Some(42)));
+}
+
+#[tokio::test]
+async fn a_list_that_never_ends_and_never_gives_is_an_error() {
+    let server = MockServer::start_async().await;
+    let pages = server
+        .mock_async(|when, then| {
+            when.path("/v2/rooms");
+            then.status(200).json_body(json!({"rooms": [], "has_more": true}));
+        })
+        .await;
+    let error = v2(&server).rooms().list().into_stream().try_collect::<Vec<_>>().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Decode);
+    assert!(pages.calls_async().await < 20);
+}
+
+#[tokio::test]
+async fn messages_whose_page_names_itself_as_the_next_one_are_an_error_and_no_loop() {
+    let server = MockServer::start_async().await;
+    let any = server
+        .mock_async(|_, then| {
+            let cursor = json!({"page_number": "1", "page_token": "t"});
+            then.status(200).json_body(json!({"meta": {"next": cursor}, "messages": [{"body": "x"}]}));
+        })
+        .await;
+    let client = client_of(&server, ApiVersion::V1);
+    let messages = client.chats().messages(&[user("d"), user("p")]);
+    let error = messages.into_stream().try_collect::<Vec<_>>().await.unwrap_err();
+    assert_eq!((error.kind(), error.operation()), (ErrorKind::Decode, "list chat messages"));
+    any.assert_calls_async(2).await;
+}
+
+#[tokio::test]
+async fn walking_by_hand_ends_like_the_stream_does() {
+    let server = MockServer::start_async().await;
+    server
+        .mock_async(|_, then| {
+            then.status(200).json_body(json!({"rooms": [], "offset": u64::MAX, "has_more": true}));
+        })
+        .await;
+    let page = v2(&server).rooms().list().send().await.unwrap();
+    assert_eq!(page.next_offset(), Some(u64::MAX));
+}
