@@ -31,7 +31,7 @@ mod readers;
 pub(crate) mod signature;
 
 pub use self::event::{
-    Broadcast, BroadcastFeedback, BroadcastRecording, BroadcastUser, CallIncoming, Event, MessageSent,
+    Broadcast, BroadcastFeedback, BroadcastRecording, BroadcastUser, CallIncoming, CallOptions, Event, MessageSent,
     RecordingAvailable, RoomClosed, RoomClosedLink, RoomCreated, RoomFeedback, Session, SessionTime, UploadTag,
     UserPresence,
 };

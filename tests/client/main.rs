@@ -17,5 +17,6 @@ mod scenarios;
 mod secrets;
 mod timeouts;
 mod tracing_output;
+mod webhook_events;
 mod webhooks;
 mod wire;

@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::readers::{any_moment, description, headcount, invited, invitees, read, room_or_its_id, some_seconds};
-use crate::model::ids::{BroadcastId, RoomId, SessionId, UserId};
+use super::readers::{Presence, any_moment, description, headcount, invited, invitees, read};
+use crate::model::ids::{BroadcastId, ChannelId, RoomId, SessionId, UploadKey, UserId};
 use crate::model::secret::JoinUrl;
-use crate::rooms::{CallType, Description};
+use crate::rooms::{CallType, Description, Recording};
 use crate::wire::lenient;
 
 /// Something that happened at the vendor.
@@ -98,6 +98,33 @@ pub struct CallIncoming {
     /// Who is called.
     #[serde(default, deserialize_with = "invited")]
     pub users: Vec<UserId>,
+    /// What was chosen for the call.
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    pub options: Option<CallOptions>,
+}
+
+/// What was chosen for a call that rings.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct CallOptions {
+    /// Longest call time; none when unlimited.
+    #[serde(default, deserialize_with = "lenient::limit")]
+    pub duration: Option<Duration>,
+    /// Whether it is recorded.
+    #[serde(default, rename = "record", deserialize_with = "lenient::flag")]
+    pub recording: Option<bool>,
+    /// How it is recorded.
+    #[serde(default, rename = "recordingType")]
+    pub recording_type: Option<Recording>,
+    /// When it was made.
+    #[serde(default, rename = "creationDate", deserialize_with = "any_moment")]
+    pub created_at: Option<Timestamp>,
+    /// What it starts with.
+    #[serde(default, rename = "callType")]
+    pub call_type: Option<CallType>,
+    /// Whether links make the others ring.
+    #[serde(default, deserialize_with = "lenient::flag")]
+    pub live: Option<bool>,
 }
 
 /// A room that is open.
@@ -112,13 +139,19 @@ pub struct RoomCreated {
     /// Whether it is recorded.
     #[serde(default, alias = "record", deserialize_with = "lenient::flag")]
     pub recording: Option<bool>,
+    /// How it is recorded.
+    #[serde(default)]
+    pub recording_type: Option<Recording>,
     /// Longest call time; none when unlimited.
-    #[serde(default, deserialize_with = "lenient::seconds")]
+    #[serde(default, deserialize_with = "lenient::limit")]
     pub duration: Option<Duration>,
     /// Whether links make the others ring.
     #[serde(default, deserialize_with = "lenient::flag")]
     pub live: Option<bool>,
-    /// What a call starts with.
+    /// Whether links lead straight into the call (version 0).
+    #[serde(default, rename = "directCall", deserialize_with = "lenient::flag")]
+    pub skips_landing_page: Option<bool>,
+    /// What a call starts with (version 1).
     #[serde(default)]
     pub call_type: Option<CallType>,
     /// What the creator wrote.
@@ -135,6 +168,9 @@ pub struct RoomClosed {
     /// The links that no longer work (version 1).
     #[serde(default, alias = "disabled_links", alias = "deleted_links")]
     pub links: Vec<RoomClosedLink>,
+    /// A sentence for people (version 0).
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub message: Option<String>,
 }
 
 /// A link that no longer works.
@@ -189,7 +225,7 @@ pub struct Session {
 #[non_exhaustive]
 pub struct SessionTime {
     /// The limit; none when unlimited.
-    #[serde(default, rename = "total_duration", deserialize_with = "some_seconds")]
+    #[serde(default, rename = "total_duration", deserialize_with = "lenient::limit")]
     pub total: Option<Duration>,
     /// How much is used (version 1).
     #[serde(default, rename = "elapsed_time", deserialize_with = "lenient::seconds")]
@@ -201,19 +237,25 @@ pub struct SessionTime {
 
 /// Somebody who came or left.
 #[derive(Clone, Deserialize)]
+#[serde(from = "Presence")]
 #[non_exhaustive]
 pub struct UserPresence {
     /// Who.
     pub user_id: UserId,
-    /// The room. Version 0 writes it one level deeper.
-    #[serde(alias = "room", deserialize_with = "room_or_its_id")]
+    /// The room.
     pub room_id: RoomId,
     /// The session (version 1).
-    #[serde(default)]
     pub session_id: Option<SessionId>,
-    /// How many are there now (version 1).
-    #[serde(default, rename = "connected_users_count")]
+    /// How many are there now.
     pub connected: Option<u32>,
+    /// The first name, where one is still stored with the vendor (version 0).
+    pub first_name: Option<String>,
+    /// The last name, likewise.
+    pub last_name: Option<String>,
+    /// The e-mail address, likewise.
+    pub email: Option<String>,
+    /// When it happened (version 0).
+    pub timestamp: Option<Timestamp>,
 }
 
 /// A recording that can be downloaded.
@@ -224,6 +266,9 @@ pub struct RecordingAvailable {
     pub room_id: RoomId,
     /// The session that was recorded.
     pub session_id: SessionId,
+    /// When the recording was made (version 0).
+    #[serde(default, rename = "creationDate", deserialize_with = "any_moment")]
+    pub created_at: Option<Timestamp>,
 }
 
 /// A broadcast's recording that can be downloaded.
@@ -235,6 +280,9 @@ pub struct BroadcastRecording {
     pub broadcast_id: BroadcastId,
     /// The session that was recorded.
     pub session_id: SessionId,
+    /// When the recording was made (version 0).
+    #[serde(default, rename = "creationDate", deserialize_with = "any_moment")]
+    pub created_at: Option<Timestamp>,
 }
 
 /// A broadcast that began or ended.
@@ -285,7 +333,7 @@ pub struct MessageSent {
     /// The message.
     pub id: String,
     /// The chat.
-    pub channel_id: String,
+    pub channel_id: ChannelId,
     /// Who is in the chat.
     #[serde(default)]
     pub participants: Vec<UserId>,
@@ -293,6 +341,12 @@ pub struct MessageSent {
     pub sender: UserId,
     /// What was written.
     pub body: String,
+    /// What it is; only `text` is documented.
+    #[serde(default, rename = "type", deserialize_with = "lenient::text")]
+    pub kind: Option<String>,
+    /// What its author's program attached: a text that holds JSON.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub attributes: Option<String>,
     /// Its place in the chat.
     #[serde(default)]
     pub index: Option<u64>,
@@ -308,7 +362,10 @@ pub struct UploadTag {
     /// The tag.
     pub tag: String,
     /// The file.
-    pub upload_key: String,
+    pub upload_key: UploadKey,
+    /// When it happened.
+    #[serde(default, deserialize_with = "any_moment")]
+    pub timestamp: Option<Timestamp>,
     /// The session in which it was sent.
     #[serde(default)]
     pub session_id: Option<SessionId>,

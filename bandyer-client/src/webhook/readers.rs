@@ -1,13 +1,12 @@
 //! Readers for what the two versions of the webhooks write in different ways.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::model::ids::{RoomId, UserId};
+use super::event::UserPresence;
+use crate::model::ids::{RoomId, SessionId, UserId};
 use crate::model::secret::JoinUrl;
 use crate::rooms::{Description, Participant, Tools};
 use crate::wire::lenient;
@@ -32,10 +31,6 @@ pub(super) fn any_moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<O
     })
 }
 
-pub(super) fn some_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    Ok(lenient::seconds(deserializer)?.filter(|duration| !duration.is_zero()))
-}
-
 pub(super) fn description<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Description>, D::Error> {
     Ok(lenient::text(deserializer)?.map(Description::new))
 }
@@ -49,16 +44,48 @@ pub(super) fn headcount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Op
     })
 }
 
-pub(super) fn room_or_its_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RoomId, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        Id(RoomId),
-        Room { room_id: RoomId },
+/// Somebody who came or left, as both versions write it: version 0 has a room with a count, version 1 an id and a count.
+#[derive(Deserialize)]
+pub(super) struct Presence {
+    user_id: UserId,
+    #[serde(alias = "room")]
+    room_id: Place,
+    session_id: Option<SessionId>,
+    connected_users_count: Option<u32>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    first_name: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    last_name: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    email: Option<String>,
+    #[serde(default, deserialize_with = "any_moment")]
+    timestamp: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Place {
+    Id(RoomId),
+    Room { room_id: RoomId, connected_users: Option<u32> },
+}
+
+impl From<Presence> for UserPresence {
+    fn from(presence: Presence) -> Self {
+        let (room_id, counted) = match presence.room_id {
+            Place::Id(id) => (id, None),
+            Place::Room { room_id, connected_users } => (room_id, connected_users),
+        };
+        Self {
+            user_id: presence.user_id,
+            room_id,
+            session_id: presence.session_id,
+            connected: presence.connected_users_count.or(counted),
+            first_name: presence.first_name,
+            last_name: presence.last_name,
+            email: presence.email,
+            timestamp: presence.timestamp,
+        }
     }
-    Ok(match Written::deserialize(deserializer)? {
-        Written::Id(id) | Written::Room { room_id: id } => id,
-    })
 }
 
 pub(super) fn invited<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<UserId>, D::Error> {

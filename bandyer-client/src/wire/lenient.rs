@@ -33,13 +33,18 @@ pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     })
 }
 
-/// Whole seconds. Zero, empty and absent all mean "no limit".
+/// Seconds.
 pub(crate) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     Ok(match Loose::deserialize(deserializer)? {
         Loose::Number(number) => Duration::try_from_secs_f64(number).ok(),
         Loose::Text(text) => text.parse().ok().map(Duration::from_secs),
         Loose::Bool(_) | Loose::Other => None,
     })
+}
+
+/// Seconds that limit something: zero, empty and absent all mean that there is no limit.
+pub(crate) fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    Ok(seconds(deserializer)?.filter(|limit| !limit.is_zero()))
 }
 
 /// A moment in ISO 8601; one without a zone is in UTC, as backgrounds have it. One that cannot be read is left out: a date

@@ -8,6 +8,7 @@ use crate::model::ids::{RoomId, UserId};
 use crate::model::page::Page;
 use crate::model::secret::JoinUrl;
 use crate::rooms::{CallType, Description, NewParticipant, NewRoom, Participant, Recording, Room, RoomStatus, Tools};
+use crate::wire::v2::rooms::ParticipantRecord;
 use crate::wire::{Call, DecodeFailure, Window, Wire, json, lenient, nothing, page_of};
 
 #[skip_serializing_none]
@@ -45,44 +46,42 @@ struct Enveloped {
     room: Record,
 }
 
+/// Operations write the same thing under several names. They stand side by side and are not aliases: an answer that holds
+/// two of them is readable too, and a room that was created is not lost over it.
 #[derive(Deserialize)]
 struct Record {
-    #[serde(alias = "id")]
     room_id: RoomId,
-    #[serde(default, alias = "recording", deserialize_with = "lenient::flag")]
+    #[serde(default, deserialize_with = "lenient::flag")]
     record: Option<bool>,
+    #[serde(default, deserialize_with = "lenient::flag")]
+    recording: Option<bool>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
     recording_type: Option<Recording>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
     call_type: Option<CallType>,
     #[serde(default, deserialize_with = "lenient::flag")]
     live: Option<bool>,
     #[serde(default, deserialize_with = "lenient::text")]
     description: Option<String>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
     status: Option<RoomStatus>,
     #[serde(default, deserialize_with = "lenient::flag")]
     disabled: Option<bool>,
-    #[serde(default, deserialize_with = "lenient::seconds")]
+    #[serde(default, deserialize_with = "lenient::limit")]
     duration: Option<Duration>,
     #[serde(default, rename = "durationUsed", deserialize_with = "lenient::seconds")]
     duration_used: Option<Duration>,
-    #[serde(default, rename = "creationDate", alias = "creation_date", deserialize_with = "lenient::moment")]
+    #[serde(default, rename = "creationDate", deserialize_with = "lenient::moment")]
+    created: Option<Timestamp>,
+    #[serde(default, deserialize_with = "lenient::moment")]
     creation_date: Option<Timestamp>,
-    #[serde(default)]
-    user_urls: Vec<UserUrl>,
-}
-
-#[derive(Deserialize)]
-struct UserUrl {
-    #[serde(alias = "user_id")]
-    user: UserId,
-    url: Option<JoinUrl>,
-    #[serde(default, deserialize_with = "lenient::flag")]
-    is_admin: Option<bool>,
-    tools: Option<Tools>,
+    #[serde(default, deserialize_with = "lenient::list")]
+    user_urls: Vec<ParticipantRecord>,
 }
 
 impl From<Record> for Room {
     fn from(record: Record) -> Self {
-        let recording = record.record.map(|on| match (on, record.recording_type) {
+        let recording = record.record.or(record.recording).map(|on| match (on, record.recording_type) {
             (false, _) => Recording::Off,
             (true, Some(kind)) => kind,
             (true, None) => Recording::Automatic,
@@ -98,16 +97,10 @@ impl From<Record> for Room {
             disabled: Some(record.disabled.unwrap_or(false)),
             status: record.status,
             live: record.live,
-            max_duration: record.duration.filter(|duration| !duration.is_zero()),
+            max_duration: record.duration,
             used_duration: record.duration_used,
-            created_at: record.creation_date,
+            created_at: record.created.or(record.creation_date),
         }
-    }
-}
-
-impl From<UserUrl> for Participant {
-    fn from(entry: UserUrl) -> Self {
-        Self { user_id: entry.user, join_url: entry.url, is_admin: entry.is_admin, tools: entry.tools }
     }
 }
 

@@ -41,7 +41,7 @@ struct Record {
     status: Option<RoomStatus>,
     #[serde(default, deserialize_with = "lenient::flag")]
     disabled: Option<bool>,
-    #[serde(default, deserialize_with = "lenient::seconds")]
+    #[serde(default, deserialize_with = "lenient::limit")]
     duration: Option<Duration>,
     #[serde(default, deserialize_with = "lenient::seconds")]
     duration_used: Option<Duration>,
@@ -54,7 +54,7 @@ struct Record {
 /// Several names of one thing stand side by side and are not aliases: an answer that holds two of them is readable too.
 #[derive(Deserialize)]
 #[serde(try_from = "ParticipantFields")]
-pub(super) struct ParticipantRecord(Participant);
+pub(in crate::wire) struct ParticipantRecord(Participant);
 
 #[derive(Deserialize)]
 struct ParticipantFields {
@@ -120,7 +120,7 @@ impl TryFrom<Record> for RoomRecord {
             status: record.status,
             disabled: record.disabled,
             live: record.live,
-            max_duration: record.duration.filter(|duration| !duration.is_zero()),
+            max_duration: record.duration,
             used_duration: record.duration_used,
             created_at: record.creation_date,
         }))
