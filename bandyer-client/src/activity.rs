@@ -130,6 +130,13 @@ impl<'a> ActivityLog<'a> {
     /// Lists what users did. The vendor does not tell whether there is more, so with a page size a full page is taken for
     /// one that is followed by another. It is asked for with GET, as the vendor's sample is; another line of the same page
     /// says POST.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> bandyer_client::Result<()> {
+    /// let what = client.activity().list().room(&room).page_size(50).send().await?.items;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list(self) -> List<'a, Activity, ActivityFilter> {
         List::new(self.client, "list activity", ActivityFilter::default(), |version, filter, window| match version {
             ApiVersion::V1 => Ok(v1::activity::list(filter, window)),

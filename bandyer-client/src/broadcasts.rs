@@ -69,11 +69,26 @@ impl<'a> Broadcasts<'a> {
     }
 
     /// Reads one broadcast.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{BroadcastId, Client};
+    /// # async fn run(client: Client, broadcast: BroadcastId) -> bandyer_client::Result<()> {
+    /// let panelists = client.broadcasts().get(&broadcast).send().await?.panelists;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get(self, id: &BroadcastId) -> Request<'a, Broadcast> {
         self.client.only(ApiVersion::V1, "get broadcast", || v1::broadcasts::get(id))
     }
 
     /// Lists the broadcasts, newest first.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
+    /// let broadcasts = client.broadcasts().list().send().await?.items;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn list(self) -> List<'a, Broadcast> {
         List::new(self.client, "list broadcasts", (), |version, (), window| match version {
             ApiVersion::V1 => Ok(v1::broadcasts::list(window)),
@@ -82,6 +97,14 @@ impl<'a> Broadcasts<'a> {
     }
 
     /// Asks for the link with which one user takes part. `direct` leads past the landing page.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{BroadcastId, Client, UserId};
+    /// # async fn run(client: Client, broadcast: BroadcastId, user: UserId) -> bandyer_client::Result<()> {
+    /// let link = client.broadcasts().join_link(&broadcast, &user, true).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn join_link(self, id: &BroadcastId, user: &UserId, direct: bool) -> Request<'a, JoinUrl> {
         self.client.only(ApiVersion::V1, "get broadcast link", || v1::broadcasts::join_link(id, user, direct))
     }

@@ -42,7 +42,14 @@ handle! {
 }
 
 impl<'a> Channels<'a> {
-    /// Lists the channels.
+    /// Lists the channels. The path is inferred.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
+    /// let channels = client.channels().list().send().await?.items;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn list(self) -> List<'a, Channel> {
         List::new(self.client, "list channels", (), |version, (), window| match version {
             ApiVersion::V1 => Err(Lacking::Operation),
@@ -50,22 +57,56 @@ impl<'a> Channels<'a> {
         })
     }
 
-    /// Creates a channel between two users. Not repeated once it may have reached the vendor.
+    /// Creates a channel between two users. Not repeated once it may have reached the vendor. The path is inferred.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, UserId};
+    /// # async fn run(client: Client, doctor: UserId, patient: UserId) -> bandyer_client::Result<()> {
+    /// let channel = client.channels().create(&doctor, &patient).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create(self, one: &UserId, other: &UserId) -> Request<'a, Channel> {
         self.client.only(ApiVersion::V2, "create channel", || v2::channels::create(one, other))
     }
 
-    /// Reads one channel.
+    /// Reads one channel. The path is inferred.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{ChannelId, Client};
+    /// # async fn run(client: Client, channel: ChannelId) -> bandyer_client::Result<()> {
+    /// let people = client.channels().get(&channel).send().await?.users;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get(self, id: &ChannelId) -> Request<'a, Channel> {
         self.client.only(ApiVersion::V2, "get channel", || v2::channels::get(id))
     }
 
-    /// Deletes a channel and what was written in it.
+    /// Deletes a channel and what was written in it. The path is inferred.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{ChannelId, Client};
+    /// # async fn run(client: Client, channel: ChannelId) -> bandyer_client::Result<()> {
+    /// client.channels().delete(&channel).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete(self, id: &ChannelId) -> Request<'a, ()> {
         self.client.only(ApiVersion::V2, "delete channel", || v2::channels::delete(id))
     }
 
-    /// Lists what was written in a channel.
+    /// Lists what was written in a channel. The path is inferred.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{ChannelId, Client};
+    /// # async fn run(client: Client, channel: ChannelId) -> bandyer_client::Result<()> {
+    /// for message in client.channels().messages(&channel).send().await?.items {
+    ///     println!("{} characters", message.text.as_str().chars().count());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn messages(self, id: &ChannelId) -> List<'a, Message, ChannelId> {
         List::new(self.client, "list channel messages", id.clone(), |version, id, window| match version {
             ApiVersion::V1 => Err(Lacking::Operation),
@@ -73,7 +114,15 @@ impl<'a> Channels<'a> {
         })
     }
 
-    /// Writes into a channel. Not repeated once it may have reached the vendor.
+    /// Writes into a channel. Not repeated once it may have reached the vendor. The path is inferred.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{ChannelId, Client, UserId};
+    /// # async fn run(client: Client, channel: ChannelId, doctor: UserId) -> bandyer_client::Result<()> {
+    /// client.channels().send_message(&channel, &doctor, "See you at four.").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn send_message(self, id: &ChannelId, sender: &UserId, text: &str) -> Request<'a, Message> {
         self.client.only(ApiVersion::V2, "send channel message", || v2::channels::send(id, sender, text))
     }

@@ -123,22 +123,58 @@ handle! {
 impl<'a> Chats<'a> {
     /// Creates a chat between at least two users. Whether one between the same users is made twice is not documented, so it
     /// is not repeated once it may have reached the vendor.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, UserId};
+    /// # async fn run(client: Client, doctor: UserId, patient: UserId) -> bandyer_client::Result<()> {
+    /// client.chats().create(&[doctor, patient]).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create(self, users: &[UserId]) -> Request<'a, ()> {
         self.between("create chat", users, v1::chats::create)
     }
 
     /// Removes the chat between users.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, UserId};
+    /// # async fn run(client: Client, doctor: UserId, patient: UserId) -> bandyer_client::Result<()> {
+    /// client.chats().remove(&[doctor, patient]).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn remove(self, users: &[UserId]) -> Request<'a, ()> {
         self.between("remove chat", users, v1::chats::remove)
     }
 
     /// Writes into the chat between users. Not repeated once it may have reached the vendor.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, UserId};
+    /// # async fn run(client: Client, doctor: UserId, patient: UserId) -> bandyer_client::Result<()> {
+    /// let both = [doctor, patient];
+    /// let sent = client.chats().send_message(&both, &both[0], "See you at four.").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn send_message(self, users: &[UserId], sender: &UserId, text: &str) -> Request<'a, Message> {
         self.between("send chat message", users, |users| v1::chats::send(users, sender, text))
     }
 
     /// Reads the messages between users. How the vendor wants the users in the query is not documented; they are sent as
     /// one parameter each.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, UserId};
+    /// # async fn run(client: Client, doctor: UserId, patient: UserId) -> bandyer_client::Result<()> {
+    /// use bandyer_client::chats::MessageOrder;
+    ///
+    /// let messages = client.chats().messages(&[doctor, patient]).order(MessageOrder::NewestFirst);
+    /// let newest = messages.page_size(10).send().await?.items;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn messages(self, users: &[UserId]) -> ChatMessages<'a> {
         ChatMessages { client: self.client, users: users.to_vec(), query: MessageQuery::default() }
     }

@@ -86,6 +86,13 @@ impl Client {
 
     /// Makes a client from `BANDYER_API_SECRET_KEY` and `BANDYER_BASE_URL`.
     ///
+    /// ```no_run
+    /// # fn main() -> Result<(), bandyer_client::ConfigError> {
+    /// let client = bandyer_client::Client::from_env()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ConfigError`] when one of them is missing or cannot be used.

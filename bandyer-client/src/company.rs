@@ -103,6 +103,14 @@ handle! {
 
 impl<'a> Company<'a> {
     /// Reads what is set.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
+    /// let company = client.company().get().send().await?;
+    /// println!("{:?}", company.name);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get(self) -> Request<'a, CompanyProfile> {
         self.client.both("get company", v1::company::get, v2::company::get)
     }
@@ -120,12 +128,28 @@ impl<'a> Company<'a> {
     }
 
     /// Lists the virtual backgrounds, all at once.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
+    /// let used = client.company().backgrounds().send().await?.default;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn backgrounds(self) -> Request<'a, Backgrounds> {
         self.client.both("list backgrounds", v1::company::backgrounds, v2::company::backgrounds)
     }
 
     /// Adds a virtual background: a JPEG of at least 1280 × 1280 points and at most 16 MB. There may be ten. To use it, set it
     /// with [`UpdateCompany::background`].
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let picture = bandyer_client::File::jpeg(std::fs::read("waiting-room.jpg")?)?;
+    /// let added = client.company().add_background(&picture).send().await?;
+    /// client.company().update().background(added.alias).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn add_background(self, picture: &File) -> Request<'a, Background> {
         const OPERATION: &str = "add background";
         match picture.check_picture(Accepted::BACKGROUND) {
@@ -139,6 +163,14 @@ impl<'a> Company<'a> {
     }
 
     /// Deletes a virtual background.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{BackgroundAlias, Client};
+    /// # async fn run(client: Client, alias: BackgroundAlias) -> bandyer_client::Result<()> {
+    /// client.company().delete_background(&alias).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete_background(self, alias: &BackgroundAlias) -> Request<'a, ()> {
         self.client.both(
             "delete background",
@@ -148,16 +180,42 @@ impl<'a> Company<'a> {
     }
 
     /// Lists the languages that the company has its own texts for. v2 only.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
+    /// for translation in client.company().translations().send().await? {
+    ///     println!("{}", translation.language);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn translations(self) -> Request<'a, Vec<Translation>> {
         self.client.only(ApiVersion::V2, "list translations", v2::company::translations)
     }
 
     /// Sets the company's own texts in one language. The format of the file is not documented. v2 only.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use bandyer_client::{File, users::Language};
+    ///
+    /// let texts = File::new("it.json", "application/json", std::fs::read("it.json")?)?;
+    /// client.company().set_translation(&Language::Italian, &texts).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_translation(self, language: &Language, file: &File) -> Request<'a, ()> {
         self.client.only(ApiVersion::V2, "set translation", || v2::company::set_translation(language, file))
     }
 
     /// Goes back to the vendor's texts in one language. v2 only.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
+    /// client.company().delete_translation(&bandyer_client::users::Language::Italian).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete_translation(self, language: &Language) -> Request<'a, ()> {
         self.client.only(ApiVersion::V2, "delete translation", || v2::company::delete_translation(language))
     }

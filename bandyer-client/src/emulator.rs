@@ -115,6 +115,21 @@ impl Emulator {
     }
 
     /// Starts with other settings.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use bandyer_client::emulator::Emulator;
+    ///
+    /// let builder = Emulator::builder().api_key("ak_test_0123456789ab").rate_limit(1, Duration::from_secs(60));
+    /// let emulator = builder.webhook_retries(2, Duration::from_millis(10)).start().await?;
+    /// let client = emulator.client()?;
+    /// client.users().list().send().await?;
+    /// assert!(client.users().list().send().await.is_err_and(|error| error.is_rate_limited()));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn builder() -> EmulatorBuilder {
         EmulatorBuilder {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -198,6 +213,18 @@ impl Emulator {
     }
 
     /// How often one operation was asked for, faults included.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use bandyer_client::emulator::{Emulator, Operation};
+    ///
+    /// let emulator = Emulator::start().await?;
+    /// emulator.client()?.company().get().send().await?;
+    /// assert_eq!(emulator.calls_of(Operation::GetCompany), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn calls_of(&self, operation: Operation) -> usize {
         self.shared.calls.count(operation)

@@ -43,11 +43,27 @@ handle! {
 
 impl<'a> Links<'a> {
     /// Asks whether a link still works.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client, token: bandyer_client::LinkToken) -> bandyer_client::Result<()> {
+    /// if client.links().is_active(&token).send().await? {
+    ///     println!("it still works");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_active(self, token: &LinkToken) -> Request<'a, bool> {
         self.client.only(ApiVersion::V1, "check link", || v1::links::is_active(token))
     }
 
     /// Makes a link stop working.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client, token: bandyer_client::LinkToken) -> bandyer_client::Result<()> {
+    /// client.links().revoke(&token).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn revoke(self, token: &LinkToken) -> Request<'a, ()> {
         self.client.only(ApiVersion::V1, "revoke link", || v1::links::revoke(token))
     }

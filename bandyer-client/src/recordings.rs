@@ -35,21 +35,56 @@ impl<'a> Recordings<'a> {
     ///
     /// Until it is processed the vendor says `recording_not_found`; `on_recording_available` tells when it is. On v2 a
     /// recording past its retention is `recording_expired`.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, SessionId};
+    /// # async fn run(client: Client, session: SessionId) -> bandyer_client::Result<()> {
+    /// let link = client.recordings().link(&session).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn link(self, session: &SessionId) -> RecordingLink<'a> {
         RecordingLink { of: self, session: session.clone(), lifetime: None, broadcast: false }
     }
 
     /// Asks for a temporary link to the recording of a broadcast's session. v1 only.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, SessionId};
+    /// # async fn run(client: Client, session: SessionId) -> bandyer_client::Result<()> {
+    /// let link = client.recordings().broadcast_link(&session).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn broadcast_link(self, session: &SessionId) -> RecordingLink<'a> {
         RecordingLink { broadcast: true, ..self.link(session) }
     }
 
     /// Fetches the recording of a room's session, through a link of its own. The key is not sent to where the link leads.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, SessionId};
+    /// # async fn run(client: Client, session: SessionId) -> bandyer_client::Result<()> {
+    /// let mut recording = client.recordings().download(&session).max_bytes(2 << 30).send().await?;
+    /// while let Some(piece) = recording.next().await? {
+    ///     println!("{} bytes more", piece.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn download(self, session: &SessionId) -> DownloadRequest<'a> {
         DownloadRequest::of_link(self.client, "download recording", self.link(session).into_request())
     }
 
     /// Deletes the recording of a session. v2 only.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, SessionId};
+    /// # async fn run(client: Client, session: SessionId) -> bandyer_client::Result<()> {
+    /// client.recordings().delete(&session).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete(self, session: &SessionId) -> Request<'a, ()> {
         self.client.only(ApiVersion::V2, "delete recording", || v2::recordings::delete(session))
     }

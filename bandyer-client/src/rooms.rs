@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::client::{Client, handle};
+use crate::client::handle;
 use crate::config::ApiVersion;
-use crate::error::{Error, Result};
 use crate::http::list::List;
 use crate::http::request::Request;
 use crate::model::ids::{RoomId, UserId};
@@ -20,17 +19,15 @@ use crate::signatures::Envelope;
 use crate::uploads::{Scope, Upload, UploadFilter};
 use crate::wire::{Lacking, v1, v2};
 
+mod create;
 mod participants;
 mod tools;
 
+pub use self::create::CreateRoom;
+pub(crate) use self::create::NewRoom;
 pub(crate) use self::participants::ParticipantChange;
 pub use self::participants::{ParticipantFilter, RoomParticipants, UpdateParticipant};
 pub use self::tools::{Tools, Whiteboard};
-
-/// Fewest and most participants of a room. Source: the vendor's room page.
-const PARTICIPANTS: std::ops::RangeInclusive<usize> = 2..=25;
-/// Shortest call time, in seconds. Source: the vendor's room page.
-const MIN_DURATION_SECONDS: u64 = 60;
 
 open_enum! {
     /// What a call starts with.
@@ -182,7 +179,7 @@ impl NewParticipant {
 }
 
 handle! {
-    /// Operations on rooms; from [`Client::rooms`].
+    /// Operations on rooms; from [`Client::rooms`](crate::Client::rooms).
     Rooms
 }
 
@@ -201,15 +198,31 @@ impl<'a> Rooms<'a> {
     /// # }
     /// ```
     pub fn create(self, participants: impl IntoIterator<Item = NewParticipant>) -> CreateRoom<'a> {
-        CreateRoom { client: self.client, new: NewRoom::of(participants.into_iter().collect()) }
+        CreateRoom::new(self.client, participants.into_iter().collect())
     }
 
     /// Reads one room, with its links.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, RoomId, UserId};
+    /// # async fn run(client: Client, room: RoomId, user: UserId) -> bandyer_client::Result<()> {
+    /// let room = client.rooms().get(&room).send().await?;
+    /// let link = room.participant(&user).and_then(|one| one.join_url.as_ref());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get(self, id: &RoomId) -> Request<'a, Room> {
         self.client.both("get room", || v1::rooms::get(id), || v2::rooms::get(id))
     }
 
     /// Lists the company's rooms, newest first and without links.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
+    /// let newest = client.rooms().list().page_size(10).send().await?.items;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn list(self) -> List<'a, Room> {
         List::new(self.client, "list rooms", (), |version, (), window| {
             Ok(match version {
@@ -220,16 +233,37 @@ impl<'a> Rooms<'a> {
     }
 
     /// Closes a room for ever. Its links stop working; its statistics stay.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> bandyer_client::Result<()> {
+    /// client.rooms().disable(&room).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn disable(self, id: &RoomId) -> Request<'a, ()> {
         self.client.both("disable room", || v1::rooms::disable(id), || v2::rooms::disable(id))
     }
 
     /// Deletes a room. Its links stop working.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> bandyer_client::Result<()> {
+    /// client.rooms().delete(&room).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete(self, id: &RoomId) -> Request<'a, ()> {
         self.client.both("delete room", || v1::rooms::delete(id), || v2::rooms::delete(id))
     }
 
     /// The people of one room. v2 only.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> bandyer_client::Result<()> {
+    /// let people = client.rooms().participants(&room).list().send().await?.items;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn participants(self, id: &RoomId) -> RoomParticipants<'a> {
         RoomParticipants::new(self.client, id.clone())
@@ -237,27 +271,62 @@ impl<'a> Rooms<'a> {
 
     /// Starts recording a room whose recording is [`Manual`](Recording::Manual). v2 only; it is not repeated once it may have
     /// reached the vendor, because somebody in the call may have stopped it in between.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> bandyer_client::Result<()> {
+    /// client.rooms().start_recording(&room).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn start_recording(self, id: &RoomId) -> Request<'a, ()> {
         self.client.only(ApiVersion::V2, "start recording", || v2::rooms::start_recording(id))
     }
 
     /// Stops recording. v2 only; not repeated once it may have reached the vendor.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> bandyer_client::Result<()> {
+    /// client.rooms().stop_recording(&room).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stop_recording(self, id: &RoomId) -> Request<'a, ()> {
         self.client.only(ApiVersion::V2, "stop recording", || v2::rooms::stop_recording(id))
     }
 
     /// Makes the devices of a room's people ring. v2 only; it is not repeated once it may have reached the vendor.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> bandyer_client::Result<()> {
+    /// client.rooms().ring(&room).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ring(self, id: &RoomId) -> Request<'a, ()> {
         self.client.only(ApiVersion::V2, "ring room", || v2::rooms::ring(id))
     }
 
     /// Lists what was uploaded in one room. On v2 it is the list of [`Uploads`](crate::uploads::Uploads), narrowed.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> bandyer_client::Result<()> {
+    /// let uploads = client.rooms().uploads(&room).send().await?.items;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn uploads(self, id: &RoomId) -> List<'a, Upload, UploadFilter> {
         UploadFilter::of(Scope::Room(id.clone())).list(self.client, "list room uploads")
     }
 
-    /// Lists the signature envelopes of one room. v1 only; the path is known from one third-party client alone, and the
-    /// shape of the answer is inferred.
+    /// Lists the signature envelopes of one room. v1 only; the path is inferred from a route that one third-party client
+    /// names, and so is the shape of the answer.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> bandyer_client::Result<()> {
+    /// let envelopes = client.rooms().envelopes(&room).send().await?.items;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn envelopes(self, id: &RoomId) -> List<'a, Envelope, RoomId> {
         List::new(self.client, "list room envelopes", id.clone(), |version, id, window| match version {
             ApiVersion::V1 => Ok(v1::signatures::envelopes_of_room(id, window)),
@@ -267,184 +336,17 @@ impl<'a> Rooms<'a> {
 
     /// Starts a call between users without making a room first, and gives the caller's link. v1 only. How several callees
     /// are written is inferred: separated by commas. Not repeated once it may have reached the vendor.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, UserId};
+    /// # async fn run(client: Client, doctor: UserId, patient: UserId) -> bandyer_client::Result<()> {
+    /// # #[expect(deprecated, reason = "it is what is shown")]
+    /// let link = client.rooms().fast_call(&doctor, &[patient], false).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[deprecated(note = "the vendor deprecates Fast Call; create a room instead")]
     pub fn fast_call(self, caller: &UserId, callees: &[UserId], record: bool) -> Request<'a, JoinUrl> {
         self.client.only(ApiVersion::V1, "fast call", || v1::rooms::fast_call(caller, callees, record))
-    }
-}
-
-/// What a new room is made of.
-#[derive(Clone)]
-pub(crate) struct NewRoom {
-    pub(crate) participants: Vec<NewParticipant>,
-    pub(crate) call_type: Option<CallType>,
-    pub(crate) recording: Option<Recording>,
-    pub(crate) max_duration: Option<Duration>,
-    pub(crate) live: Option<bool>,
-    pub(crate) description: Option<String>,
-    pub(crate) skips_landing_page: Option<bool>,
-    pub(crate) initiator: Option<UserId>,
-    pub(crate) offline_transcription: Option<bool>,
-}
-
-impl NewRoom {
-    pub(crate) const fn of(participants: Vec<NewParticipant>) -> Self {
-        Self {
-            participants,
-            call_type: None,
-            recording: None,
-            max_duration: None,
-            live: None,
-            description: None,
-            skips_landing_page: None,
-            initiator: None,
-            offline_transcription: None,
-        }
-    }
-
-    fn check(&self) -> Result<(), &'static str> {
-        if !PARTICIPANTS.contains(&self.participants.len()) {
-            return Err("a room has 2 to 25 participants");
-        }
-        let mut users: Vec<&UserId> = self.participants.iter().map(|participant| &participant.user_id).collect();
-        users.sort_unstable();
-        if users.windows(2).any(|pair| pair[0] == pair[1]) {
-            return Err("the same user is a participant twice");
-        }
-        if let Some(duration) = self.max_duration {
-            if duration.subsec_nanos() != 0 {
-                return Err("the duration is not a whole number of seconds");
-            }
-            if duration.as_secs() < MIN_DURATION_SECONDS {
-                return Err("the duration is shorter than 60 seconds");
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The creation of a room; from [`Rooms::create`].
-///
-/// Creating a room is not idempotent, so it is never repeated once it may have reached the vendor: an error whose
-/// [`outcome`](Error::outcome) is [`Unknown`](crate::Outcome::Unknown) may have left a room behind. To find it, put
-/// something unique and impersonal into the [`description`](Self::description) and look for it in
-/// [`Rooms::list`].
-#[derive(Clone)]
-#[must_use = "a request does nothing until `.send()` is awaited"]
-pub struct CreateRoom<'a> {
-    client: &'a Client,
-    new: NewRoom,
-}
-
-impl<'a> CreateRoom<'a> {
-    /// Chooses what the call starts with; sound and video unless set.
-    pub fn call_type(mut self, kind: CallType) -> Self {
-        self.new.call_type = Some(kind);
-        self
-    }
-
-    /// Chooses whether the call is recorded; off unless set.
-    pub fn recording(mut self, recording: Recording) -> Self {
-        self.new.recording = Some(recording);
-        self
-    }
-
-    /// Limits the call time, counted while at least two people are connected: whole seconds, at least 60. Unlimited
-    /// unless set.
-    pub const fn max_duration(mut self, duration: Duration) -> Self {
-        self.new.max_duration = Some(duration);
-        self
-    }
-
-    /// Makes the others' devices ring when somebody uses a link.
-    pub const fn live(mut self, yes: bool) -> Self {
-        self.new.live = Some(yes);
-        self
-    }
-
-    /// Describes the room. The vendor counts this text as personal data; better keep people out of it.
-    pub fn description(mut self, text: impl Into<String>) -> Self {
-        self.new.description = Some(text.into());
-        self
-    }
-
-    /// Lets the links lead straight into the call. v1 only.
-    pub const fn skip_landing_page(mut self, yes: bool) -> Self {
-        self.new.skips_landing_page = Some(yes);
-        self
-    }
-
-    /// Names who calls, where the call rings. v1 only.
-    pub fn initiator(mut self, user: UserId) -> Self {
-        self.new.initiator = Some(user);
-        self
-    }
-
-    /// Has the recording written down afterwards; the call must be recorded, and the vendor's support must have switched
-    /// this on for the company. v2 only.
-    pub const fn offline_transcription(mut self, yes: bool) -> Self {
-        self.new.offline_transcription = Some(yes);
-        self
-    }
-
-    /// Makes it a [`Request`], for a time-out or retry policy of its own.
-    pub fn into_request(self) -> Request<'a, Room> {
-        const OPERATION: &str = "create room";
-        if let Err(detail) = self.new.check() {
-            return Request::new(self.client, OPERATION, Err(Error::invalid_request(OPERATION, detail)));
-        }
-        let new = self.new;
-        self.client.offered(OPERATION, |version| match version {
-            ApiVersion::V1 if new.offline_transcription.is_some() => Err(Lacking::Part("transcribe")),
-            ApiVersion::V1 => Ok(v1::rooms::create(&new)),
-            ApiVersion::V2 if new.skips_landing_page.is_some() => Err(Lacking::Part("skip the landing page")),
-            ApiVersion::V2 if new.initiator.is_some() => Err(Lacking::Part("name an initiator")),
-            ApiVersion::V2 => Ok(v2::rooms::create(&new)),
-        })
-    }
-
-    /// Sends it.
-    ///
-    /// # Errors
-    ///
-    /// As [`Request::send`]; see [`CreateRoom`] for what to do when the outcome is unknown.
-    pub async fn send(self) -> Result<Room> {
-        self.into_request().send().await
-    }
-}
-
-impl fmt::Debug for CreateRoom<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CreateRoom").field("participants", &self.new.participants).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::{NewParticipant, NewRoom};
-    use crate::model::ids::UserId;
-
-    fn room(users: &[String], seconds: Option<f64>) -> NewRoom {
-        let one = |id: &String| NewParticipant::new(UserId::new(id.as_str()).unwrap());
-        NewRoom { max_duration: seconds.map(Duration::from_secs_f64), ..NewRoom::of(users.iter().map(one).collect()) }
-    }
-
-    #[test]
-    fn the_vendors_limits_are_checked_before_anything_is_sent() {
-        let users = |count: usize| (0..count).map(|n| format!("u{n}")).collect::<Vec<_>>();
-        for (count, seconds, good) in [
-            (1, None, false),
-            (2, None, true),
-            (25, None, true),
-            (26, None, false),
-            (2, Some(59.0), false),
-            (2, Some(60.0), true),
-            (2, Some(60.5), false),
-        ] {
-            assert_eq!(room(&users(count), seconds).check().is_ok(), good, "{count} {seconds:?}");
-        }
-        assert!(room(&["a".into(), "a".into()], None).check().is_err());
     }
 }

@@ -111,11 +111,29 @@ impl<'a> Sessions<'a> {
     }
 
     /// Reads one session.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, SessionId};
+    /// # async fn run(client: Client, session: SessionId) -> bandyer_client::Result<()> {
+    /// let length = client.sessions().get(&session).send().await?.duration;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get(self, id: &SessionId) -> Request<'a, Session> {
         self.client.both("get session", || v1::sessions::get(id), || v2::sessions::get(id))
     }
 
     /// Lists who came and left, newest first. On v2 the path is inferred.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, SessionId};
+    /// # async fn run(client: Client, session: SessionId) -> bandyer_client::Result<()> {
+    /// for event in client.sessions().connections(&session).send().await?.items {
+    ///     println!("{:?}: {}", event.at, event.change);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn connections(self, id: &SessionId) -> List<'a, ConnectionEvent, SessionId> {
         List::new(self.client, "list connections", id.clone(), |version, id, window| {
             Ok(match version {
@@ -126,6 +144,14 @@ impl<'a> Sessions<'a> {
     }
 
     /// Lists what was uploaded in one session. v1 only.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, SessionId};
+    /// # async fn run(client: Client, session: SessionId) -> bandyer_client::Result<()> {
+    /// let uploads = client.sessions().uploads(&session).send().await?.items;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn uploads(self, id: &SessionId) -> List<'a, Upload, UploadFilter> {
         UploadFilter::of(Scope::Session(id.clone())).list(self.client, "list session uploads")
     }

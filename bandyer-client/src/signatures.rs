@@ -199,6 +199,15 @@ handle! {
 impl<'a> Signatures<'a> {
     /// Asks for a signature in a room that is in use. It is accepted (202) before it is done, and
     /// `on_signature_enveloped_inserted` tells when. Not repeated once it may have reached the vendor.
+    /// The path is inferred.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client};
+    /// # async fn run(client: Client, new: bandyer_client::signatures::NewSignature) -> bandyer_client::Result<()> {
+    /// let provider_id = client.signatures().request(&new).send().await?.provider_id;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn request(self, new: &NewSignature) -> Request<'a, RequestedSignature> {
         const OPERATION: &str = "request signature";
         match new.check() {
@@ -207,7 +216,14 @@ impl<'a> Signatures<'a> {
         }
     }
 
-    /// Lists the envelopes.
+    /// Lists the envelopes. The path is inferred.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
+    /// let envelopes = client.signatures().envelopes().send().await?.items;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn envelopes(self) -> List<'a, Envelope> {
         List::new(self.client, "list envelopes", (), |version, (), window| match version {
             ApiVersion::V1 => Err(Lacking::Operation),
@@ -215,12 +231,27 @@ impl<'a> Signatures<'a> {
         })
     }
 
-    /// Reads one envelope.
+    /// Reads one envelope. The path is inferred.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, EnvelopeId};
+    /// # async fn run(client: Client, envelope: EnvelopeId) -> bandyer_client::Result<()> {
+    /// let status = client.signatures().envelope(&envelope).send().await?.status;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn envelope(self, id: &EnvelopeId) -> Request<'a, Envelope> {
         self.client.only(ApiVersion::V2, "get envelope", || v2::signatures::envelope(id))
     }
 
-    /// Lists the templates.
+    /// Lists the templates. The path is inferred.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
+    /// let templates = client.signatures().templates().send().await?.items;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn templates(self) -> List<'a, SignatureTemplate> {
         List::new(self.client, "list signature templates", (), |version, (), window| match version {
             ApiVersion::V1 => Err(Lacking::Operation),
@@ -229,23 +260,57 @@ impl<'a> Signatures<'a> {
     }
 
     /// Adds a template. Its fields are not documented, so the body is yours. Not repeated once it may have reached the vendor.
+    /// The path is inferred.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
+    /// let body = serde_json::json!({"name": "consent"});
+    /// let template = client.signatures().create_template(&body).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create_template(self, body: &(impl Serialize + ?Sized)) -> Request<'a, SignatureTemplate> {
         const OPERATION: &str = "create signature template";
         self.with_body(OPERATION, body, v2::signatures::create_template)
     }
 
-    /// Reads one template.
+    /// Reads one template. The path is inferred.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, TemplateId};
+    /// # async fn run(client: Client, template: TemplateId) -> bandyer_client::Result<()> {
+    /// let name = client.signatures().template(&template).send().await?.name;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn template(self, id: &TemplateId) -> Request<'a, SignatureTemplate> {
         self.client.only(ApiVersion::V2, "get signature template", || v2::signatures::template(id))
     }
 
-    /// Changes a template. Its fields are not documented, so the body is yours.
+    /// Changes a template. Its fields are not documented, so the body is yours. The path is inferred.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, TemplateId};
+    /// # async fn run(client: Client, template: TemplateId) -> bandyer_client::Result<()> {
+    /// let body = serde_json::json!({"name": "consent, second edition"});
+    /// client.signatures().update_template(&template, &body).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn update_template(self, id: &TemplateId, body: &(impl Serialize + ?Sized)) -> Request<'a, SignatureTemplate> {
         const OPERATION: &str = "update signature template";
         self.with_body(OPERATION, body, |body| v2::signatures::update_template(id, body))
     }
 
-    /// Deletes a template.
+    /// Deletes a template. The path is inferred.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, TemplateId};
+    /// # async fn run(client: Client, template: TemplateId) -> bandyer_client::Result<()> {
+    /// client.signatures().delete_template(&template).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete_template(self, id: &TemplateId) -> Request<'a, ()> {
         self.client.only(ApiVersion::V2, "delete signature template", || v2::signatures::delete_template(id))
     }

@@ -35,7 +35,14 @@ handle! {
 }
 
 impl<'a> Tags<'a> {
-    /// Lists the labels. v1 gives all of them in one page.
+    /// Lists the labels. v1 gives all of them in one page. On v2 the path is inferred.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
+    /// let tags = client.tags().list().send().await?.items;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn list(self) -> List<'a, Tag> {
         List::new(self.client, "list tags", (), |version, (), window| {
             Ok(match version {
@@ -46,11 +53,26 @@ impl<'a> Tags<'a> {
     }
 
     /// Creates labels, made of `[A-Za-z0-9._-]`, and gives what was new. v2 creates one at a time, and its body is inferred.
+    /// On v2 the path is inferred.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
+    /// let new = client.tags().create(["x-ray"]).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create<N: AsRef<str>>(self, names: impl IntoIterator<Item = N>) -> Request<'a, Vec<Tag>> {
         self.change("create tags", names, v1::tags::add, v2::tags::add)
     }
 
-    /// Deletes labels. v2 deletes one at a time.
+    /// Deletes labels. v2 deletes one at a time. On v2 the path is inferred.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
+    /// client.tags().delete(["x-ray"]).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete<N: AsRef<str>>(self, names: impl IntoIterator<Item = N>) -> Request<'a, ()> {
         self.change("delete tags", names, v1::tags::remove, v2::tags::remove)
     }

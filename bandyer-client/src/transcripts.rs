@@ -31,22 +31,54 @@ handle! {
 }
 
 impl<'a> Transcripts<'a> {
-    /// Fetches what was said.
+    /// Fetches what was said. The path is inferred.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, SessionId};
+    /// # async fn run(client: Client, session: SessionId) -> bandyer_client::Result<()> {
+    /// let text = client.transcripts().download(&session).max_bytes(1 << 20).send().await?.bytes().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn download(self, session: &SessionId) -> DownloadRequest<'a> {
         self.file("get transcription", || v2::transcripts::transcription(session))
     }
 
-    /// Deletes what was said.
+    /// Deletes what was said. The path is inferred.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, SessionId};
+    /// # async fn run(client: Client, session: SessionId) -> bandyer_client::Result<()> {
+    /// client.transcripts().delete(&session).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete(self, session: &SessionId) -> Request<'a, ()> {
         self.client.only(ApiVersion::V2, "delete transcription", || v2::transcripts::delete_transcription(session))
     }
 
-    /// Fetches the summary of what was said.
+    /// Fetches the summary of what was said. The path is inferred.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, SessionId};
+    /// # async fn run(client: Client, session: SessionId) -> bandyer_client::Result<()> {
+    /// let text = client.transcripts().download_summary(&session).send().await?.bytes().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn download_summary(self, session: &SessionId) -> DownloadRequest<'a> {
         self.file("get summarization", || v2::transcripts::summarization(session))
     }
 
-    /// Deletes the summary.
+    /// Deletes the summary. The path is inferred.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, SessionId};
+    /// # async fn run(client: Client, session: SessionId) -> bandyer_client::Result<()> {
+    /// client.transcripts().delete_summary(&session).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete_summary(self, session: &SessionId) -> Request<'a, ()> {
         self.client.only(ApiVersion::V2, "delete summarization", || v2::transcripts::delete_summarization(session))
     }

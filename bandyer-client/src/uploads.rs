@@ -103,6 +103,15 @@ handle! {
 impl<'a> Uploads<'a> {
     /// Lists what was sent in all rooms, newest first. See also [`Rooms::uploads`](crate::rooms::Rooms::uploads),
     /// [`Sessions::uploads`](crate::sessions::Sessions::uploads) and [`Users::uploads`](crate::users::Users::uploads).
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
+    /// use futures_util::TryStreamExt;
+    ///
+    /// let uploads: Vec<_> = client.uploads().list().page_size(100).into_stream().try_collect().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list(self) -> List<'a, Upload, UploadFilter> {
         UploadFilter::of(Scope::Company).list(self.client, "list uploads")
     }
@@ -110,11 +119,25 @@ impl<'a> Uploads<'a> {
     /// Reads one upload, with where it can be fetched.
     ///
     /// On v2 the key is one escaped segment of the path; how the vendor wants its slashes is not documented.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client, key: bandyer_client::UploadKey) -> bandyer_client::Result<()> {
+    /// let link = client.uploads().get(&key).send().await?.url;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get(self, key: &UploadKey) -> Request<'a, Upload> {
         self.client.both("get upload", || v1::uploads::get(key), || v2::uploads::get(key))
     }
 
     /// Fetches one upload. The key of the company is not sent to where the file lies.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client, key: bandyer_client::UploadKey) -> bandyer_client::Result<()> {
+    /// let content = client.uploads().download(&key).max_bytes(10 << 20).send().await?.bytes().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn download(self, key: &UploadKey) -> DownloadRequest<'a> {
         const OPERATION: &str = "download upload";
         DownloadRequest::of_link(
@@ -125,6 +148,13 @@ impl<'a> Uploads<'a> {
     }
 
     /// Deletes one upload. Gives an error when there is none, as a repeat after a lost answer does too.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client, key: bandyer_client::UploadKey) -> bandyer_client::Result<()> {
+    /// client.uploads().delete(&key).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete(self, key: &UploadKey) -> Request<'a, ()> {
         self.client.both("delete upload", || v1::uploads::delete(key), || v2::uploads::delete(key))
     }

@@ -116,11 +116,28 @@ impl<'a> Users<'a> {
     }
 
     /// Reads one user.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client, user: bandyer_client::UserId) -> bandyer_client::Result<()> {
+    /// let doctor = client.users().get(&user).send().await?;
+    /// println!("{:?} {:?}", doctor.role, doctor.active);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get(self, id: &UserId) -> Request<'a, User> {
         self.client.both("get user", || v1::users::get(id), || v2::users::get(id))
     }
 
     /// Lists the company's users. v1 gives all ids in one page and nothing else about them.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
+    /// use futures_util::TryStreamExt;
+    ///
+    /// let everybody: Vec<_> = client.users().list().into_stream().try_collect().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn list(self) -> List<'a, User> {
         List::new(self.client, "list users", (), |version, (), window| {
             Ok(match version {
@@ -144,12 +161,31 @@ impl<'a> Users<'a> {
     }
 
     /// Deletes a user. Whether the id can be used again is not documented.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client, user: bandyer_client::UserId) -> bandyer_client::Result<()> {
+    /// match client.users().delete(&user).send().await {
+    ///     Err(error) if error.is_not_found() => println!("was gone already"),
+    ///     result => result?,
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete(self, id: &UserId) -> Request<'a, ()> {
         self.client.both("delete user", || v1::users::delete(id), || v2::users::delete(id))
     }
 
     /// Sets a user's picture: PNG or JPEG, at most 500 KB. 300 × 300 points are suggested; others are resized. Gives where
     /// the picture is, if the vendor tells.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, UserId};
+    /// # async fn run(client: Client, user: UserId) -> Result<(), Box<dyn std::error::Error>> {
+    /// let picture = bandyer_client::File::png(std::fs::read("doctor.png")?)?;
+    /// let address = client.users().set_avatar(&user, &picture).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_avatar(self, id: &UserId, picture: &File) -> Request<'a, Option<String>> {
         const OPERATION: &str = "set avatar";
         match picture.check_picture(Accepted::PORTRAIT) {
@@ -163,11 +199,26 @@ impl<'a> Users<'a> {
     }
 
     /// Removes a user's picture. v2 only.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client, user: bandyer_client::UserId) -> bandyer_client::Result<()> {
+    /// client.users().delete_avatar(&user).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete_avatar(self, id: &UserId) -> Request<'a, ()> {
         self.client.only(ApiVersion::V2, "delete avatar", || v2::users::delete_avatar(id))
     }
 
     /// Allows or forbids the camera to every user of the company at once, and gives how many they are. v1 only.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
+    /// let changed = client.users().set_camera_for_all(true).send().await?;
+    /// println!("{changed} users may use their camera");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_camera_for_all(self, allowed: bool) -> Request<'a, u64> {
         self.client.only(ApiVersion::V1, "set camera for all", || v1::users::set_camera_for_all(allowed))
     }
@@ -176,6 +227,13 @@ impl<'a> Users<'a> {
     ///
     /// The vendor does not tell whether there is more, so with a page size a full page is taken for one that is followed by
     /// another. An unknown user has no rooms.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client, user: bandyer_client::UserId) -> bandyer_client::Result<()> {
+    /// let rooms = client.users().rooms(&user).page_size(20).send().await?.items;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn rooms(self, id: &UserId) -> List<'a, Room, UserId> {
         List::new(self.client, "list user rooms", id.clone(), |version, id, window| match version {
             ApiVersion::V1 => Ok(v1::rooms::of_user(id, window)),
@@ -184,6 +242,13 @@ impl<'a> Users<'a> {
     }
 
     /// Lists the broadcasts of one user. v1 only; paged like [`rooms`](Self::rooms). The shape of the answer is inferred.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client, user: bandyer_client::UserId) -> bandyer_client::Result<()> {
+    /// let broadcasts = client.users().broadcasts(&user).send().await?.items;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn broadcasts(self, id: &UserId) -> List<'a, Broadcast, UserId> {
         List::new(self.client, "list user broadcasts", id.clone(), |version, id, window| match version {
             ApiVersion::V1 => Ok(v1::broadcasts::of_user(id, window)),
@@ -192,16 +257,37 @@ impl<'a> Users<'a> {
     }
 
     /// Lists the chats of one user. v1 only.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client, user: bandyer_client::UserId) -> bandyer_client::Result<()> {
+    /// let unread: u64 = client.users().chats(&user).send().await?.iter().filter_map(|chat| chat.unread).sum();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn chats(self, id: &UserId) -> Request<'a, Vec<UserChat>> {
         self.client.only(ApiVersion::V1, "list user chats", || v1::chats::of_user(id))
     }
 
     /// Lists what one user uploaded. v1 only.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client, user: bandyer_client::UserId) -> bandyer_client::Result<()> {
+    /// let uploads = client.users().uploads(&user).send().await?.items;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn uploads(self, id: &UserId) -> List<'a, Upload, UploadFilter> {
         UploadFilter::of(Scope::User(id.clone())).list(self.client, "list user uploads")
     }
 
     /// Lists the sessions of one user. v1 only.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client, user: bandyer_client::UserId) -> bandyer_client::Result<()> {
+    /// let newest = client.users().sessions(&user).page_size(1).send().await?.items.pop();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn sessions(self, id: &UserId) -> List<'a, Session, UserId> {
         List::new(self.client, "list user sessions", id.clone(), |version, id, window| match version {
             ApiVersion::V1 => Ok(v1::sessions::of_user(id, window)),

@@ -164,11 +164,27 @@ impl<'a> Webhooks<'a> {
     }
 
     /// Reads all that v1 reports in one form.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
+    /// use bandyer_client::webhook_settings::WebhookVersion;
+    ///
+    /// let active = client.webhooks().active(WebhookVersion::V1).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn active(self, version: WebhookVersion) -> Request<'a, Vec<ActiveWebhook>> {
         self.client.only(ApiVersion::V1, "get active webhooks", || v1::webhooks::active(version))
     }
 
     /// Lists the webhooks of v2. Their fields are inferred.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
+    /// let webhooks = client.webhooks().list().send().await?.items;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn list(self) -> List<'a, Webhook> {
         List::new(self.client, "list webhooks", (), |version, (), window| match version {
             ApiVersion::V1 => Err(Lacking::Operation),
@@ -177,21 +193,55 @@ impl<'a> Webhooks<'a> {
     }
 
     /// Adds a webhook of v2 for one event. Not repeated once it may have reached the vendor.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
+    /// use bandyer_client::webhook_settings::{WebhookEvent, WebhookVersion};
+    ///
+    /// let (url, event) = ("https://me.example/hook", WebhookEvent::SessionEnded);
+    /// let webhook = client.webhooks().create(url, &event, WebhookVersion::V1).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create(self, url: &str, event: &WebhookEvent, version: WebhookVersion) -> Request<'a, Webhook> {
         self.client.only(ApiVersion::V2, "create webhook", || v2::webhooks::create(url, event, version))
     }
 
     /// Reads one webhook of v2.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, WebhookId};
+    /// # async fn run(client: Client, webhook: WebhookId) -> bandyer_client::Result<()> {
+    /// let event = client.webhooks().get(&webhook).send().await?.event;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get(self, id: &WebhookId) -> Request<'a, Webhook> {
         self.client.only(ApiVersion::V2, "get webhook", || v2::webhooks::get(id))
     }
 
     /// Changes a webhook of v2. What is not set stays as it is.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, WebhookId};
+    /// # async fn run(client: Client, webhook: WebhookId) -> bandyer_client::Result<()> {
+    /// client.webhooks().update(&webhook).url("https://me.example/other").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn update(self, id: &WebhookId) -> UpdateWebhook<'a> {
         UpdateWebhook { of: self, id: id.clone(), change: WebhookChange::default() }
     }
 
     /// Removes a webhook of v2.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, WebhookId};
+    /// # async fn run(client: Client, webhook: WebhookId) -> bandyer_client::Result<()> {
+    /// client.webhooks().delete(&webhook).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete(self, id: &WebhookId) -> Request<'a, ()> {
         self.client.only(ApiVersion::V2, "delete webhook", || v2::webhooks::delete(id))
     }

@@ -21,6 +21,13 @@ pub struct EncryptionKey {
 
 impl<'a> Company<'a> {
     /// Lists the encryption keys.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
+    /// let keys = client.company().encryption_keys().send().await?.items;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn encryption_keys(self) -> List<'a, EncryptionKey> {
         List::new(self.client, "list encryption keys", (), |version, (), window| {
             Ok(match version {
@@ -32,6 +39,14 @@ impl<'a> Company<'a> {
 
     /// Registers an RSA public key of any size, as PEM. Recordings then come as a zip with a symmetric key that only the
     /// private key opens. Not repeated once it may have reached the vendor.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let key = client.company().create_encryption_key(&std::fs::read_to_string("public.pem")?).send().await?;
+    /// client.company().update_recording_settings(true).encryption_key(key.id).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create_encryption_key(self, public_key_pem: &str) -> Request<'a, EncryptionKey> {
         self.client.both(
             "create encryption key",
@@ -41,6 +56,14 @@ impl<'a> Company<'a> {
     }
 
     /// Reads one encryption key.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, EncryptionKeyId};
+    /// # async fn run(client: Client, id: EncryptionKeyId) -> bandyer_client::Result<()> {
+    /// let since = client.company().encryption_key(&id).send().await?.created_at;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn encryption_key(self, id: &EncryptionKeyId) -> Request<'a, EncryptionKey> {
         self.client.both("get encryption key", || v1::company::encryption_key(id), || v2::company::encryption_key(id))
     }

@@ -119,16 +119,43 @@ open_enum! {
 
 impl<'a> Company<'a> {
     /// Reads the colours.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
+    /// let light = client.company().theme().send().await?.light;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn theme(self) -> Request<'a, Theme> {
         self.client.both("get theme", v1::company::theme, v2::company::theme)
     }
 
     /// Changes the colours. At least one mode must be mentioned.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use bandyer_client::company::{Color, Palette};
+    ///
+    /// let palette = Palette::new("#480ca8".parse()?, Color::rgb(255, 255, 255));
+    /// client.company().update_theme().light(palette).reset_dark().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn update_theme(self) -> UpdateTheme<'a> {
         UpdateTheme { of: self, change: ThemeChange::default() }
     }
 
     /// Sets the logo: PNG or JPEG, at least 200 × 200 points (300 × 300 suggested) and at most 500 KB.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use bandyer_client::{File, company::LogoTheme};
+    ///
+    /// let picture = File::png(std::fs::read("logo.png")?)?;
+    /// client.company().set_logo(&picture).theme(LogoTheme::Light).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_logo(self, picture: &File) -> SetLogo<'a> {
         SetLogo { of: self, picture: picture.clone(), theme: None }
     }

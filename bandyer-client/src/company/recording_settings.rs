@@ -23,11 +23,25 @@ pub struct RecordingSettings {
 
 impl<'a> Company<'a> {
     /// Reads how recordings are kept.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
+    /// let days = client.company().recording_settings().send().await?.retention_days;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn recording_settings(self) -> Request<'a, RecordingSettings> {
         self.client.both("get recording settings", v1::company::recording_settings, v2::company::recording_settings)
     }
 
     /// Changes how recordings are kept. Whether they are compressed must always be said.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
+    /// client.company().update_recording_settings(true).retention_days(30).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn update_recording_settings(self, compression: bool) -> UpdateRecordingSettings<'a> {
         UpdateRecordingSettings {
             of: self,

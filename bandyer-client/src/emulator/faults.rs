@@ -162,6 +162,19 @@ impl Misbehaviour {
 }
 
 /// The faults of an emulator. A clone speaks of the same ones.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use bandyer_client::emulator::{Emulator, Fault, Operation};
+///
+/// let emulator = Emulator::start().await?;
+/// emulator.faults().add(Fault::on(Operation::GetCompany).status(503));
+/// // The client asks again, and the second answer is as usual.
+/// assert_eq!(emulator.client()?.company().get().send_with_response().await?.attempts(), 2);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Default)]
 pub struct Faults(Arc<Mutex<Vec<Fault>>>);
 

@@ -50,6 +50,23 @@ impl Emulator {
 
     /// Somebody who is there sends a file.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use bandyer_client::emulator::Emulator;
+    /// use bandyer_client::uploads::UploadKind;
+    ///
+    /// let emulator = Emulator::start().await?;
+    /// let room = emulator.plant_room("visit");
+    /// let somebody = emulator.users()[0].id.parse()?;
+    /// emulator.join(&room, &somebody)?;
+    /// let key = emulator.upload(&room, &somebody, UploadKind::Snapshot, "a picture")?;
+    /// let file = emulator.client()?.uploads().download(&key).send().await?.bytes().await?;
+    /// assert_eq!(file, "a picture");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`SimulationError`] when the user is not there.
@@ -117,11 +134,36 @@ impl Emulator {
     }
 
     /// Waits until an event, such as `on_session_ended`, was accepted this often.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::emulator::Emulator;
+    /// # async fn run(emulator: Emulator, room: bandyer_client::RoomId) -> Result<(), Box<dyn std::error::Error>> {
+    /// use bandyer_client::webhook_settings::{WebhookEvent, WebhookVersion};
+    ///
+    /// let client = emulator.client()?;
+    /// let (url, event) = ("http://127.0.0.1:8080/hook", WebhookEvent::RoomDeleted);
+    /// client.webhooks().create(url, &event, WebhookVersion::V1).send().await?;
+    /// client.rooms().delete(&room).send().await?;
+    /// emulator.until_delivered("on_room_deleted", 1).await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn until_delivered(&self, event: &str, times: usize) {
         self.shared.deliveries.until(event, times).await;
     }
 
     /// Asks the company's provider of user details, as the vendor does when somebody's name is to be shown.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{UserId, emulator::Emulator};
+    /// # async fn run(emulator: Emulator, patient: UserId) -> Result<(), Box<dyn std::error::Error>> {
+    /// let url = "http://127.0.0.1:8080/who";
+    /// emulator.client()?.company().update().user_details_provider(url).send().await?;
+    /// let shown = emulator.ask_user_details(&[patient]).await?;
+    /// assert!(shown[0].display_name.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

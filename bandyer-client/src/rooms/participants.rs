@@ -29,6 +29,13 @@ impl<'a> RoomParticipants<'a> {
     }
 
     /// Lists the people. The path of the collection is inferred: one client spells it in two ways.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> bandyer_client::Result<()> {
+    /// let admins = client.rooms().participants(&room).list().admin(true).send().await?.items;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list(self) -> List<'a, Participant, ParticipantFilter> {
         let filter = ParticipantFilter { room: self.room, admin: None };
         List::new(self.client, "list participants", filter, |version, filter, window| match version {
@@ -41,6 +48,8 @@ impl<'a> RoomParticipants<'a> {
     ///
     /// It is not repeated once it may have reached the vendor: nothing tells whether a second time would be refused or
     /// give a second link.
+    ///
+    /// Like that of [`list`](Self::list), the path is inferred.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> Result<(), Box<dyn std::error::Error>> {
@@ -57,16 +66,40 @@ impl<'a> RoomParticipants<'a> {
     }
 
     /// Reads one person, with the link.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, RoomId, UserId};
+    /// # async fn run(client: Client, room: RoomId, user: UserId) -> bandyer_client::Result<()> {
+    /// let link = client.rooms().participants(&room).get(&user).send().await?.join_url;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get(&self, user: &UserId) -> Request<'a, Participant> {
         self.request("get participant", || v2::participants::get(&self.room, user))
     }
 
     /// Changes what a person may do. What is not set stays as it is.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, RoomId, UserId};
+    /// # async fn run(client: Client, room: RoomId, user: UserId) -> bandyer_client::Result<()> {
+    /// client.rooms().participants(&room).update(&user).admin(true).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn update(self, user: &UserId) -> UpdateParticipant<'a> {
         UpdateParticipant { of: self, user: user.clone(), change: ParticipantChange::default() }
     }
 
     /// Takes a person out; the link stops working.
+    ///
+    /// ```no_run
+    /// # use bandyer_client::{Client, RoomId, UserId};
+    /// # async fn run(client: Client, room: RoomId, user: UserId) -> bandyer_client::Result<()> {
+    /// client.rooms().participants(&room).remove(&user).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn remove(&self, user: &UserId) -> Request<'a, ()> {
         self.request("remove participant", || v2::participants::remove(&self.room, user))
     }

@@ -52,6 +52,18 @@ struct Envelope {
 
 /// Reads an event, whatever the version. Check the signature over the same bytes first.
 ///
+/// ```
+/// use bandyer_client::webhook::{Event, parse};
+///
+/// # fn main() -> Result<(), bandyer_client::webhook::ParseError> {
+/// let body = br#"{"event":"on_call_ended","room_id":"room_1","data":{"room_id":"room_1"}}"#;
+/// if let Event::CallEnded(call) = parse(body)?.event {
+///     assert_eq!(call.room_id, "room_1");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// [`ParseError`], when the body is larger than 1 MiB or no JSON object with an `event`.

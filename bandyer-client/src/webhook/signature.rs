@@ -38,6 +38,21 @@ pub enum SignatureError {
 pub struct EmptyKey;
 
 /// Checks signatures, with one key or, while keys are changed, with several.
+///
+/// ```
+/// use std::time::Duration;
+/// use bandyer_client::ApiKey;
+/// use bandyer_client::webhook::{Verifier, sign};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (old, new) = (ApiKey::from("ak_test_0123456789ab"), ApiKey::from("ak_test_ba9876543210"));
+/// let verifier = Verifier::new(new)?.also_accept(old.clone())?.tolerance(Duration::from_secs(60));
+/// let (body, now) = (br#"{"event":"on_call_ended"}"#, jiff::Timestamp::now());
+/// verifier.verify(&sign(&old, body, now), body, now)?;
+/// assert!(verifier.verify("t=1,v0=00", body, now).is_err());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Verifier {
     keys: Vec<ApiKey>,
@@ -100,6 +115,19 @@ impl Verifier {
 
     /// Checks the header `room-id-hmac` of version 0. It covers the room's id alone and never the rest of the body: what
     /// else such an event says is not proven.
+    ///
+    /// ```
+    /// use bandyer_client::ApiKey;
+    /// use bandyer_client::webhook::{Verifier, parse, sign_room_id};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let key = ApiKey::from("ak_test_0123456789ab");
+    /// let notification = parse(br#"{"event":"on_call_ended","room_id":"room_1","data":{"room_id":"room_1"}}"#)?;
+    /// let room = notification.room_id.ok_or("no room")?;
+    /// Verifier::new(key.clone())?.verify_room_id(&sign_room_id(&key, room.as_str()), room.as_str())?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
