@@ -4,6 +4,9 @@ use std::error::Error as StdError;
 use std::fmt::Debug;
 
 use bandyer_client::rooms::NewParticipant;
+use bandyer_client::signatures::{NewSignature, Signer};
+use bandyer_client::user_details;
+use bandyer_client::webhook::{Event, Verifier, parse};
 use bandyer_client::{AccessToken, ApiKey, ChannelId, Client, File, FileUrl, JoinUrl, LinkToken, UploadKey};
 use httpmock::MockServer;
 use serde_json::json;
@@ -172,4 +175,132 @@ async fn errors_show_no_key_query_or_body() {
             assert!(!chain(&error).contains("canary"), "{}", chain(&error));
         }
     }
+}
+
+#[test]
+fn whoever_signs_calls_or_writes_is_not_shown() {
+    let signer = Signer::new("canary@example.org", "+391234567", "canary", "canary").tax_code("canary");
+    let document = File::new("canary.pdf", "application/pdf", "canary").unwrap();
+    let room = bandyer_client::RoomId::new("r").unwrap();
+    let signature = NewSignature::new("canary", room, document.clone()).client(user("p"), signer.clone());
+    let client = Client::builder("canary").base_url("https://h").build().unwrap();
+    let texts = [
+        shown(&signer),
+        shown(&signature),
+        shown(&client.signatures().request(&signature)),
+        shown(&client.users().set_avatar(&user("canary"), &document)),
+        shown(&client.company().set_logo(&document)),
+        shown(&client.company().update().name("canary").user_details_provider("canary")),
+        shown(&client.company().create_encryption_key("canary")),
+        shown(&client.links().revoke(&LinkToken::from("canary"))),
+        shown(&client.channels().send_message(&ChannelId::new("canary").unwrap(), &user("canary"), "canary")),
+        shown(&client.recordings().download(&bandyer_client::SessionId::new("canary").unwrap())),
+        shown(&user_details::UserDetails::new(user("canary")).display_name("canary").avatar("canary")),
+        shown(&Verifier::new("canary").unwrap().also_accept("canary too").unwrap()),
+        shown(&bandyer_client::emulator::Emulator::builder().api_key("canary")),
+    ];
+    for text in &texts {
+        assert!(!text.contains("canary"), "{text}");
+    }
+}
+
+#[test]
+fn no_event_shows_what_it_holds() {
+    let data = json!({"room_id": "canary", "roomAlias": "canary", "session_id": "canary", "user_id": "canary",
+        "rating": 5, "message": "canary", "tag": "canary", "upload_key": "canary", "first_name": "canary", "email": "canary",
+        "description": "canary", "initiator": "canary", "users": ["canary"], "participants": [{"user": "canary",
+        "url": "https://h/canary"}], "deleted_links": [{"user_id": "canary", "link": "https://h/canary"}]});
+    let message = json!({"id": "canary", "channel_id": "canary", "participants": ["canary"], "sender": "canary",
+        "body": "canary", "attributes": "canary"});
+    let broadcast = json!({"broadcast_id": "canary", "session_id": "canary", "user_id": "canary", "rating": 5,
+        "message": "canary"});
+    let events = [
+        "call_incoming",
+        "call_ended",
+        "room_created",
+        "room_disabled",
+        "room_deleted",
+        "room_new_feedback",
+        "session_started",
+        "session_resumed",
+        "session_paused",
+        "session_ended",
+        "user_connected",
+        "user_disconnected",
+        "recording_available",
+        "broadcast_recording_available",
+        "broadcast_start",
+        "broadcast_stop",
+        "broadcast_pub_connected",
+        "broadcast_pub_disconnected",
+        "broadcast_sub_connected",
+        "broadcast_sub_disconnected",
+        "broadcast_new_feedback",
+        "message_sent",
+        "upload_tag_added",
+        "upload_tag_removed",
+        "something_new",
+    ];
+    for event in events {
+        let data = match event {
+            "message_sent" => &message,
+            _ if event.starts_with("broadcast") => &broadcast,
+            _ => &data,
+        };
+        let body = json!({"event": format!("on_{event}"), "data": data}).to_string();
+        let read = parse(body.as_bytes()).unwrap();
+        assert_eq!(matches!(read.event, Event::Unknown { .. }), event == "something_new", "{event}");
+        assert!(!shown(&read.event).contains("canary"), "{event}");
+        assert!(!shown(&read).contains("canary"), "{event}");
+        let inside = match &read.event {
+            Event::CallIncoming(of) => shown(of),
+            Event::CallEnded(of) | Event::RoomDisabled(of) | Event::RoomDeleted(of) => shown(of) + &shown(&of.links),
+            Event::RoomCreated(of) => shown(of),
+            Event::RoomFeedback(of) => shown(of),
+            Event::SessionStarted(of)
+            | Event::SessionResumed(of)
+            | Event::SessionPaused(of)
+            | Event::SessionEnded(of) => shown(of),
+            Event::UserConnected(of) | Event::UserDisconnected(of) => shown(of),
+            Event::RecordingAvailable(of) => shown(of),
+            Event::BroadcastRecordingAvailable(of) => shown(of),
+            Event::BroadcastStarted(of) | Event::BroadcastStopped(of) => shown(of),
+            Event::BroadcastPublisherConnected(of)
+            | Event::BroadcastPublisherDisconnected(of)
+            | Event::BroadcastSubscriberConnected(of)
+            | Event::BroadcastSubscriberDisconnected(of) => shown(of),
+            Event::BroadcastFeedback(of) => shown(of),
+            Event::MessageSent(of) => shown(of),
+            Event::UploadTagAdded(of) | Event::UploadTagRemoved(of) => shown(of),
+            _ => String::new(),
+        };
+        assert!(!inside.contains("canary"), "{inside}");
+    }
+}
+
+#[tokio::test]
+async fn deliveries_and_downloads_show_no_address() {
+    let emulator = bandyer_client::emulator::Emulator::builder().webhook_retries(1, std::time::Duration::ZERO);
+    let emulator = emulator.start().await.unwrap();
+    let client = emulator.client().unwrap();
+    let event = bandyer_client::webhook_settings::WebhookEvent::RoomDeleted;
+    let version = bandyer_client::webhook_settings::WebhookVersion::V1;
+    let receiver = MockServer::start_async().await;
+    receiver
+        .mock_async(|_, then| {
+            then.status(200).header("content-type", "text/plain").body("canary");
+        })
+        .await;
+    client.webhooks().create(&receiver.url("/canary?canary"), &event, version).send().await.unwrap();
+    let room = emulator.plant_room("x");
+    client.rooms().delete(&room).send().await.unwrap();
+    emulator.until_delivered("on_room_deleted", 1).await;
+    let texts = [shown(&emulator.deliveries()), shown(&emulator)];
+    for text in &texts {
+        assert!(!text.contains("canary"), "{text}");
+    }
+    assert!(texts[0].contains("/[redacted]"), "{}", texts[0]);
+    let file = Client::builder("canary").base_url(receiver.base_url()).build().unwrap();
+    let file = file.request(http::Method::GET, &["canary"]).download().send().await.unwrap();
+    assert!(!shown(&file).contains("canary"));
 }

@@ -11,8 +11,27 @@ use crate::model::secret::JoinUrl;
 use crate::rooms::{Description, Participant, Tools};
 use crate::wire::lenient;
 
+/// Names of one thing in the two versions and in the vendor's own samples. Should a body hold both, the first one counts.
+const TWO_NAMES: [(&str, &str); 7] = [
+    ("roomAlias", "room_id"),
+    ("broadcast_id", "room_id"),
+    ("room", "room_id"),
+    ("recording", "record"),
+    ("participants", "user_urls"),
+    ("connected_participants", "connected_users"),
+    ("user", "user_id"),
+];
+
 pub(super) fn read<T: DeserializeOwned>(data: &Value) -> Option<T> {
-    T::deserialize(data).ok()
+    T::deserialize(data).ok().or_else(|| {
+        let mut fields = data.as_object()?.clone();
+        for (first, second) in TWO_NAMES {
+            if fields.contains_key(first) {
+                fields.remove(second);
+            }
+        }
+        T::deserialize(Value::Object(fields)).ok()
+    })
 }
 
 /// From here on a number is in milliseconds. As seconds it would be the year 5138; as milliseconds it is 1973.

@@ -122,6 +122,32 @@ mod tests {
     }
 
     #[test]
+    fn whatever_is_added_to_an_answer_the_rest_is_read() {
+        use proptest::prelude::*;
+        const OWN: [&str; 8] =
+            ["id", "user_id", "role", "language", "allow_camera", "active", "avatar_url", "creation_date"];
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            any::<String>().prop_map(Into::into),
+        ];
+        let value = leaf.prop_recursive(3, 16, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(serde_json::Value::from),
+                prop::collection::hash_map(any::<String>(), inner, 0..4).prop_map(|map| map.into_iter().collect()),
+            ]
+        });
+        proptest!(|(name in any::<String>(), value in value)| {
+            prop_assume!(!OWN.contains(&name.as_str()));
+            let mut answer = json!({"id": "d", "role": "plus", "active": true});
+            answer[name] = value;
+            let user = super::user(answer.to_string().as_bytes()).unwrap();
+            prop_assert_eq!((user.id.as_str(), user.role, user.active), ("d", Some(Role::Plus), Some(true)));
+        });
+    }
+
+    #[test]
     fn a_user_can_be_kept_out() {
         let change = UserChange { active: Some(false), ..UserChange::default() };
         let wire = update(&UserId::new("d").unwrap(), &change);
