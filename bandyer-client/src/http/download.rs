@@ -12,8 +12,9 @@ use url::Url;
 use crate::client::Client;
 use crate::config::is_loopback;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::request::{Request, Sending, in_a_span};
+use crate::http::request::{Request, Sending};
 use crate::http::retry::RetryPolicy;
+use crate::http::span::OperationSpan;
 use crate::http::transport::{BodyMode, Failure, OpenBody};
 use crate::model::secret::FileUrl;
 use crate::wire::Call;
@@ -97,8 +98,9 @@ impl<'a> DownloadRequest<'a> {
     ///
     /// As [`Request::send`]; [`ErrorKind::Decode`] when the file is too large or its link cannot be used.
     pub async fn send(self) -> Result<Download> {
-        let (client, operation) = (self.client, self.operation);
-        let opened = in_a_span(client, operation, self.open(), |(_, attempts, status)| (*attempts, *status)).await;
+        let span = OperationSpan::new(self.client.api_version(), self.operation);
+        let opened = span.around(self.open()).await;
+        span.end(opened.as_ref().map(|(_, attempts, status)| (*attempts, *status)));
         opened.map(|(download, ..)| download)
     }
 

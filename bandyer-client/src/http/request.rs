@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::http::api_error;
 use crate::http::retry::{Decision, RetryPolicy, Situation, StopReason, decide};
 use crate::http::retry_after::retry_after;
+use crate::http::span::{self, OperationSpan};
 use crate::http::transport::{Answer, Attempt, BodyMode, Failure};
 use crate::wire::{Call, Decoder, Wire};
 
@@ -96,8 +97,10 @@ impl<'a, T> Request<'a, T> {
     ///
     /// As [`send`](Self::send).
     pub async fn send_with_response(self) -> Result<Response<T>> {
-        let (client, operation) = (self.client, self.operation);
-        in_a_span(client, operation, self.run(), |response| (response.attempts, response.status)).await
+        let span = OperationSpan::new(self.client.api_version(), self.operation);
+        let result = span.around(self.run()).await;
+        span.end(result.as_ref().map(|response| (response.attempts, response.status)));
+        result
     }
 
     async fn run(self) -> Result<Response<T>> {
@@ -122,54 +125,6 @@ impl<'a, T> Request<'a, T> {
             (Err(error), _) => Err(error),
         }
     }
-}
-
-/// One span for an operation, whatever the number of tries. Fields are chosen one by one: no id, no path, no text of the
-/// vendor.
-#[cfg(feature = "tracing")]
-pub(super) async fn in_a_span<T>(
-    client: &Client,
-    operation: &'static str,
-    work: impl Future<Output = Result<T>>,
-    attempts_and_status: impl FnOnce(&T) -> (u32, StatusCode),
-) -> Result<T> {
-    use tracing::Instrument;
-    use tracing::field::Empty;
-
-    let span = tracing::debug_span!(
-        "bandyer_request",
-        operation,
-        api_version = %client.api_version(),
-        attempts = Empty,
-        status = Empty,
-        error_kind = Empty,
-    );
-    let result = work.instrument(span.clone()).await;
-    let (attempts, status) = match &result {
-        Ok(done) => {
-            let (attempts, status) = attempts_and_status(done);
-            (attempts, Some(status))
-        }
-        Err(error) => (error.attempts(), error.status()),
-    };
-    span.record("attempts", attempts);
-    if let Some(status) = status {
-        span.record("status", status.as_u16());
-    }
-    if let Err(error) = &result {
-        span.record("error_kind", tracing::field::debug(error.kind()));
-    }
-    result
-}
-
-#[cfg(not(feature = "tracing"))]
-pub(super) async fn in_a_span<T>(
-    _client: &Client,
-    _operation: &'static str,
-    work: impl Future<Output = Result<T>>,
-    _attempts_and_status: impl FnOnce(&T) -> (u32, StatusCode),
-) -> Result<T> {
-    work.await
 }
 
 impl<T> fmt::Debug for Request<'_, T> {
@@ -241,7 +196,7 @@ impl<'a> Sending<'a> {
             let stopped = match decide(&self.retry, &situation, fastrand::f64()) {
                 Decision::RetryAfter(wait) if self.client.retry_budget().withdraw() => {
                     may_have_happened |= error.outcome() == Outcome::Unknown;
-                    self.trace_repeat(&error, attempts, wait);
+                    span::repeated(self.operation, &error, attempts, wait);
                     tokio::time::sleep(wait).await;
                     continue;
                 }
@@ -255,21 +210,6 @@ impl<'a> Sending<'a> {
             return Err(error);
         }
     }
-
-    #[cfg(feature = "tracing")]
-    fn trace_repeat(&self, error: &Error, attempts: u32, wait: Duration) {
-        tracing::debug!(
-            operation = self.operation,
-            attempts,
-            kind = ?error.kind(),
-            status = error.status().map(|status| status.as_u16()),
-            wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
-            "request is sent again"
-        );
-    }
-
-    #[cfg(not(feature = "tracing"))]
-    const fn trace_repeat(&self, _error: &Error, _attempts: u32, _wait: Duration) {}
 
     fn refused(&self, answer: &Answer) -> Error {
         let mut error = Error::new(ErrorKind::Api, self.operation);
