@@ -112,6 +112,12 @@ async fn a_room(client: &Client) -> RoomId {
     create.send().await.unwrap().id
 }
 
+/// Waits until one is delivered, and not for ever where none is.
+async fn delivered(emulator: &Emulator, event: &str) {
+    let wait = tokio::time::timeout(Duration::from_secs(30), emulator.until_delivered(event, 1));
+    wait.await.unwrap_or_else(|_| panic!("{event} does not arrive: {:?}", emulator.deliveries()));
+}
+
 /// A call in which one leaves, comes back, and both leave.
 fn a_call(emulator: &Emulator, room: &RoomId) {
     emulator.join(room, &user("d")).unwrap();
@@ -134,7 +140,7 @@ async fn a_whole_call_is_reported_signed_and_in_order_in_both_forms() {
         let session = SessionId::new(emulator.sessions()[0].id.as_str()).unwrap();
         emulator.rate(&session, &user("p"), 5).unwrap();
         client.rooms().delete(&room).send().await.unwrap();
-        emulator.until_delivered("on_room_deleted", 1).await;
+        delivered(&emulator, "on_room_deleted").await;
         let events = receiver.verified(&emulator);
         let mut expected = vec![
             "on_room_created",
@@ -177,7 +183,7 @@ async fn a_report_that_is_not_accepted_is_sent_again_and_others_do_not_wait_for_
     let events = [WebhookEvent::RoomCreated];
     client.webhooks().configure(WebhookVersion::V1, &receiver.url, &events).send().await.unwrap();
     a_room(&client).await;
-    emulator.until_delivered("on_room_created", 1).await;
+    delivered(&emulator, "on_room_created").await;
     let tries: Vec<_> = emulator.deliveries().into_iter().map(|one| (one.attempt, one.status)).collect();
     assert_eq!(tries, [(1, Some(500)), (2, Some(204)), (3, Some(404)), (4, Some(200))]);
     let bodies: Vec<_> = receiver.received().into_iter().map(|(_, body)| body).collect();
@@ -193,7 +199,7 @@ async fn a_report_that_is_never_accepted_is_given_up() {
     client.webhooks().configure(WebhookVersion::V0, &good.url, &[WebhookEvent::RoomDeleted]).send().await.unwrap();
     let room = a_room(&client).await;
     client.rooms().delete(&room).send().await.unwrap();
-    emulator.until_delivered("on_room_deleted", 1).await;
+    delivered(&emulator, "on_room_deleted").await;
     while deaf.received().len() < 3 {
         tokio::task::yield_now().await;
     }
@@ -219,8 +225,8 @@ async fn a_message_and_a_ringing_call_are_reported() {
     let people = both.clone().map(NewParticipant::new);
     let room = client.rooms().create(people).live(true).send().await.unwrap().id;
     emulator.join(&room, &user("d")).unwrap();
-    emulator.until_delivered("on_message_sent", 1).await;
-    emulator.until_delivered("on_call_incoming", 1).await;
+    delivered(&emulator, "on_message_sent").await;
+    delivered(&emulator, "on_call_incoming").await;
     let events = receiver.verified(&emulator);
     let Event::MessageSent(message) = &events[0] else { panic!() };
     assert_eq!(message.sender, user("d"));
