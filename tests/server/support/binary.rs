@@ -6,6 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, channel};
 
+use tokio::sync::watch;
+
 use super::service::PATIENCE;
 
 /// Builds the binary if it is not up to date, with the cargo that runs these tests, and tells where it is.
@@ -41,6 +43,8 @@ pub fn path() -> &'static Path {
 pub struct Process {
     child: Child,
     lines: Receiver<String>,
+    /// Closed once its standard output is.
+    output: watch::Receiver<()>,
     /// Everything it has written to standard output so far.
     pub seen: Vec<String>,
     pub url: String,
@@ -52,14 +56,16 @@ impl Process {
         let mut child = command(variables).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let output = child.stdout.take().unwrap();
         let (sender, lines) = channel();
+        let (open, output_ends) = watch::channel(());
         std::thread::spawn(move || {
+            let _open = open;
             for line in BufReader::new(output).lines().map_while(Result::ok) {
                 if sender.send(line).is_err() {
                     break;
                 }
             }
         });
-        let mut process = Self { child, lines, seen: Vec::new(), url: String::new() };
+        let mut process = Self { child, lines, output: output_ends, seen: Vec::new(), url: String::new() };
         let line = process.until_line("Server listening at ");
         let line: serde_json::Value = serde_json::from_str(&line).unwrap();
         process.url = line["msg"].as_str().unwrap().trim_start_matches("Server listening at ").to_owned();
@@ -91,6 +97,12 @@ impl Process {
             let _ = errors.read_to_string(&mut text);
         }
         text
+    }
+
+    /// Waits until it ends, if it does.
+    pub fn end(&self) -> impl Future<Output = ()> + use<> {
+        let mut output = self.output.clone();
+        async move { while output.changed().await.is_ok() {} }
     }
 
     /// Whether it has ended by itself.
