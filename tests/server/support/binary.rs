@@ -53,7 +53,18 @@ pub struct Process {
 impl Process {
     /// Starts the server with nothing but these variables and waits until it listens.
     pub fn start(variables: &[(&str, &str)]) -> Self {
-        let mut child = command(variables).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::spawned(command(variables))
+    }
+
+    /// As [`Process::start`], as a process that outlives writing more than it may: it is told of it instead of being killed.
+    pub fn start_for_limits(variables: &[(&str, &str)]) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", r#"trap "" XFSZ; exec "$0""#]).arg(path());
+        Self::spawned(with_variables(shell, variables))
+    }
+
+    fn spawned(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let output = child.stdout.take().unwrap();
         let (sender, lines) = channel();
         let (open, output_ends) = watch::channel(());
@@ -110,6 +121,15 @@ impl Process {
         self.child.try_wait().unwrap().is_some()
     }
 
+    /// Limits how far into a file it may write, in bytes; nothing means no limit. The system's word for a disk that is full
+    /// is another one, and the way it fails is the same.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let limit = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
+        let arguments = [format!("--pid={}", self.child.id()), format!("--fsize={limit}:")];
+        let limited = Command::new("prlimit").args(arguments).status().expect("prlimit is there; it is in util-linux");
+        assert!(limited.success());
+    }
+
     /// Stops it in its tracks until [`Process::wake`].
     pub fn pause(&self) {
         self.signal("-STOP");
@@ -148,7 +168,10 @@ impl Drop for Process {
 
 /// The binary with nothing but these variables in its environment.
 pub fn command(variables: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(path());
+    with_variables(Command::new(path()), variables)
+}
+
+fn with_variables(mut command: Command, variables: &[(&str, &str)]) -> Command {
     command.env_clear().envs(variables.iter().copied()).stdin(Stdio::null());
     command
 }

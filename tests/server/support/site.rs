@@ -60,11 +60,14 @@ impl Site {
 
     /// Starts a process with more variables, or others.
     pub fn start(&self, others: &[(&str, &str)]) -> Process {
+        Process::start(&self.variables(others))
+    }
+
+    /// The environment of a process, with more variables, or others.
+    pub fn variables<'a>(&'a self, others: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         let is_other = |name: &str| others.iter().any(|(other, _)| *other == name);
         let ours = self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let variables: Vec<(&str, &str)> =
-            ours.filter(|(name, _)| !is_other(name)).chain(others.iter().copied()).collect();
-        Process::start(&variables)
+        ours.filter(|(name, _)| !is_other(name)).chain(others.iter().copied()).collect()
     }
 
     /// One request; nothing when its answer never comes.

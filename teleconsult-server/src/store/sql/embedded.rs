@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyPool, Executor};
+use sqlx::{AnyPool, Connection, Executor};
 
 use super::engine::Engine;
 use super::{SqlStore, deployment};
@@ -105,6 +105,9 @@ async fn pool(connections: u32, file: &Path, mode: &str) -> Result<AnyPool, sqlx
         .acquire_timeout(ACQUIRE_TIMEOUT)
         // It is a file in this process: there is nobody who could have hung up.
         .test_before_acquire(false)
+        // SQLite ends a transaction by itself when it cannot write, and then there is nothing that the driver could roll
+        // back: it would take everything that follows on this connection for a part of that transaction, for ever.
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
         .after_connect(|connection, _| Box::pin(async move { connection.execute(PRAGMAS).await.map(drop) }))
         .connect_with(options)
         .await

@@ -1,0 +1,153 @@
+//! The store cannot serve: full, locked, read-only or away. Changes are refused with a word and a time, the vendor is
+//! asked for nothing that could not be remembered, whoever looks is served where that is possible, and it recovers by itself.
+
+use reqwest::Method;
+use serde_json::Value;
+use sqlx::Connection;
+
+use crate::support::binary::Process;
+use crate::support::database::{Kind, postgres_server};
+use crate::support::in_minutes;
+use crate::support::service::{PATIENCE, consultation, doctor, patient, person};
+use crate::support::site::Site;
+
+struct Clinic {
+    site: Site,
+    server: Process,
+    /// A teleconsultation that can be changed, and what is in it.
+    later: String,
+    /// One whose link is shown.
+    now: String,
+}
+
+impl Clinic {
+    async fn new(kind: Kind) -> Self {
+        let site = Site::new(kind).await;
+        // Nothing in the background asks the vendor meanwhile.
+        let calm = [("TELECONSULT_SWEEP_INTERVAL_SECONDS", "3600"), ("TELECONSULT_RECOVERY_INTERVAL_SECONDS", "3600")];
+        let server = Process::start_for_limits(&site.variables(&calm));
+        let (later, now) = (
+            create(&site, &server, &in_minutes(60)).await.unwrap(),
+            create(&site, &server, &in_minutes(0)).await.unwrap(),
+        );
+        Self { site, server, later, now }
+    }
+
+    /// Every change is refused with a time to come back, and the vendor hears of none.
+    async fn refuses_changes(&self) {
+        let before = self.site.emulator.calls().len();
+        let new_people = consultation(&in_minutes(60), 2, &[person("new.d", "doctor"), person("new.p", "patient")]);
+        let known_people = consultation(&in_minutes(60), 2, &[doctor(), patient()]);
+        let incomplete = consultation(&in_minutes(60), 3, &[person("new.d", "doctor")]);
+        let change = serde_json::json!({"participants": {"number": 2, "data": [doctor(), person("new.q", "patient")]}});
+        let path = format!("/teleconsultation/{}", self.later);
+        for (method, path, body) in [
+            (Method::POST, "/teleconsultation", Some(&new_people)),
+            (Method::POST, "/teleconsultation", Some(&known_people)),
+            (Method::POST, "/teleconsultation", Some(&incomplete)),
+            (Method::PATCH, path.as_str(), Some(&change)),
+            (Method::DELETE, path.as_str(), None),
+        ] {
+            let url = format!("{}{path}", self.server.url);
+            let mut request = self.site.http.request(method.clone(), url);
+            if let Some(body) = body {
+                request = request.json(body);
+            }
+            let answer = request.send().await.unwrap();
+            let wait = answer.headers().get("retry-after").map(|wait| wait.to_str().unwrap().to_owned());
+            let (status, text) = (answer.status().as_u16(), answer.text().await.unwrap());
+            assert_eq!((status, wait.as_deref()), (503, Some("5")), "{method} {path}: {text}");
+            assert!(text.contains(r#""code":"store_unavailable""#), "{text}");
+        }
+        assert_eq!(self.site.emulator.calls().len(), before, "{:?}", self.site.emulator.calls());
+    }
+
+    async fn serves_who_looks(&self) {
+        let view = self.site.view(&self.server.url, &self.now, "patient-42").await.expect("it is shown");
+        assert!(view["accessLinkURL"].is_string(), "{view}");
+    }
+
+    /// Changes succeed again, by themselves, and nothing is left over.
+    async fn recovers(&self) {
+        let created = async {
+            loop {
+                if let Some(id) = create(&self.site, &self.server, &in_minutes(60)).await {
+                    return id;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, created).await.expect("it recovers");
+        let path = format!("/teleconsultation/{}", self.later);
+        let deleted = self.site.call(&self.server.url, Method::DELETE, &path, &[], None).await;
+        assert_eq!(deleted.map(|(status, _)| status), Some(204));
+        self.site.until_settled(&self.server.url).await.unwrap();
+        assert_eq!(self.site.check_invariants().await.unwrap().len(), 2);
+    }
+}
+
+async fn create(site: &Site, server: &Process, start: &str) -> Option<String> {
+    let body = consultation(start, 2, &[doctor(), patient()]);
+    let (status, text) = site.call(&server.url, Method::POST, "/teleconsultation", &[], Some(&body)).await?;
+    let body: Value = serde_json::from_str(&text).unwrap();
+    (status == 201).then(|| body["roomId"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_changes_and_shows_what_is_there() {
+    let clinic = Clinic::new(Kind::Embedded).await;
+    clinic.server.limit_files(Some(0));
+    clinic.refuses_changes().await;
+    clinic.serves_who_looks().await;
+    clinic.server.limit_files(None);
+    clinic.recovers().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_file_refuses_changes_and_shows_what_is_there() {
+    let clinic = Clinic::new(Kind::Embedded).await;
+    // As a backup tool does.
+    let mut connection = clinic.site.database.connect().await;
+    let lock = connection.begin_with("BEGIN EXCLUSIVE").await.unwrap();
+    clinic.refuses_changes().await;
+    clinic.serves_who_looks().await;
+    lock.rollback().await.unwrap();
+    clinic.recovers().await;
+}
+
+/// Changes a database of PostgreSQL from outside, and ends the connections that do not know it yet.
+async fn alter(clinic: &Clinic, change: &str) {
+    let database: url::Url = clinic.site.database.url.parse().unwrap();
+    let name = database.path().trim_start_matches('/').to_owned();
+    let mut admin = sqlx::AnyConnection::connect(&postgres_server()).await.unwrap();
+    let alter = sqlx::AssertSqlSafe(format!("ALTER DATABASE {name} {change}"));
+    sqlx::query(alter).execute(&mut admin).await.unwrap();
+    let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1";
+    sqlx::query(end).bind(name).execute(&mut admin).await.unwrap();
+    admin.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_only_database_refuses_changes_and_shows_what_is_there() {
+    let clinic = Clinic::new(Kind::Postgres).await;
+    alter(&clinic, "SET default_transaction_read_only = on").await;
+    clinic.refuses_changes().await;
+    clinic.serves_who_looks().await;
+    alter(&clinic, "RESET default_transaction_read_only").await;
+    clinic.recovers().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_away_refuses_everything_and_is_found_again() {
+    let clinic = Clinic::new(Kind::Postgres).await;
+    alter(&clinic, "ALLOW_CONNECTIONS false").await;
+    clinic.refuses_changes().await;
+    let path = format!("/teleconsultation/{}", clinic.now);
+    let headers = [("miauserid", "patient-42")];
+    let view = clinic.site.call(&clinic.server.url, Method::GET, &path, &headers, None).await;
+    assert_eq!(view.map(|(status, _)| status), Some(503));
+    let check = clinic.site.call(&clinic.server.url, Method::GET, "/-/check-up", &[], None).await;
+    assert_eq!(check.map(|(status, _)| status), Some(503));
+    alter(&clinic, "ALLOW_CONNECTIONS true").await;
+    clinic.recovers().await;
+    clinic.serves_who_looks().await;
+}
