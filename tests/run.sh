@@ -10,6 +10,8 @@ fail() { echo "tests/run.sh: $*" >&2; exit 1; }
 command -v cargo >/dev/null || fail "cargo is missing; install Rust from https://rustup.rs"
 command -v cc >/dev/null || fail "a C compiler is missing; on Debian: apt-get install gcc libc6-dev"
 
+chosen="$*"
+
 # A PostgreSQL of our own, for as long as the tests run: nothing of a server that is there already is touched.
 postgres_bin() {
     local found
@@ -56,13 +58,16 @@ export TELECONSULT_TEST_POSTGRES="postgres://postgres@127.0.0.1:$port/postgres"
 
 # The tests that break the server drive the real binary; building it first keeps their own time short.
 cargo build --locked -p teleconsult-server --features crash-points
+# Who asks for some of the tests wants to see what they have to say, such as how many cases there were.
 if cargo nextest --version >/dev/null 2>&1; then
+    if (($# > 0)); then set -- --success-output final "$@"; fi
     cargo nextest run --locked --workspace --all-features --no-fail-fast "$@"
 else
+    if (($# > 0)); then set -- --show-output "$@"; fi
     cargo test --locked --workspace --all-features --no-fail-fast --lib --bins --tests -- "$@"
 fi
 # The examples, all but the one that waits for webhooks; a search for tests leaves them out.
-if (($# == 0)); then
+if [ -z "$chosen" ]; then
     for example in examples/*.rs; do
         name=$(basename "$example" .rs)
         if [ "$name" != webhook_receiver ]; then

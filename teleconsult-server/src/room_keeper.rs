@@ -230,6 +230,7 @@ impl RoomKeeper {
         order: &RoomOrder,
         participants: &[Participant],
     ) -> Result<Room, KeepError> {
+        self.counters.attempts.increment(1);
         let answer = self.calls.create_room(order).await;
         crash_point!("C4");
         let error = match answer {

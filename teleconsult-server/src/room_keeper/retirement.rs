@@ -80,6 +80,7 @@ impl RoomKeeper {
         let error = match deleted {
             Ok(()) => {
                 journal.retired(room).await?;
+                self.counters.retirements.increment(1);
                 tracing::info!(%room, teleconsultation, "a room that was no longer wanted is gone");
                 return Ok(());
             }

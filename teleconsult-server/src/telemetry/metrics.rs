@@ -23,6 +23,8 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4";
 
 const DURATION: &str = "http_request_duration_seconds";
 const SUMMARY: &str = "http_request_summary_seconds";
+const ATTEMPTS: &str = "teleconsult_room_attempts_total";
+const RETIREMENTS: &str = "teleconsult_room_retirements_total";
 const UNKNOWN_OUTCOMES: &str = "teleconsult_room_unknown_outcomes_total";
 const ADOPTIONS: &str = "teleconsult_room_adoptions_total";
 const DISCARDS: &str = "teleconsult_room_discards_total";
@@ -74,6 +76,10 @@ struct RequestTimes {
 /// What the room keeper counts.
 #[derive(Clone)]
 pub struct KeeperCounters {
+    /// Rooms that were asked for.
+    pub attempts: Counter,
+    /// Rooms that were deleted because nobody needed them any more.
+    pub retirements: Counter,
     /// Room creations whose answer was lost.
     pub unknown_outcomes: Counter,
     /// Lost rooms that were found at once and used.
@@ -100,9 +106,9 @@ impl KeeperCounters {
 /// Counts for nobody.
 impl Default for KeeperCounters {
     fn default() -> Self {
-        let [unknown_outcomes, adoptions, discards, sweeps, orphans, store_errors] =
+        let [attempts, retirements, unknown_outcomes, adoptions, discards, sweeps, orphans, store_errors] =
             std::array::from_fn(|_| Counter::noop());
-        Self { unknown_outcomes, adoptions, discards, sweeps, orphans, store_errors }
+        Self { attempts, retirements, unknown_outcomes, adoptions, discards, sweeps, orphans, store_errors }
     }
 }
 
@@ -115,6 +121,8 @@ impl Metrics {
         recorder.describe_histogram(DURATION.into(), None, "Request duration in seconds.".into());
         recorder.describe_histogram(SUMMARY.into(), None, "Request duration in seconds, as quantiles.".into());
         for (name, help) in [
+            (ATTEMPTS, "Rooms that were asked for."),
+            (RETIREMENTS, "Rooms that were deleted because nobody needed them any more."),
             (UNKNOWN_OUTCOMES, "Room creations whose answer was lost, so that there may be a room."),
             (ADOPTIONS, "Rooms whose answer was lost and that were found at once and used."),
             (DISCARDS, "Rooms that are deleted because no caller was told of them."),
@@ -153,6 +161,8 @@ impl Metrics {
     pub fn keeper_counters(&self) -> KeeperCounters {
         let counter = |name| self.recorder.register_counter(&Key::from_static_name(name), &METADATA);
         KeeperCounters {
+            attempts: counter(ATTEMPTS),
+            retirements: counter(RETIREMENTS),
             unknown_outcomes: counter(UNKNOWN_OUTCOMES),
             adoptions: counter(ADOPTIONS),
             discards: counter(DISCARDS),
