@@ -201,13 +201,25 @@ impl VideoCalls {
 
     /// Looks for rooms whose description starts with a prefix and that are not older than a moment.
     ///
-    /// The list is newest first; rooms without a date are looked at and never end the search.
-    ///
     /// # Errors
     ///
     /// The vendor's.
     pub async fn rooms_marked(&self, prefix: &str, not_before: Timestamp) -> Result<MarkedRooms> {
         let _alone = self.searching.lock().await;
+        self.walk(prefix, not_before).await
+    }
+
+    /// As [`rooms_marked`](Self::rooms_marked), for all rooms there are. It takes long, and nobody waits for it.
+    ///
+    /// # Errors
+    ///
+    /// The vendor's.
+    pub async fn all_rooms_marked(&self, prefix: &str) -> Result<MarkedRooms> {
+        self.walk(prefix, Timestamp::MIN).await
+    }
+
+    /// The list is newest first; rooms without a date are looked at and never end the search.
+    async fn walk(&self, prefix: &str, not_before: Timestamp) -> Result<MarkedRooms> {
         let mut found = MarkedRooms::default();
         let mut offset = 0;
         for _ in 0..MAX_PAGES {

@@ -77,7 +77,7 @@ impl RoomKeeper {
         let started = Timestamp::now();
         let grace = self.settings.orphan_grace;
         let deployment = &self.store.journal().deployment().id;
-        let found = self.calls.rooms_marked(&marker::prefix(deployment), Timestamp::MIN).await?;
+        let found = self.calls.all_rooms_marked(&marker::prefix(deployment)).await?;
         let candidates: Vec<Candidate> = found
             .rooms
             .iter()
