@@ -33,6 +33,7 @@ if [ -z "$bin" ]; then
 fi
 
 place=$(mktemp -d)
+chmod 755 "$place"
 # PostgreSQL refuses to be run by root.
 as_server() { "$@"; }
 if [ "$(id -u)" = 0 ]; then
@@ -45,11 +46,19 @@ stop() {
     rm -rf "$place"
 }
 trap stop EXIT
+# It speaks TLS too, with a certificate of its own.
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=tests -addext subjectAltName=IP:127.0.0.1 \
+    -addext basicConstraints=critical,CA:FALSE \
+    -keyout "$place/server.key" -out "$place/server.crt" 2>/dev/null || fail "openssl is missing; on Debian: apt-get install openssl"
+chmod 600 "$place/server.key"
+if [ "$(id -u)" = 0 ]; then chown postgres "$place/server.key"; fi
+export TELECONSULT_TEST_POSTGRES_CERTIFICATE="$place/server.crt"
 as_server "$bin/initdb" -D "$place/data" -U postgres -A trust --no-sync -E UTF8 >/dev/null
 # Two at once must not meet: the port is free, and tried again with another one where it no longer is.
 for _ in 1 2 3 4 5; do
     port=$((20000 + RANDOM))
     settings="-p $port -k $place -c listen_addresses=127.0.0.1 -c max_connections=400 -c fsync=off"
+    settings="$settings -c ssl=on -c ssl_cert_file=$place/server.crt -c ssl_key_file=$place/server.key"
     if as_server "$bin/pg_ctl" -D "$place/data" -o "$settings" -l "$place/log" -w start >/dev/null 2>&1; then break; fi
     port=
 done

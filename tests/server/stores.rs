@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::Value;
 use sqlx::Connection;
 
-use crate::support::binary::Process;
+use crate::support::binary::{Process, command};
 use crate::support::database::{Kind, postgres_server};
 use crate::support::in_minutes;
 use crate::support::service::{PATIENCE, consultation, doctor, patient, person};
@@ -150,4 +150,41 @@ async fn a_database_that_is_away_refuses_everything_and_is_found_again() {
     alter(&clinic, "ALLOW_CONNECTIONS true").await;
     clinic.recovers().await;
     clinic.serves_who_looks().await;
+}
+
+/// The certificate that the server of `tests/run.sh` shows.
+#[expect(clippy::disallowed_methods, reason = "whoever runs the tests says where it is")]
+fn certificate() -> String {
+    std::env::var("TELECONSULT_TEST_POSTGRES_CERTIFICATE")
+        .expect("TELECONSULT_TEST_POSTGRES_CERTIFICATE names no file; tests/run.sh makes one and sets it")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_database_is_spoken_to_over_tls_when_its_url_says_so() {
+    let site = Site::new(Kind::Postgres).await;
+    let url = format!("{}?sslmode=verify-full&sslrootcert={}", site.database.url, certificate());
+    let server = site.start(&[("DATABASE_URL", &url)]);
+    create(&site, &server, &in_minutes(0)).await.unwrap();
+    let mut connection = site.database.connect().await;
+    let others = "SELECT count(*), count(*) FILTER (WHERE ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
+                  WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let (all, encrypted): (i64, i64) = sqlx::query_as(others).fetch_one(&mut connection).await.unwrap();
+    assert!(all > 0 && all == encrypted, "{encrypted} of {all}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_cannot_be_trusted_or_reached_stops_the_start_without_a_secret() {
+    let site = Site::new(Kind::Postgres).await;
+    let mut url: url::Url = site.database.url.parse().unwrap();
+    url.set_password(Some("canary-password")).unwrap();
+    // A certificate that nobody we trust has signed; and a port where nobody listens.
+    let untrusted = format!("{url}?sslmode=verify-full");
+    url.set_port(Some(9)).unwrap();
+    for url in [untrusted.as_str(), url.as_str()] {
+        let output = command(&site.variables(&[("DATABASE_URL", url)])).output().unwrap();
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{complaint}");
+        assert!(complaint.contains("the database of DATABASE_URL cannot be connected to"), "{complaint}");
+        assert!(!complaint.contains("canary"), "{complaint}");
+    }
 }
