@@ -147,6 +147,10 @@ impl RoomKeeper {
         let begun = self.store.begin(&attempt, current.map(|current| current.version)).await?;
         next.version = begun.ok_or(KeepError::Stale)?;
         crash_point!("C3");
+        if Timestamp::now() >= attempt.lease_until && !self.still_holds(&attempt).await? {
+            // Whoever took it over may have looked for the room already.
+            return Err(KeepError::Stale);
+        }
         let room = self.ask_for(&attempt, &order, &next.participants).await?;
         crash_point!("C11");
         crash_point!("C5");
@@ -250,7 +254,7 @@ impl RoomKeeper {
             error = %error,
             "whether the vendor made the room is unknown; looking for it"
         );
-        if !self.store.journal().renew(attempt, self.lease_from(Timestamp::now())).await? {
+        if !self.still_holds(attempt).await? {
             return Err(KeepError::Stale);
         }
         // Limited, because somebody waits and others want to look too; recovery has all the time.
@@ -284,6 +288,11 @@ impl RoomKeeper {
         self.store.end(attempt, Ending::Discard(room.id), Timestamp::now()).await?;
         self.retire_soon();
         Ok(())
+    }
+
+    /// Works on an attempt for another lease, unless somebody took it over.
+    async fn still_holds(&self, attempt: &Attempt) -> Result<bool, StoreError> {
+        self.store.journal().renew(attempt, self.lease_from(Timestamp::now())).await
     }
 
     fn lease_from(&self, now: Timestamp) -> Timestamp {

@@ -23,6 +23,8 @@ const MOST_TRIES: u32 = 30;
 /// finds others at it, which does no harm: a room that is gone is gone.
 const BATCH: u32 = 16;
 const CONCURRENT_DELETIONS: usize = 4;
+/// Shortest pause between two looks at the queue.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 /// How often the queue is looked at though nobody called.
 const IDLE_LOOK: Duration = Duration::from_secs(60);
 /// Pause after the store failed.
@@ -65,9 +67,7 @@ impl RoomKeeper {
             results.into_iter().collect::<Result<(), _>>()?;
         }
         let next = self.store.journal().next_retirement().await?;
-        let wait = next.and_then(|next| Duration::try_from(next.duration_since(Timestamp::now())).ok());
-        // A wait of nothing would spin when the clock stands between two milliseconds.
-        Ok(wait.unwrap_or(IDLE_LOOK).clamp(Duration::from_millis(10), IDLE_LOOK))
+        Ok(next.map_or(IDLE_LOOK, |next| pause_until(next, Timestamp::now())))
     }
 
     async fn retire(&self, one: Retirement) -> Result<(), StoreError> {
@@ -108,12 +108,33 @@ impl RoomKeeper {
     }
 }
 
+/// What fell due since the queue was looked at is due at once. A wait of nothing would spin when the clock stands between
+/// two milliseconds.
+fn pause_until(next: Timestamp, now: Timestamp) -> Duration {
+    let wait = Duration::try_from(next.duration_since(now)).unwrap_or_default();
+    wait.clamp(SHORTEST_PAUSE, IDLE_LOOK)
+}
+
 fn after(wait: SignedDuration) -> Timestamp {
     Timestamp::now().saturating_add(wait).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::{IDLE_LOOK, SHORTEST_PAUSE, pause_until};
+
+    #[test]
+    fn what_fell_due_while_nobody_looked_is_looked_at_at_once() {
+        let now = Timestamp::UNIX_EPOCH;
+        let pause = |millis| pause_until(now + SignedDuration::from_millis(millis), now);
+        assert_eq!([-5000, -1, 0, 3].map(pause), [SHORTEST_PAUSE; 4]);
+        assert_eq!((pause(700), pause(3_600_000)), (Duration::from_millis(700), IDLE_LOOK));
+    }
+
     #[test]
     fn the_wait_doubles_up_to_ten_minutes() {
         let seconds = [0, 1, 2, 6, 7, u32::MAX].map(|tries| super::wait_after(tries).as_secs());
