@@ -72,6 +72,8 @@ pub struct IdentitySettings {
     pub user_id_header: http::HeaderName,
     /// Where the viewer of a teleconsultation is found, if not in that header.
     pub user_id_path: Option<UserIdPath>,
+    /// From whose connections callers are believed (`TELECONSULT_IDENTITY_PROXIES`); from all when nothing is set.
+    pub proxies: Option<Networks>,
 }
 
 /// Where and how connections are served.
@@ -222,6 +224,12 @@ impl Config {
         };
 
         let platform = platform::read(&mut vars, &user_id_header, file.custom_user_id.clone());
+        let proxies = vars.some_networks(IDENTITY_PROXIES);
+        if proxies.is_none() {
+            vars.warning(format!(
+                "{IDENTITY_PROXIES} is not set: whoever reaches this server is believed about who is calling"
+            ));
+        }
 
         let defaults = Limits::default();
         let limits = Limits {
@@ -272,7 +280,7 @@ impl Config {
                 sweep_interval,
                 sweep_dry_run,
             },
-            identity: IdentitySettings { user_id_header, user_id_path: file.user_id_path },
+            identity: IdentitySettings { user_id_header, user_id_path: file.user_id_path, proxies },
             platform,
             background_groups: file.background_groups,
             branding: file.branding,
@@ -286,6 +294,7 @@ impl Config {
     }
 }
 
+const IDENTITY_PROXIES: &str = "TELECONSULT_IDENTITY_PROXIES";
 /// One year. The period is subtracted from dates, and nobody hides a change for longer.
 const MAX_PERIOD_MS: f64 = 31_536_000_000.0;
 /// What the predecessor documents: 50MB.
@@ -355,7 +364,24 @@ mod tests {
         let always = ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-request-id"];
         assert_eq!(told, [&["client-type", "miausergroups", "miauserid", "miauserproperties"][..], &always].concat());
         assert_eq!(platform.forwarding.backoffice, "isbackoffice");
-        assert!(config.warnings.is_empty());
+        assert!(config.identity.proxies.is_none() && config.identity.believes([192, 0, 2, 1].into()));
+        assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
+        assert!(config.warnings[0].starts_with("TELECONSULT_IDENTITY_PROXIES is not set"));
+    }
+
+    #[test]
+    fn once_proxies_are_named_nobody_else_is_believed_and_nothing_is_warned_of() {
+        let config = with(&[KEY, URL, ("TELECONSULT_IDENTITY_PROXIES", "10.0.0.0/8, 192.0.2.7")]).unwrap();
+        for (peer, believed) in
+            [("10.9.9.9", true), ("192.0.2.7", true), ("::ffff:10.0.0.1", true), ("192.0.2.8", false)]
+        {
+            assert_eq!(config.identity.believes(peer.parse().unwrap()), believed, "{peer}");
+        }
+        assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+        for wrong in ["gateway", "10.0.0.0/33", ","] {
+            let problems = with(&[KEY, URL, ("TELECONSULT_IDENTITY_PROXIES", wrong)]).unwrap_err();
+            assert!(problems.len() == 1 && problems[0].starts_with("TELECONSULT_IDENTITY_PROXIES must be a list"));
+        }
     }
 
     #[test]
@@ -415,7 +441,8 @@ mod tests {
         for (text, seconds, warned) in [("3", 3, false), ("0", 10, true), ("soon", 10, true), ("-1", 10, true)] {
             let config = with(&[KEY, URL, ("WAIT_BEFORE_SERVER_CLOSE_SEC", text)]).unwrap();
             assert_eq!(config.http.wait_before_close.as_secs(), seconds, "{text}");
-            assert_eq!(config.warnings.len() == 1, warned, "{text}");
+            let told = config.warnings.iter().any(|warning| warning.starts_with("WAIT_BEFORE_SERVER_CLOSE_SEC"));
+            assert_eq!(told, warned, "{text}");
         }
     }
 

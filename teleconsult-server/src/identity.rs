@@ -1,5 +1,7 @@
 //! Who calls.
 
+use std::net::IpAddr;
+
 use http::HeaderMap;
 
 use crate::config::IdentitySettings;
@@ -10,7 +12,24 @@ pub mod custom_id;
 pub mod people;
 pub mod requester;
 
-use requester::RequestParts;
+use requester::{RequestParts, UserIdPath};
+
+impl IdentitySettings {
+    /// Whether what arrives over a connection from there may say who calls.
+    #[must_use]
+    pub fn believes(&self, peer: IpAddr) -> bool {
+        self.proxies.as_ref().is_none_or(|proxies| proxies.contain(peer))
+    }
+
+    /// Removes the headers by which callers are recognised. Done before anything reads them, so that nothing has to ask
+    /// whether they count.
+    pub fn disregard(&self, headers: &mut HeaderMap) {
+        headers.remove(&self.user_id_header);
+        if let Some(name) = self.user_id_path.as_ref().and_then(UserIdPath::header) {
+            headers.remove(name);
+        }
+    }
+}
 
 /// The person who looks at a teleconsultation: where the configuration file says, else the platform's user.
 #[must_use]

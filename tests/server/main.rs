@@ -13,6 +13,7 @@ mod delete;
 mod documentation;
 mod error_bodies;
 mod idempotency;
+mod identity_proxies;
 mod inconsistencies;
 mod instances;
 mod kills;

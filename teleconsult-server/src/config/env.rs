@@ -121,10 +121,16 @@ impl<'a> Variables<'a> {
         prefix.to_owned()
     }
 
-    /// Addresses and networks, separated by commas.
+    /// Addresses and networks, separated by commas; none when it is not set.
     pub(super) fn networks(&mut self, name: &str) -> Networks {
+        self.some_networks(name).unwrap_or_default()
+    }
+
+    /// The same, where not set means something else than none.
+    pub(super) fn some_networks(&mut self, name: &str) -> Option<Networks> {
+        self.text(name)?;
         let expected = "a list of addresses, networks such as 10.0.0.0/8, loopback, linklocal or uniquelocal";
-        self.parsed(name, expected, |_| true, Networks::default())
+        Some(self.parsed(name, expected, |_| true, Networks::default()))
     }
 
     /// A size such as `50MB`, in bytes. A kilobyte has 1024 of them, as in the predecessor's world.

@@ -33,6 +33,8 @@ pub struct Request {
     pub body: Option<Value>,
     /// The picture, where the route takes one.
     pub picture: Option<Picture>,
+    /// Whether it may say who calls. If not, its headers hold nothing about that any more.
+    pub is_believed: bool,
 }
 
 impl Request {
@@ -54,7 +56,8 @@ impl Request {
     /// The parts in which a caller's id may be.
     #[must_use]
     pub fn parts<'a>(&'a self, params: &'a [(&'static str, String)]) -> RequestParts<'a> {
-        RequestParts { headers: &self.headers, query: &self.query, params }
+        let (query, params) = if self.is_believed { (self.query.as_slice(), params) } else { Default::default() };
+        RequestParts { headers: &self.headers, query, params }
     }
 }
 

@@ -51,8 +51,12 @@ where
             Err(error) => Err(error),
             Ok(()) => match matched {
                 Some(matched) => {
-                    let query = query_pairs(head.uri.query());
-                    respond(&app, matched, query, head.headers.clone(), body).await
+                    let (query, mut headers) = (query_pairs(head.uri.query()), head.headers.clone());
+                    let is_believed = app.settings.identity.believes(peer);
+                    if !is_believed {
+                        app.settings.identity.disregard(&mut headers);
+                    }
+                    respond(&app, matched, query, (headers, is_believed), body).await
                 }
                 None => Err(ApiError::unrouted(&head.method, &access_log::shown_path(head.uri.path()))),
             },
@@ -71,7 +75,7 @@ async fn respond<B>(
     app: &Arc<App>,
     matched: router::Matched,
     query: Vec<(String, String)>,
-    headers: HeaderMap,
+    (headers, is_believed): (HeaderMap, bool),
     body: B,
 ) -> Result<Reply, ApiError>
 where
@@ -89,10 +93,11 @@ where
         }
         BodyKind::Picture => (None, Some(read_picture(&headers, body).await?)),
     };
-    let request = Request { route, id: matched.id, session: matched.session, query, headers, body, picture };
+    let (id, session) = (matched.id, matched.session);
+    let request = Request { route, id, session, query, headers, body, picture, is_believed };
     let handled = {
         let app = Arc::clone(app);
-        let forwarded = app.settings.forwarding.of(&request.headers);
+        let forwarded = app.settings.forwarding.of(&request.headers, is_believed);
         platform::forwarding(forwarded, async move { handlers::handle(&app, &request).await })
     };
     let answer = async {

@@ -61,6 +61,17 @@ impl UserIdPath {
         }
     }
 
+    /// The header that it reads, if it starts from one.
+    #[must_use]
+    pub fn header(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [UserIdStep { extract: Key::Name(part), .. }, UserIdStep { extract: Key::Name(name), .. }, ..] => {
+                (part == "headers").then_some(name)
+            }
+            _ => None,
+        }
+    }
+
     /// The caller's id, or nothing when a step leads nowhere.
     #[must_use]
     pub fn find(&self, request: RequestParts<'_>) -> Option<String> {

@@ -29,14 +29,15 @@ impl Forwarding {
     /// What every platform service is told, beside the platform's own headers.
     pub const ALWAYS: [&'static str; 4] = ["x-request-id", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"];
 
-    /// The headers of a request that are passed on.
+    /// The headers of a request that are passed on. Of one that is not believed, none that says who calls; an operator's
+    /// additions count as such, because they are cookies and the like.
     #[must_use]
-    pub fn of(&self, request: &HeaderMap) -> HeaderMap {
+    pub fn of(&self, request: &HeaderMap, is_believed: bool) -> HeaderMap {
         let mut headers = HeaderMap::new();
         if !self.enabled {
             return headers;
         }
-        for name in &self.names {
+        for name in self.names.iter().filter(|name| is_believed || Self::ALWAYS.contains(&name.as_str())) {
             for value in request.get_all(name).iter().filter(|value| !value.is_empty()) {
                 headers.append(name, value.clone());
             }
@@ -44,7 +45,7 @@ impl Forwarding {
         if request.get_all(&self.user_id).iter().count() > 1 {
             headers.remove(&self.user_id);
         }
-        if request.get(&self.backoffice).is_some_and(|value| !value.is_empty()) {
+        if is_believed && request.get(&self.backoffice).is_some_and(|value| !value.is_empty()) {
             headers.insert(&self.backoffice, HeaderValue::from_static("1"));
         }
         headers
@@ -77,7 +78,7 @@ mod tests {
     }
 
     fn rules() -> Forwarding {
-        let names = ["miauserid", "cookie"].map(HeaderName::from_static).to_vec();
+        let names = ["miauserid", "cookie", "x-request-id"].map(HeaderName::from_static).to_vec();
         let [user_id, backoffice] = ["miauserid", "isbackoffice"].map(HeaderName::from_static);
         Forwarding { names, user_id, backoffice, enabled: true }
     }
@@ -87,9 +88,15 @@ mod tests {
         let request =
             headers(&[("miauserid", "u"), ("cookie", "a"), ("cookie", "b"), ("foo", "x"), ("isbackoffice", "0")]);
         let expected = headers(&[("miauserid", "u"), ("cookie", "a"), ("cookie", "b"), ("isbackoffice", "1")]);
-        assert_eq!(rules().of(&request), expected);
-        assert!(rules().of(&headers(&[("isbackoffice", ""), ("foo", "x")])).is_empty());
-        assert!(rules().of(&headers(&[("miauserid", "u"), ("miauserid", "v")])).is_empty());
+        assert_eq!(rules().of(&request, true), expected);
+        assert!(rules().of(&headers(&[("isbackoffice", ""), ("foo", "x")]), true).is_empty());
+        assert!(rules().of(&headers(&[("miauserid", "u"), ("miauserid", "v")]), true).is_empty());
+    }
+
+    #[test]
+    fn of_who_is_not_believed_nothing_about_the_caller_is_passed_on() {
+        let request = headers(&[("miauserid", "u"), ("cookie", "a"), ("isbackoffice", "1"), ("x-request-id", "r")]);
+        assert_eq!(rules().of(&request, false), headers(&[("x-request-id", "r")]));
     }
 
     #[tokio::test]
