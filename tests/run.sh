@@ -63,6 +63,8 @@ for _ in 1 2 3 4 5; do
     port=
 done
 [ -n "$port" ] || fail "PostgreSQL does not start: $(cat "$place/log")"
+# Everything that the server says goes there.
+export TELECONSULT_TEST_OUTPUT="$place/output"
 export TELECONSULT_TEST_POSTGRES="postgres://postgres@127.0.0.1:$port/postgres"
 
 # The tests that break the server drive the real binary; building it first keeps their own time short.
@@ -87,3 +89,5 @@ if [ -z "$chosen" ]; then
 fi
 # Documentation examples, the README of the crate among them.
 cargo test --locked --doc -p bandyer-client --all-features
+# Nothing that the server said may tell a name, a link or a key. A selection of tests may have run no server.
+if (($# == 0)) || [ -d "$TELECONSULT_TEST_OUTPUT" ]; then tests/scan-output.sh "$TELECONSULT_TEST_OUTPUT"; fi

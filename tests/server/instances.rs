@@ -35,11 +35,11 @@ async fn a_leader_that_is_paused_past_its_lease_makes_one_room_all_the_same() {
                     }
                 };
                 tokio::time::timeout(PATIENCE, made).await.expect("the room is made");
-                leader.pause();
+                leader.signal("STOP");
                 // The other one finds the abandoned room by its marker.
                 let taken_over = site.emulator.until_called(Operation::DeleteRoom, deleted + 1);
                 tokio::time::timeout(PATIENCE, taken_over).await.expect("the other instance takes over");
-                leader.wake();
+                leader.signal("CONT");
             });
         assert_eq!(answer.as_ref().map(|(status, _)| *status), Some(201), "run {n}: {answer:?}");
         assert_eq!(site.emulator.calls_of(Operation::CreateRoom), asked + 2, "run {n}: the first room was not adopted");

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::Value;
 use sqlx::Connection;
 
-use crate::support::binary::{Process, command};
+use crate::support::binary::{Process, Program, command};
 use crate::support::database::{Kind, postgres_server};
 use crate::support::in_minutes;
 use crate::support::service::{PATIENCE, consultation, doctor, patient, person};
@@ -25,7 +25,7 @@ impl Clinic {
         let site = Site::new(kind).await;
         // Nothing in the background asks the vendor meanwhile.
         let calm = [("TELECONSULT_SWEEP_INTERVAL_SECONDS", "3600"), ("TELECONSULT_RECOVERY_INTERVAL_SECONDS", "3600")];
-        let server = Process::start_for_limits(&site.variables(&calm));
+        let server = Program::for_limits(&site.variables(&calm)).start();
         let (later, now) = (
             create(&site, &server, &in_minutes(60)).await.unwrap(),
             create(&site, &server, &in_minutes(0)).await.unwrap(),

@@ -1,13 +1,17 @@
 //! The real binary in a process of its own, to be killed.
 
-use std::io::{BufRead, BufReader, Read};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
-use std::sync::mpsc::{Receiver, channel};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread::JoinHandle;
 
 use tokio::sync::watch;
 
+use super::output;
 use super::service::PATIENCE;
 
 /// Builds the binary if it is not up to date, with the cargo that runs these tests, and tells where it is.
@@ -39,12 +43,91 @@ pub fn path() -> &'static Path {
     })
 }
 
+/// The binary, to be run with nothing but some variables in its environment. What it writes is kept.
+pub struct Program(Command);
+
+/// The binary with nothing but these variables in its environment.
+pub fn command(variables: &[(&str, &str)]) -> Program {
+    Program::new(Command::new(path()), variables)
+}
+
+impl Program {
+    fn new(mut command: Command, variables: &[(&str, &str)]) -> Self {
+        command.env_clear().envs(variables.iter().copied()).stdin(Stdio::null());
+        Self(command)
+    }
+
+    /// The same, which outlives writing more than it may: it is told of it instead of being killed.
+    pub fn for_limits(variables: &[(&str, &str)]) -> Self {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", r#"trap "" XFSZ; exec "$0""#]).arg(path());
+        Self::new(shell, variables)
+    }
+
+    /// The same, which may have no more than this many files open, connections among them.
+    pub fn with_files(variables: &[(&str, &str)], files: u32) -> Self {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &format!("ulimit -n {files} && exec \"$0\"")]).arg(path());
+        Self::new(shell, variables)
+    }
+
+    pub fn arg(mut self, argument: &str) -> Self {
+        self.0.arg(argument);
+        self
+    }
+
+    /// Runs it to its end.
+    pub fn output(mut self) -> io::Result<Output> {
+        let output = self.0.output()?;
+        let mut kept = output::file("process");
+        kept.write_all(&output.stdout)?;
+        kept.write_all(&output.stderr)?;
+        Ok(output)
+    }
+
+    /// Starts it and waits until it listens.
+    pub fn start(mut self) -> Process {
+        let mut child = self.0.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let kept = Arc::new(Mutex::new(output::file("process")));
+        let (sender, lines) = channel();
+        let (complain, complaints) = channel();
+        let (open, ends) = watch::channel(());
+        let readers = vec![
+            read_lines(child.stdout.take().unwrap(), Arc::clone(&kept), sender, Some(open)),
+            read_lines(child.stderr.take().unwrap(), kept, complain, None),
+        ];
+        let mut process = Process { child, lines, complaints, ends, readers, seen: Vec::new(), url: String::new() };
+        let line = process.until_line("Server listening at ");
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        process.url = line["msg"].as_str().unwrap().trim_start_matches("Server listening at ").to_owned();
+        process
+    }
+}
+
+/// Keeps each line, and hands it over for as long as somebody wants it. `open` is dropped at the end.
+fn read_lines(
+    from: impl Read + Send + 'static,
+    kept: Arc<Mutex<File>>,
+    to: Sender<String>,
+    open: Option<watch::Sender<()>>,
+) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        let _open = open;
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            writeln!(kept.lock().unwrap(), "{line}").unwrap();
+            let _ = to.send(line);
+        }
+    })
+}
+
 /// A running server. It is killed when this is dropped.
 pub struct Process {
     child: Child,
     lines: Receiver<String>,
+    complaints: Receiver<String>,
     /// Closed once its standard output is.
-    output: watch::Receiver<()>,
+    ends: watch::Receiver<()>,
+    readers: Vec<JoinHandle<()>>,
     /// Everything it has written to standard output so far.
     pub seen: Vec<String>,
     pub url: String,
@@ -53,34 +136,12 @@ pub struct Process {
 impl Process {
     /// Starts the server with nothing but these variables and waits until it listens.
     pub fn start(variables: &[(&str, &str)]) -> Self {
-        Self::spawned(command(variables))
+        command(variables).start()
     }
 
-    /// As [`Process::start`], as a process that outlives writing more than it may: it is told of it instead of being killed.
-    pub fn start_for_limits(variables: &[(&str, &str)]) -> Self {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", r#"trap "" XFSZ; exec "$0""#]).arg(path());
-        Self::spawned(with_variables(shell, variables))
-    }
-
-    fn spawned(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let output = child.stdout.take().unwrap();
-        let (sender, lines) = channel();
-        let (open, output_ends) = watch::channel(());
-        std::thread::spawn(move || {
-            let _open = open;
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    break;
-                }
-            }
-        });
-        let mut process = Self { child, lines, output: output_ends, seen: Vec::new(), url: String::new() };
-        let line = process.until_line("Server listening at ");
-        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-        process.url = line["msg"].as_str().unwrap().trim_start_matches("Server listening at ").to_owned();
-        process
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.url.trim_start_matches("http://").parse().unwrap()
     }
 
     /// Waits for a line of the log that holds a text.
@@ -94,26 +155,18 @@ impl Process {
                     }
                 }
                 Err(error) => {
-                    let complaints = self.complaints();
-                    panic!("no line with {text:?} ({error}): {:#?} {complaints}", self.seen)
+                    let _ = self.child.kill();
+                    let complaints: Vec<String> = self.complaints.iter().collect();
+                    panic!("no line with {text:?} ({error}): {:#?} {complaints:#?}", self.seen)
                 }
             }
         }
     }
 
-    fn complaints(&mut self) -> String {
-        let _ = self.child.kill();
-        let mut text = String::new();
-        if let Some(mut errors) = self.child.stderr.take() {
-            let _ = errors.read_to_string(&mut text);
-        }
-        text
-    }
-
     /// Waits until it ends, if it does.
     pub fn end(&self) -> impl Future<Output = ()> + use<> {
-        let mut output = self.output.clone();
-        async move { while output.changed().await.is_ok() {} }
+        let mut ends = self.ends.clone();
+        async move { while ends.changed().await.is_ok() {} }
     }
 
     /// Whether it has ended by itself.
@@ -130,28 +183,25 @@ impl Process {
         assert!(limited.success());
     }
 
-    /// Stops it in its tracks until [`Process::wake`].
-    pub fn pause(&self) {
-        self.signal("-STOP");
-    }
-
-    pub fn wake(&self) {
-        self.signal("-CONT");
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
+    /// Sends a signal, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success(), "{name}");
     }
 
     /// `kill -9`, at any moment.
     pub fn kill_now(&self) {
-        self.signal("-KILL");
+        self.signal("KILL");
     }
 
     /// Asks it to end and waits; gives the exit code and everything it wrote.
-    pub fn terminate(mut self) -> (Option<i32>, Vec<String>) {
-        self.signal("-TERM");
+    pub fn terminate(self) -> (Option<i32>, Vec<String>) {
+        self.signal("TERM");
+        self.until_end()
+    }
+
+    /// Waits for its end; gives the exit code and everything it wrote.
+    pub fn until_end(mut self) -> (Option<i32>, Vec<String>) {
         let code = self.child.wait().unwrap().code();
         let rest: Vec<String> = self.lines.iter().collect();
         self.seen.extend(rest);
@@ -163,15 +213,9 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // What it wrote last is kept too.
+        for reader in self.readers.drain(..) {
+            let _ = reader.join();
+        }
     }
-}
-
-/// The binary with nothing but these variables in its environment.
-pub fn command(variables: &[(&str, &str)]) -> Command {
-    with_variables(Command::new(path()), variables)
-}
-
-fn with_variables(mut command: Command, variables: &[(&str, &str)]) -> Command {
-    command.env_clear().envs(variables.iter().copied()).stdin(Stdio::null());
-    command
 }

@@ -4,6 +4,7 @@ pub mod auth_service;
 pub mod binary;
 pub mod crud_service;
 pub mod database;
+pub mod output;
 pub mod raw;
 pub mod service;
 pub mod site;

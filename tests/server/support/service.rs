@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use super::auth_service::{AuthStandIn, Serves};
 use super::crud_service::{CrudStandIn, PEOPLE, RECORDS};
 use super::database::{Database, Kind};
+use super::output;
 
 /// Longest wait for something that happens in the background. Nothing waits this long unless it is broken.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -98,6 +99,13 @@ pub struct Answer {
 }
 
 impl Answer {
+    async fn of(path: &str, response: reqwest::Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        output::keep_answer(path, status, &text);
+        Self { status, headers, text }
+    }
+
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
@@ -120,6 +128,7 @@ impl Service {
 
     /// Starts a service among these platform services.
     pub async fn on(platform: Platform, version: ApiVersion, variables: &[(&str, &str)]) -> Self {
+        output::keep_log();
         let emulator = Emulator::start().await.unwrap();
         let auth = match platform.auth {
             Some(serves) => Some(AuthStandIn::start(serves).await),
@@ -191,9 +200,7 @@ impl Service {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let response = request.send().await.unwrap();
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Answer { status, headers, text: response.text().await.unwrap() }
+        Answer::of(path, request.send().await.unwrap()).await
     }
 
     /// Where the auth service knows people, the people of a body are made known to it, and the body names their ids.
@@ -302,9 +309,7 @@ impl Service {
         if let Some(user) = user {
             request = request.header("miauserid", user);
         }
-        let response = request.send().await.unwrap();
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Answer { status, headers, text: response.text().await.unwrap() }
+        Answer::of("/settings/background-image", request.send().await.unwrap()).await
     }
 
     /// Opens a link as a browser does.
@@ -323,6 +328,12 @@ impl Service {
     /// The vendor user of a person, as the service shows it.
     pub async fn vendor_user(&self, id: &str, user: &str) -> String {
         self.view(id, user).await.json()["bandyerUserId"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        output::until_log_is_kept();
     }
 }
 
