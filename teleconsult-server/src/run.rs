@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
@@ -140,10 +141,12 @@ impl Running {
     /// Returns how many connections and changes had to be cut. What a cut change leaves open, the next start settles.
     pub async fn stop(self) -> usize {
         self.close_soon();
+        // One deadline for both: an orchestrator waits for so long and no longer.
+        let deadline = Instant::now() + self.drain_timeout;
         self.shutdown.cancel();
         let cut_connections = self.serving.await.unwrap_or_default();
         self.app.tasks.close();
-        let finished = tokio::time::timeout(self.drain_timeout, self.app.tasks.wait()).await;
+        let finished = tokio::time::timeout_at(deadline, self.app.tasks.wait()).await;
         let cut_changes = if finished.is_ok() { 0 } else { self.app.tasks.len() };
         let given_up = tokio::time::Instant::now() + ROUNDS_GRACE;
         let mut left = self.background;

@@ -26,6 +26,7 @@ mod process;
 mod repair;
 mod secrets;
 mod settings;
+mod shutdown;
 mod status;
 mod stores;
 mod sweep;

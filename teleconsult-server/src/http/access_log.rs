@@ -55,7 +55,8 @@ pub(super) fn arrived(seen: &Seen<'_>) {
 }
 
 pub(super) fn completed(seen: &Seen<'_>, status: StatusCode, body_bytes: Option<u64>, cause: Option<&str>) {
-    let failed = status.is_server_error();
+    // Not to be ready is no failure: it is what a planned end begins with, and each probe of it would be a false alarm.
+    let failed = status.is_server_error() && seen.route != Some(Route::Ready);
     if seen.route.is_some_and(Route::is_status) && !failed {
         return;
     }

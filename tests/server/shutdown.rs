@@ -1,0 +1,272 @@
+//! The end of the real binary: announced, served until balancers have noticed, drained, and in time.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bandyer_client::emulator::{Action, Emulator, Fault, Operation};
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+
+use crate::support::binary::Process;
+use crate::support::service::{PATIENCE, consultation, doctor, patient};
+use crate::support::{http_client, in_minutes, person};
+
+const CALLERS: usize = 32;
+
+struct Site {
+    emulator: Emulator,
+    folder: TempDir,
+}
+
+impl Site {
+    async fn new() -> Self {
+        Self { emulator: Emulator::start().await.unwrap(), folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// A server that waits for balancers and for requests as long as is said.
+    fn server(&self, wait: &str, drain: &str) -> Process {
+        Process::start(&[
+            ("BANDYER_API_SECRET_KEY", self.emulator.api_key().expose()),
+            ("BANDYER_BASE_URL", self.emulator.url()),
+            ("DATA_DIR", self.folder.path().to_str().unwrap()),
+            ("HTTP_PORT", "0"),
+            ("TELECONSULT_BIND_ADDRESS", "127.0.0.1"),
+            ("TELECONSULT_RECOVERY_INTERVAL_SECONDS", "1"),
+            ("WAIT_BEFORE_SERVER_CLOSE_SEC", wait),
+            ("TELECONSULT_DRAIN_TIMEOUT_SECONDS", drain),
+        ])
+    }
+
+    /// The doctor's links of all rooms that the vendor has.
+    fn links_of_rooms(&self) -> BTreeSet<String> {
+        let doctors = self.emulator.live_rooms().into_iter().map(|room| {
+            let doctor = room.participants.into_iter().find(|one| one.is_admin).unwrap();
+            doctor.link.expose().to_owned()
+        });
+        doctors.collect()
+    }
+
+    /// A request whose room is made and whose answer never comes.
+    async fn stuck_request(&self, server: &Process) -> tokio::task::JoinHandle<reqwest::Result<reqwest::Response>> {
+        self.emulator.faults().add(Fault::on(Operation::CreateRoom).stall());
+        let body = consultation(&in_minutes(0), 2, &[doctor(), patient()]);
+        let request = http_client().post(format!("{}/teleconsultation", server.url)).json(&body);
+        let stuck = tokio::spawn(request.send());
+        tokio::time::timeout(PATIENCE, self.emulator.until_called(Operation::CreateRoom, 1)).await.unwrap();
+        stuck
+    }
+}
+
+fn of_level(lines: &[String], level: u64) -> Vec<&String> {
+    let is_of = |line: &&String| serde_json::from_str::<Value>(line).unwrap()["level"] == json!(level);
+    lines.iter().filter(is_of).collect()
+}
+
+fn cut(lines: &[String]) -> u64 {
+    let last: Value = serde_json::from_str(lines.last().unwrap()).unwrap();
+    assert_eq!(last["msg"], json!("Server closed"));
+    last["cut"].as_u64().unwrap()
+}
+
+async fn ready(http: &Client, url: &str) -> StatusCode {
+    http.get(format!("{url}/-/ready")).send().await.unwrap().status()
+}
+
+/// Plans, looks at and changes consultations for as long as the server wants requests. Every single one must succeed.
+async fn call_while_ready(
+    url: String,
+    caller: usize,
+    welcome: Arc<AtomicBool>,
+    done: Arc<AtomicUsize>,
+) -> Vec<(String, String)> {
+    let http = http_client();
+    let mut planned = Vec::new();
+    let (doctor, mut turn) = (format!("d{caller}"), 0);
+    let people = |turn: usize| [person(&doctor, "doctor"), person(&format!("p{caller}-{turn}"), "patient")];
+    while welcome.load(Ordering::SeqCst) {
+        turn += 1;
+        let request = match (turn % 3, planned.last()) {
+            (1, _) | (_, None) => {
+                let body = consultation(&in_minutes(60), 2, &people(turn));
+                http.post(format!("{url}/teleconsultation")).json(&body)
+            }
+            (2, Some((id, _))) => http.get(format!("{url}/teleconsultation/{id}")).header("miauserid", &doctor),
+            (_, Some((id, _))) => {
+                let body = json!({"participants": {"number": 2, "data": people(turn)}, "start_date": in_minutes(0)});
+                http.patch(format!("{url}/teleconsultation/{id}")).json(&body)
+            }
+        };
+        let answer = request.send().await.unwrap_or_else(|error| panic!("caller {caller}, turn {turn}: {error:?}"));
+        assert!(answer.status().is_success(), "caller {caller}, turn {turn}: {}", answer.status());
+        if answer.status() == StatusCode::CREATED {
+            let body: Value = answer.json().await.unwrap();
+            planned.push((body["roomId"].as_str().unwrap().to_owned(), doctor.clone()));
+        }
+        done.fetch_add(1, Ordering::SeqCst);
+    }
+    planned
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_full_load_no_request_of_a_client_that_honours_readiness_fails_and_nothing_is_lost() {
+    let site = Site::new().await;
+    let server = site.server("3", "30");
+    let (welcome, done) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|n| tokio::spawn(call_while_ready(server.url.clone(), n, Arc::clone(&welcome), Arc::clone(&done))))
+        .collect();
+    let http = http_client();
+    assert_eq!(ready(&http, &server.url).await, 200);
+    tokio::time::timeout(PATIENCE, site.emulator.until_called(Operation::CreateRoom, 4 * CALLERS)).await.unwrap();
+
+    server.signal("TERM");
+    while ready(&http, &server.url).await != 503 {}
+    // Who has not looked yet is served as before.
+    let before = done.load(Ordering::SeqCst);
+    while done.load(Ordering::SeqCst) < before + CALLERS {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..3 {
+        assert_eq!(ready(&http, &server.url).await, 503);
+    }
+    welcome.store(false, Ordering::SeqCst);
+    let mut planned = Vec::new();
+    for caller in callers {
+        planned.extend(caller.await.unwrap());
+    }
+    let (code, lines) = server.until_end();
+    assert_eq!((code, cut(&lines)), (Some(0), 0));
+    assert!(of_level(&lines, 50).is_empty(), "{:?}", of_level(&lines, 50));
+
+    // Replaced rooms may still wait for their deletion; the next start goes on with it.
+    let server = site.server("0.1", "30");
+    let mut links = BTreeSet::new();
+    for (id, doctor) in &planned {
+        links.insert(link(&http, &server.url, id, doctor).await);
+    }
+    assert_eq!(links.len(), planned.len());
+    let settled = async {
+        while site.links_of_rooms() != links {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, settled).await.expect("every room is one record's, and every record has its room");
+}
+
+/// The doctor's link, once the consultation is moved to now, which replaces no room.
+async fn link(http: &Client, url: &str, id: &str, doctor: &str) -> String {
+    let path = format!("{url}/teleconsultation/{id}");
+    // One that has begun can no longer be changed, and need not be.
+    http.patch(&path).json(&json!({"start_date": in_minutes(0)})).send().await.unwrap();
+    let answer = http.get(&path).header("miauserid", doctor).send().await.unwrap();
+    answer.json::<Value>().await.unwrap()["accessLinkURL"].as_str().expect("a link").to_owned()
+}
+
+#[tokio::test]
+async fn what_is_stuck_is_cut_at_the_deadline_counted_and_settled_by_the_next_start() {
+    let site = Site::new().await;
+    let server = site.server("0.1", "1");
+    let stuck = site.stuck_request(&server).await;
+    let (code, lines) = server.terminate();
+    assert_eq!(code, Some(0));
+    assert!(cut(&lines) > 0);
+    assert!(stuck.await.unwrap().is_err(), "nobody was told anything");
+    assert_eq!(site.emulator.live_rooms().len(), 1, "an orphan, for now");
+
+    site.emulator.faults().clear();
+    let _server = site.server("0.1", "1");
+    tokio::time::timeout(PATIENCE, site.emulator.until_called(Operation::DeleteRoom, 1)).await.unwrap();
+    assert!(site.emulator.live_rooms().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_under_way_is_finished_and_answered_after_the_listener_is_closed() {
+    let site = Site::new().await;
+    let server = site.server("600", "600");
+    let slow = Action::Delay(Duration::from_secs(1));
+    site.emulator.faults().add(Fault::on(Operation::CreateRoom).always().action(slow));
+    let http = http_client();
+    let under_way: Vec<_> = (0..CALLERS)
+        .map(|_| {
+            let body = consultation(&in_minutes(0), 2, &[doctor(), patient()]);
+            tokio::spawn(http.post(format!("{}/teleconsultation", server.url)).json(&body).send())
+        })
+        .collect();
+    tokio::time::timeout(PATIENCE, site.emulator.until_called(Operation::CreateRoom, CALLERS)).await.unwrap();
+    server.signal("INT");
+    until_refused(&server).await;
+    for one in under_way {
+        assert_eq!(one.await.unwrap().unwrap().status(), 201);
+    }
+    let (code, lines) = server.until_end();
+    assert_eq!((code, cut(&lines), site.emulator.live_rooms().len()), (Some(0), 0, CALLERS));
+}
+
+async fn until_refused(server: &Process) {
+    let refused = async { while TcpStream::connect(server.address()).await.is_ok() {} };
+    tokio::time::timeout(PATIENCE, refused).await.expect("the listener is closed");
+}
+
+#[tokio::test]
+async fn sigint_waits_for_no_balancer() {
+    let site = Site::new().await;
+    let server = site.server("600", "600");
+    // A connection that is idle holds nothing up.
+    assert_eq!(ready(&http_client(), &server.url).await, 200);
+    server.signal("INT");
+    let (code, lines) = server.until_end();
+    assert_eq!((code, cut(&lines)), (Some(0), 0));
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once_while_it_waits_and_while_it_drains() {
+    let site = Site::new().await;
+    let mut server = site.server("600", "600");
+    server.signal("TERM");
+    server.until_line("still serving");
+    server.signal("TERM");
+    assert_eq!(server.until_end().0, Some(1));
+
+    let server = site.server("600", "600");
+    let stuck = site.stuck_request(&server).await;
+    server.signal("INT");
+    until_refused(&server).await;
+    server.signal("INT");
+    assert_eq!(server.until_end().0, Some(1));
+    assert!(stuck.await.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn not_to_be_ready_is_no_error_in_the_log_and_a_store_that_is_away_is_one() {
+    let site = Site::new().await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nowhere = format!("http://{free}");
+    let mut server = Process::start(&[
+        ("BANDYER_API_SECRET_KEY", site.emulator.api_key().expose()),
+        ("BANDYER_BASE_URL", site.emulator.url()),
+        ("DATA_DIR", site.folder.path().to_str().unwrap()),
+        ("HTTP_PORT", "0"),
+        ("TELECONSULT_BIND_ADDRESS", "127.0.0.1"),
+        ("CRUD_SERVICE_URL", &nowhere),
+        ("TELECONSULTATIONS_CRUD_NAME", "records"),
+        ("USER_ID_MAP_CRUD_NAME", "people"),
+        ("WAIT_BEFORE_SERVER_CLOSE_SEC", "600"),
+    ]);
+    server.signal("TERM");
+    server.until_line("still serving");
+    let http = http_client();
+    for _ in 0..3 {
+        assert_eq!(ready(&http, &server.url).await, 503);
+    }
+    assert_eq!(http.get(format!("{}/-/check-up", server.url)).send().await.unwrap().status(), 503);
+    server.signal("TERM");
+    let (_, lines) = server.until_end();
+    let completed = of_level(&lines, 50).into_iter().filter(|line| line.contains("request completed"));
+    let paths: Vec<Value> =
+        completed.map(|line| serde_json::from_str::<Value>(line).unwrap()["url"]["path"].clone()).collect();
+    assert_eq!(paths, ["/-/check-up"]);
+}
