@@ -96,11 +96,11 @@ pub struct HttpSettings {
 /// What a client may take of the server.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Connections at once; more wait in the system's queue.
+    /// Connections at once, if the process may have that many files open; more wait in the system's queue.
     pub connections: usize,
     /// Time from the first byte of a head to its end.
     pub header_timeout: Duration,
-    /// Time a connection may be idle between requests. The predecessor keeps 72 s, and a gateway that reuses
+    /// Time a connection may be idle between requests, and an answer may wait for its reader. The predecessor keeps 72 s, and a gateway that reuses
     /// connections must not find them closed earlier.
     pub idle_timeout: Duration,
     /// Largest head, in bytes.
@@ -235,6 +235,7 @@ impl Config {
         let limits = Limits {
             connections: vars.count("TELECONSULT_MAX_CONNECTIONS", 1..=1_000_000, defaults.connections),
             header_timeout: vars.seconds("TELECONSULT_HEADER_TIMEOUT_SECONDS", 1..=600, defaults.header_timeout),
+            idle_timeout: vars.seconds("TELECONSULT_IDLE_TIMEOUT_SECONDS", 1..=3600, defaults.idle_timeout),
             body_timeout: vars.seconds("TELECONSULT_BODY_TIMEOUT_SECONDS", 1..=600, defaults.body_timeout),
             drain_timeout: vars.seconds("TELECONSULT_DRAIN_TIMEOUT_SECONDS", 0..=600, defaults.drain_timeout),
             ..defaults

@@ -1,11 +1,9 @@
 //! Connections: how many, how slow, and how they end. Knows neither routes nor the vendor.
 
 use std::convert::Infallible;
-use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::{Body, Incoming};
@@ -19,13 +17,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Limits;
 
+mod accept;
 mod pace;
 
+use accept::Acceptor;
 use pace::{Pace, PacedStream};
-
-/// Pause after the system refused a connection, usually because the process has too many files open. Trying again at
-/// once would keep a core busy until somebody else closes one.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves connections until `shutdown`, then lets running requests finish within the drain time-out.
 ///
@@ -36,7 +32,8 @@ where
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
 {
-    let permits = Arc::new(Semaphore::new(limits.connections));
+    let permits = Arc::new(Semaphore::new(affordable(limits.connections)));
+    let mut acceptor = Acceptor::new(listener);
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();
     loop {
@@ -46,7 +43,7 @@ where
             () = shutdown.cancelled() => break,
             accepted = async {
                 let permit = Arc::clone(&permits).acquire_owned().await;
-                (permit, accept(&listener).await)
+                (permit, acceptor.next().await)
             } => accepted,
         };
         let (Ok(permit), (stream, peer)) = accepted else { break };
@@ -61,7 +58,7 @@ where
         });
     }
     // New connections are refused from here on.
-    drop(listener);
+    drop(acceptor);
     connections.close();
     if tokio::time::timeout(limits.drain_timeout, connections.wait()).await.is_ok() {
         return 0;
@@ -71,27 +68,17 @@ where
     left
 }
 
-/// The next connection. Errors of a single connection are passed over, the system's are waited out.
-async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
-    let mut told = false;
-    loop {
-        match listener.accept().await {
-            Ok(accepted) => return accepted,
-            Err(error) if of_one_connection(&error) => {}
-            Err(error) => {
-                if !told {
-                    tracing::error!(error = %error, "connections cannot be accepted; trying again");
-                    told = true;
-                }
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-fn of_one_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+/// How many connections may be open at once. A quarter of the files that the process may have stays for the store, the
+/// vendor and the platform: without them, an accepted connection could only be told that nothing works.
+fn affordable(wanted: usize) -> usize {
+    let files = crate::telemetry::process::most_files().and_then(|files| usize::try_from(files).ok());
+    let Some(most) = files.map(|files| (files - files / 4).max(1)).filter(|most| *most < wanted) else { return wanted };
+    tracing::warn!(
+        wanted,
+        served = most,
+        "the process may have too few files open for TELECONSULT_MAX_CONNECTIONS; fewer connections are served at once"
+    );
+    most
 }
 
 async fn connection<H, F, B>(
@@ -123,6 +110,8 @@ async fn connection<H, F, B>(
         // `PacedStream` tells apart a slow head and an idle connection; this one knows a single limit for both.
         .header_read_timeout(None)
         .max_header_size(limits.head_bytes)
+        // What a connection may take of memory beside its request: hyper's own limit is twelve times the largest head.
+        .max_buf_size(2 * limits.head_bytes)
         .serve_connection(TokioIo::new(stream), service);
     let mut serving = pin!(serving);
     let served = tokio::select! {

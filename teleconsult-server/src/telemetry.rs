@@ -3,4 +3,4 @@
 pub mod calls;
 pub mod logs;
 pub mod metrics;
-mod process;
+pub(crate) mod process;

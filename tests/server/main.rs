@@ -12,6 +12,7 @@ mod credentials;
 mod delete;
 mod documentation;
 mod error_bodies;
+mod hostile;
 mod idempotency;
 mod identity_proxies;
 mod inconsistencies;

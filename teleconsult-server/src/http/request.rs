@@ -76,8 +76,9 @@ pub fn check_host(version: http::Version, headers: &HeaderMap) -> Result<(), Api
 
 /// Whether another reader might see another end of this request.
 ///
-/// hyper drops a `content-length` that comes with `transfer-encoding` and does not tell, so such a request cannot be
-/// refused. What follows on the same connection is what a smuggler is after: it is never read after a chunked body.
+/// hyper drops a `content-length` that comes with `transfer-encoding` and does not tell, so such a request cannot be told
+/// from an honest one without parsing heads a second time. What follows on the same connection is what a smuggler is
+/// after: nothing is ever read after a chunked body, as RFC 9112 (6.1) demands of who does not refuse.
 #[must_use]
 pub fn has_doubtful_end(headers: &HeaderMap) -> bool {
     headers.contains_key(header::TRANSFER_ENCODING)

@@ -11,7 +11,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
 /// Whether a request is being worked on. Its own limits hold then: for the body and for the answer.
@@ -36,7 +35,7 @@ impl Drop for Busy {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// Between requests.
+    /// Between requests, or while an answer goes out.
     Idle,
     /// A head has begun.
     Head,
@@ -45,8 +44,8 @@ enum Phase {
 }
 
 /// A socket with the two limits.
-pub(super) struct PacedStream {
-    stream: TcpStream,
+pub(super) struct PacedStream<S> {
+    stream: S,
     pace: Arc<Pace>,
     header_timeout: Duration,
     idle_timeout: Duration,
@@ -54,9 +53,9 @@ pub(super) struct PacedStream {
     deadline: Pin<Box<Sleep>>,
 }
 
-impl PacedStream {
+impl<S> PacedStream<S> {
     /// The first head counts as begun: a client that connects and says nothing is not an idle one that has asked before.
-    pub(super) fn new(stream: TcpStream, pace: Arc<Pace>, header_timeout: Duration, idle_timeout: Duration) -> Self {
+    pub(super) fn new(stream: S, pace: Arc<Pace>, header_timeout: Duration, idle_timeout: Duration) -> Self {
         let deadline = Box::pin(tokio::time::sleep(header_timeout));
         Self { stream, pace, header_timeout, idle_timeout, phase: Phase::Head, deadline }
     }
@@ -65,9 +64,17 @@ impl PacedStream {
         self.phase = phase;
         self.deadline.as_mut().reset(Instant::now() + limit);
     }
+
+    /// An answer that goes out, however slowly, is no silence: a long file may take longer than a connection may be idle.
+    fn wrote(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if self.phase == Phase::Idle && matches!(written, Poll::Ready(Ok(1..))) {
+            self.enter(Phase::Idle, self.idle_timeout);
+        }
+        written
+    }
 }
 
-impl AsyncRead for PacedStream {
+impl<S: AsyncRead + Unpin> AsyncRead for PacedStream<S> {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.pace.0.load(Ordering::Relaxed) {
@@ -89,9 +96,11 @@ impl AsyncRead for PacedStream {
     }
 }
 
-impl AsyncWrite for PacedStream {
+impl<S: AsyncWrite + Unpin> AsyncWrite for PacedStream<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write(context, bytes);
+        this.wrote(written)
     }
 
     fn poll_write_vectored(
@@ -99,7 +108,9 @@ impl AsyncWrite for PacedStream {
         context: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, parts)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write_vectored(context, parts);
+        this.wrote(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -112,5 +123,81 @@ impl AsyncWrite for PacedStream {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::time::Instant;
+
+    use super::{Pace, PacedStream};
+
+    const HEAD: Duration = Duration::from_secs(10);
+    const IDLE: Duration = Duration::from_secs(75);
+
+    fn pair() -> (PacedStream<DuplexStream>, DuplexStream, Arc<Pace>) {
+        let (ours, client) = duplex(16);
+        let pace = Arc::new(Pace::default());
+        (PacedStream::new(ours, Arc::clone(&pace), HEAD, IDLE), client, pace)
+    }
+
+    /// How long nothing is read until the connection counts as silent. The clock stands still while anything can be done.
+    async fn silence(stream: &mut PacedStream<DuplexStream>) -> Duration {
+        let started = Instant::now();
+        let error = stream.read_u8().await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+        started.elapsed()
+    }
+
+    fn is_about(actual: Duration, expected: Duration) -> bool {
+        actual.abs_diff(expected) < Duration::from_millis(10)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_connects_and_says_nothing_has_the_time_of_a_head() {
+        let (mut stream, _client, _) = pair();
+        assert!(is_about(silence(&mut stream).await, HEAD));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn between_requests_there_is_more_time_and_bytes_of_a_head_do_not_add_to_its_own() {
+        let (mut stream, mut client, pace) = pair();
+        drop(Pace::busy(&pace));
+        // A request was worked on, as far as the stream saw.
+        let busy = Pace::busy(&pace);
+        client.write_all(b"x").await.unwrap();
+        stream.read_u8().await.unwrap();
+        drop(busy);
+        client.write_all(b"a").await.unwrap();
+        tokio::time::advance(Duration::from_secs(70)).await;
+        stream.read_u8().await.unwrap();
+        tokio::time::advance(Duration::from_secs(6)).await;
+        client.write_all(b"b").await.unwrap();
+        stream.read_u8().await.unwrap();
+        assert!(is_about(silence(&mut stream).await, HEAD - Duration::from_secs(6)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_goes_out_slowly_is_no_silence_and_one_that_nobody_reads_is() {
+        let (mut stream, mut client, pace) = pair();
+        let busy = Pace::busy(&pace);
+        client.write_all(b"x").await.unwrap();
+        stream.read_u8().await.unwrap();
+        drop(busy);
+        for _ in 0..10 {
+            // hyper looks for the client's end while it writes.
+            tokio::select! {
+                biased;
+                read = stream.read_u8() => panic!("{read:?}"),
+                () = tokio::time::sleep(Duration::from_secs(50)) => {}
+            }
+            stream.write_all(&[0; 16]).await.unwrap();
+            client.read_exact(&mut [0; 16]).await.unwrap();
+        }
+        assert!(is_about(silence(&mut stream).await, IDLE));
     }
 }

@@ -32,12 +32,25 @@ pub(super) fn rendered() -> String {
     line("process_heap_bytes", "gauge", "Size of the process's heap in bytes.", heap);
     let open = process.fd_count().ok().map(|count| count as f64);
     line("process_open_fds", "gauge", "Open file descriptors.", open);
-    let most = process.limits().ok().and_then(|limits| match limits.max_open_files.soft_limit {
-        procfs::process::LimitValue::Value(most) => Some(most as f64),
-        procfs::process::LimitValue::Unlimited => None,
-    });
+    let most = most_files().map(|files| files as f64);
     line("process_max_fds", "gauge", "Most file descriptors that may be open.", most);
     text
+}
+
+/// How many files may be open at once, connections among them; nothing when there is no limit.
+#[cfg(target_os = "linux")]
+pub(crate) fn most_files() -> Option<u64> {
+    let limits = procfs::process::Process::myself().and_then(|process| process.limits()).ok()?;
+    match limits.max_open_files.soft_limit {
+        procfs::process::LimitValue::Value(most) => Some(most),
+        procfs::process::LimitValue::Unlimited => None,
+    }
+}
+
+/// Not known here.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn most_files() -> Option<u64> {
+    None
 }
 
 /// Nothing can be told here.
