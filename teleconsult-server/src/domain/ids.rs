@@ -94,7 +94,19 @@ impl TeleconsultationId {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::{ExternalId, TeleconsultationId};
+
+    #[test]
+    fn no_id_of_a_caller_is_a_step_in_a_path_or_ends_one() {
+        proptest!(|(text in any::<String>().boxed().prop_union("[./%?#\\\\a]{0,5}".boxed()))| {
+            if let Some(id) = TeleconsultationId::parse(&text) {
+                prop_assert!(!text.contains(['/', '?', '#', '%', '\\']) && text != "." && text != ".." && !text.is_empty());
+                prop_assert_eq!(id.as_str(), text);
+            }
+        });
+    }
 
     #[test]
     fn an_id_cannot_leave_its_place() {

@@ -214,8 +214,38 @@ fn captured<'a>(template: &str, path: &'a str) -> Option<Vec<&'a str>> {
 #[cfg(test)]
 mod tests {
     use http::Method;
+    use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+    use proptest::prelude::*;
 
     use super::{Route, find};
+
+    #[test]
+    fn an_encoded_id_is_found_whole_whatever_it_holds_and_never_across_a_slash() {
+        let id = any::<String>().boxed().prop_union("([./%?#\\\\]|%2[fF]|uploads){1,6}".boxed());
+        proptest!(|(id in id.prop_filter("an id", |id| !id.is_empty()))| {
+            let encoded = utf8_percent_encode(&id, NON_ALPHANUMERIC);
+            for (method, rest, route) in [
+                (Method::GET, "", Route::View),
+                (Method::DELETE, "", Route::Delete),
+                (Method::DELETE, "/uploads", Route::DeleteUploads),
+                (Method::POST, "/participants/data", Route::AddParticipant),
+            ] {
+                let found = find(&method, &format!("/teleconsultation/{encoded}{rest}"), "").unwrap();
+                prop_assert_eq!((found.route, found.id.as_deref()), (route, Some(id.as_str())));
+            }
+        });
+        // Whatever path is sent as it is: what is captured is exactly one of its segments.
+        proptest!(|(rest in "(/|%2[fF]|%2e|[.a]|uploads|participants|data|\\\\){0,8}")| {
+            for method in [Method::GET, Method::PATCH, Method::DELETE, Method::POST] {
+                let path = format!("/teleconsultation/{rest}");
+                let Some(found) = find(&method, &path, "") else { continue };
+                let segments: Vec<&str> = path.split('/').collect();
+                prop_assert_eq!(segments.len(), found.route.template().split('/').count());
+                let id = percent_decode_str(segments[2]).decode_utf8_lossy();
+                prop_assert_eq!(found.id.as_deref(), Some(&*id));
+            }
+        });
+    }
 
     #[test]
     fn paths_and_methods_lead_to_routes() {

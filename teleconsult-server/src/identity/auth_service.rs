@@ -9,6 +9,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
+use url::Url;
 
 use super::cache::Brief;
 use crate::domain::ids::ExternalId;
@@ -18,6 +19,8 @@ use crate::platform::{self, BaseUrl, PlatformClient, UpstreamError};
 const SERVICE: &str = "auth service";
 /// What stands for the id in a route.
 pub(crate) const PLACEHOLDER: &str = "{id}";
+/// How it stands in a text of JSON, encoded.
+const IN_JSON: &str = "%22{id}%22";
 /// The routes that are tried, in this order. The list is asked by an equality and by a query, because the versions of
 /// the platform's service differ in what they understand.
 pub(crate) const ROUTES: [&str; 3] =
@@ -83,12 +86,12 @@ impl AuthService {
     }
 
     async fn ask(&self, id: &ExternalId, headers: http::HeaderMap) -> Result<Option<Person>, UpstreamError> {
-        let encoded = utf8_percent_encode(id.as_str(), RESERVED).to_string();
         let (count, preferred) = (self.settings.routes.len(), self.preferred.load(Ordering::Relaxed));
         for turn in 0..count {
             let index = (preferred + turn) % count;
             let route = &self.settings.routes[index];
-            let target = (self.settings.base.with(&route.replace(PLACEHOLDER, &encoded)), route.as_str());
+            let Some(url) = address(&self.settings.base, route, id.as_str()) else { continue };
+            let target = (url, route.as_str());
             let answer = match self.client.call(SERVICE, Method::GET, target, headers.clone(), None).await {
                 Ok(answer) => answer,
                 // What one route does not understand, another may.
@@ -102,6 +105,18 @@ impl AuthService {
         }
         Ok(None)
     }
+}
+
+/// Where a route gives the user with an id. Nothing where the id would lead to another place: an id that a store of others
+/// holds may be anything.
+fn address(base: &BaseUrl, route: &str, id: &str) -> Option<Url> {
+    // Encoded dots mean the same to a URL as plain ones.
+    if matches!(id, "" | "." | "..") {
+        return None;
+    }
+    let quoted = Value::from(id).to_string();
+    let written = if route.contains(IN_JSON) { &quoted[1..quoted.len() - 1] } else { id };
+    Some(base.with(&route.replace(PLACEHOLDER, &utf8_percent_encode(written, RESERVED).to_string())))
 }
 
 fn is_misunderstood(error: &UpstreamError) -> bool {
@@ -138,9 +153,12 @@ fn texts(value: &Value) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
+    use percent_encoding::percent_decode_str;
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    use super::person;
+    use super::{ROUTES, address, person};
+    use crate::platform::BaseUrl;
 
     fn read(body: Value) -> Option<(Vec<String>, Option<String>)> {
         person(&body, "auth0|1").map(|person| (person.groups, person.name))
@@ -169,6 +187,39 @@ mod tests {
             json!(null),
         ] {
             assert_eq!(read(other), None);
+        }
+    }
+
+    #[test]
+    fn whatever_an_id_holds_it_stays_in_its_place_of_every_route() {
+        let base = BaseUrl::parse("http://auth:81/base").unwrap();
+        let [segment, parameter, json] = ROUTES;
+        proptest!(|(id in any::<String>())| {
+            for route in ROUTES {
+                let Some(url) = address(&base, route, &id) else {
+                    prop_assert!(["", ".", ".."].contains(&id.as_str()));
+                    continue;
+                };
+                prop_assert_eq!(&url[..url::Position::BeforePath], "http://auth:81");
+                prop_assert!(url.fragment().is_none());
+                let segments: Vec<_> = url.path_segments().unwrap().map(|one| percent_decode_str(one).decode_utf8().unwrap()).collect();
+                let pairs: Vec<_> = url.query_pairs().into_owned().collect();
+                if route == segment {
+                    prop_assert_eq!((segments, pairs.len()), (vec!["base".into(), "users".into(), id.as_str().into()], 0));
+                    continue;
+                }
+                prop_assert_eq!((segments, pairs.len()), (vec!["base".into(), "users".into()], 1));
+                let (name, value) = &pairs[0];
+                if route == parameter {
+                    prop_assert_eq!((name.as_str(), value), ("user_id", &id));
+                } else {
+                    prop_assert_eq!((name.as_str(), route), ("_q", json));
+                    prop_assert_eq!(serde_json::from_str::<Value>(value).unwrap(), json!({"user_id": id}));
+                }
+            }
+        });
+        for nowhere in ["", ".", ".."] {
+            assert!(address(&base, segment, nowhere).is_none());
         }
     }
 }

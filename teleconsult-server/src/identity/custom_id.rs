@@ -26,6 +26,22 @@ pub struct CustomIdSettings {
     pub fresh: Duration,
 }
 
+impl CustomIdSettings {
+    fn filtered_by(&self, id: &ExternalId) -> Url {
+        let mut url = self.endpoint.clone();
+        url.query_pairs_mut().append_pair(&self.source, id.as_str());
+        url
+    }
+
+    fn single(&self, id: &ExternalId) -> Url {
+        let mut url = self.endpoint.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().push(id.as_str());
+        }
+        url
+    }
+}
+
 /// The users collection of a project.
 pub struct CustomIds {
     settings: CustomIdSettings,
@@ -52,20 +68,14 @@ impl CustomIds {
 
     async fn ask(&self, id: &ExternalId) -> Result<Option<ExternalId>, UpstreamError> {
         let path = self.settings.endpoint.path();
-        let mut filtered = self.settings.endpoint.clone();
-        filtered.query_pairs_mut().append_pair(&self.settings.source, id.as_str());
-        if let Some(found) = self.read((filtered, path), id).await? {
+        if let Some(found) = self.read((self.settings.filtered_by(id), path), id).await? {
             return Ok(Some(found));
         }
         if self.settings.source != "_id" {
             return Ok(None);
         }
         // A service that does not filter by `_id` may still give one document by it.
-        let mut single = self.settings.endpoint.clone();
-        if let Ok(mut path) = single.path_segments_mut() {
-            path.pop_if_empty().push(id.as_str());
-        }
-        self.read((single, &format!("{path}:id")), id).await
+        self.read((self.settings.single(id), &format!("{path}:id")), id).await
     }
 
     async fn read(&self, target: (Url, &str), id: &ExternalId) -> Result<Option<ExternalId>, UpstreamError> {
@@ -93,9 +103,39 @@ fn translated(body: &Value, source: &str, target: &str, id: &str) -> Option<Exte
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use std::time::Duration;
 
-    use super::translated;
+    use percent_encoding::percent_decode_str;
+    use proptest::prelude::*;
+    use serde_json::json;
+    use url::Position;
+
+    use super::{CustomIdSettings, translated};
+    use crate::domain::ids::ExternalId;
+
+    #[test]
+    fn whatever_an_id_holds_it_stays_in_its_place() {
+        let settings = CustomIdSettings {
+            endpoint: "http://crud:81/base/users/".parse().unwrap(),
+            source: "_id".to_owned(),
+            target: "authUserId".to_owned(),
+            fresh: Duration::ZERO,
+        };
+        proptest!(|(text in any::<String>())| {
+            let filtered = settings.filtered_by(&ExternalId::stored(&text));
+            prop_assert_eq!(&filtered[..Position::AfterPath], "http://crud:81/base/users/");
+            prop_assert!(filtered.fragment().is_none());
+            prop_assert_eq!(filtered.query_pairs().into_owned().collect::<Vec<_>>(), [("_id".to_owned(), text)]);
+        });
+        // Only what callers may name is looked for, so neither an empty text nor dots get there.
+        proptest!(|(text in "[A-Za-z0-9._~!$&'()*+,;=:@|-]{1,40}|[./%?#]{1,6}")| {
+            let Some(id) = ExternalId::parse(&text) else { return Ok(()) };
+            let single = settings.single(&id);
+            let own = single.as_str().strip_prefix("http://crud:81/base/users/").unwrap();
+            prop_assert!(!own.contains(['/', '?', '#']), "{own}");
+            prop_assert_eq!(percent_decode_str(own).decode_utf8().unwrap(), text);
+        });
+    }
 
     #[test]
     fn only_the_document_with_the_id_is_taken() {

@@ -261,7 +261,28 @@ fn message(status: StatusCode, body: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use percent_encoding::percent_decode_str;
+    use proptest::prelude::*;
+    use url::Position;
+
     use super::BaseUrl;
+
+    #[test]
+    fn whatever_a_segment_holds_it_stays_one_and_query_and_host_are_not_touched() {
+        let base = BaseUrl::parse("http://crud:81/base").unwrap();
+        proptest!(|(text in any::<String>().prop_filter("no step", |text| !matches!(text.as_str(), "." | "..")))| {
+            let mut url = base.below(&["records", &text, "state"]);
+            prop_assert_eq!(&url[..Position::BeforePath], "http://crud:81");
+            prop_assert_eq!((url.query(), url.fragment()), (None, None));
+            let segments: Vec<_> = url.path_segments().unwrap().map(|one| percent_decode_str(one).decode_utf8().unwrap().into_owned()).collect();
+            prop_assert_eq!(segments, ["base", "records", text.as_str(), "state"]);
+            // As the store adds what it asks for.
+            let without = url.to_string();
+            url.query_pairs_mut().extend_pairs([("_q", &text)]);
+            prop_assert_eq!(&url[..Position::AfterPath], without);
+            prop_assert_eq!(url.query_pairs().into_owned().collect::<Vec<_>>(), [("_q".to_owned(), text)]);
+        });
+    }
 
     #[test]
     fn a_service_is_a_host_a_host_and_port_or_a_url() {

@@ -103,6 +103,11 @@ impl CrudStandIn {
         self.collections().get(collection).into_iter().flatten().cloned().map(Value::Object).collect()
     }
 
+    /// Empties all collections.
+    pub fn forget(&self) {
+        self.collections().clear();
+    }
+
     pub fn document(&self, id: &str) -> Value {
         self.documents(RECORDS).into_iter().find(|document| document["_id"] == json!(id)).unwrap()
     }

@@ -38,6 +38,8 @@ pub enum Wrong {
     ResetBefore,
     /// It is done, and the connection is closed.
     ResetAfter,
+    /// It is done, and these bytes are answered instead of what it came to.
+    Says(&'static str),
 }
 
 type Fault = (Method, &'static str, Wrong);
@@ -87,6 +89,11 @@ impl StandIn {
         self.shared.lock().unwrap().calls.clear();
     }
 
+    /// Whether everything that was to go wrong has.
+    pub fn has_failed_as_told(&self) -> bool {
+        self.shared.lock().unwrap().faults.is_empty()
+    }
+
     /// The next call with this method and this text in its path goes wrong.
     pub fn fail(&self, method: Method, path: &'static str, wrong: Wrong) {
         self.shared.lock().unwrap().faults.push_back((method, path, wrong));
@@ -130,6 +137,10 @@ async fn respond(
         found.and_then(|index| shared.faults.remove(index)).map(|(_, _, wrong)| wrong)
     };
     let (status, body) = match wrong {
+        Some(Wrong::Says(text)) => {
+            let (status, _) = answer(&call);
+            return Ok(Response::builder().status(status).body(Full::from(text)).unwrap());
+        }
         Some(Wrong::Status(status)) => (status, serde_json::json!({"message": "canary of an upstream"})),
         Some(Wrong::ResetBefore) => return Err(std::io::ErrorKind::ConnectionReset.into()),
         Some(Wrong::ResetAfter) => {

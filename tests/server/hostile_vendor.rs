@@ -1,0 +1,151 @@
+//! What the vendor and the platform answer is not trusted: too deep, too long, too slow, or leading elsewhere.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bandyer_client::ApiVersion;
+use bandyer_client::emulator::{Action, Fault, Operation};
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::support::crud_service::{PEOPLE, RECORDS};
+use crate::support::service::{Platform, consultation, doctor, patient};
+use crate::support::stand_in::{Call, StandIn, Wrong};
+use crate::support::{Answer, Service, in_minutes};
+
+/// A vendor of generation v2 whose links are what a test wants.
+async fn vendor(link: &'static str) -> StandIn {
+    let rooms = AtomicUsize::new(0);
+    StandIn::start(move |call: &Call| {
+        let path: Vec<&str> = call.segments.iter().map(String::as_str).collect();
+        match (call.method.as_str(), path.as_slice()) {
+            ("POST", ["v2", "users"]) => (201, call.body.clone()),
+            ("POST", ["v2", "rooms"]) => {
+                let people = call.body["participants"].as_array().unwrap();
+                let people: Vec<Value> =
+                    people.iter().map(|one| json!({"user_id": one["user_id"], "link": link})).collect();
+                let id = format!("room_{}", rooms.fetch_add(1, Ordering::Relaxed) + 1);
+                (201, json!({"id": id, "participants": people}))
+            }
+            ("GET", ["v2", "rooms"]) => (200, json!({"rooms": [], "total": 0})),
+            ("GET", ["v2", "rooms", id]) => (200, json!({"id": id})),
+            ("DELETE", _) | ("POST", [.., "credentials"]) => (200, json!({})),
+            _ => (404, json!({})),
+        }
+    })
+    .await
+}
+
+async fn with_vendor(vendor: &StandIn) -> Service {
+    Service::start(ApiVersion::V2, &[("BANDYER_BASE_URL", &vendor.url)]).await
+}
+
+async fn create(service: &Service) -> Answer {
+    service.post("/teleconsultation", &consultation(&in_minutes(0), 2, &[doctor(), patient()])).await
+}
+
+/// A text of JSON that is this deep.
+fn nested(levels: usize) -> &'static str {
+    let text = format!(r#"{{"id": "room_1", "participants": {}{}}}"#, "[".repeat(levels), "]".repeat(levels));
+    text.leak()
+}
+
+#[tokio::test]
+async fn a_room_with_a_link_that_must_not_be_given_out_is_no_room() {
+    for link in ["http://rooms.example/x", "javascript:alert(1)", "data:text/html,x", "//rooms.example/x", "x", ""] {
+        let vendor = vendor(link).await;
+        let service = with_vendor(&vendor).await;
+        let answer = create(&service).await;
+        assert_eq!((answer.status, &answer.json()["code"]), (502, &json!("upstream_error")), "{link}");
+        assert!(link.is_empty() || !answer.text.contains(link), "{}", answer.text);
+        // It is nobody's, so it goes.
+        let gone = async {
+            while !vendor.calls().iter().any(|call| call.method == Method::DELETE && call.raw == "/v2/rooms/room_1") {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(crate::support::service::PATIENCE, gone).await.expect("the room is deleted");
+    }
+    let vendor = vendor("https://rooms.example/x").await;
+    let service = with_vendor(&vendor).await;
+    let answer = create(&service).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_link_in_a_record_of_the_platform_is_given_out_only_if_it_is_https() {
+    for (link, shown) in
+        [("https://old.example/x", true), ("http://old.example/x", false), ("javascript:alert(1)", false)]
+    {
+        let service = Service::on(Platform::CRUD, ApiVersion::V2, &[]).await;
+        let crud = service.crud.as_ref().unwrap();
+        crud.put(PEOPLE, json!({"receivedUserId": "p", "bandyerId": "usr_p"}));
+        let people = json!([{"userBandyerId": "usr_p", "accessLinkURL": link}, {"userBandyerId": "usr_d"}]);
+        let id = crud.put(
+            RECORDS,
+            json!({"bandyerRoomId": "room_old", "participantsNumber": 2, "participants": people, "startDate": in_minutes(0)}),
+        );
+        // Otherwise the missing room would hide the link.
+        service.emulator.faults().add(Fault::on(Operation::GetRoom).always().status(500));
+        let view = service.view(&id, "p").await;
+        assert_eq!(view.status, 200, "{view:?}");
+        assert_eq!(view.json()["accessLinkURL"], if shown { json!(link) } else { Value::Null });
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_any_depth_is_one_that_cannot_be_read_and_no_crash() {
+    let vendor = vendor("https://rooms.example/x").await;
+    let service = with_vendor(&vendor).await;
+    for deep in [nested(200), nested(100_000), "[".repeat(100_000).leak()] {
+        vendor.fail(Method::POST, "/v2/rooms", Wrong::Says(deep));
+        vendor.fail(Method::GET, "/v2/rooms?", Wrong::Says(deep));
+        let answer = create(&service).await;
+        assert_eq!((answer.status, &answer.json()["code"]), (502, &json!("upstream_error")), "{answer:?}");
+        assert!(vendor.has_failed_as_told());
+        // Whatever became of that one, the next one is served.
+        let answer = create(&service).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        let id = answer.json()["roomId"].as_str().unwrap().to_owned();
+        vendor.fail(Method::GET, "/v2/rooms/room_", Wrong::Says(deep));
+        let view = service.view(&id, "dr.rossi").await;
+        assert_eq!((view.status, &view.json()["details"]), (200, &Value::Null));
+        assert!(vendor.has_failed_as_told());
+        vendor.fail(Method::POST, "/credentials", Wrong::Says(deep));
+        let answer = service.call(Method::POST, "/credentials", Some("dr.rossi"), None).await;
+        assert_eq!((answer.status, &answer.json()["code"]), (502, &json!("upstream_error")), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn deep_answers_of_platform_services_are_theirs_to_mend() {
+    let service = Service::on(Platform::BOTH, ApiVersion::V2, &[]).await;
+    let (auth, crud) = (service.auth.as_ref().unwrap(), service.crud.as_ref().unwrap());
+    let deep = nested(100_000);
+    auth.http.fail(Method::GET, "/users", Wrong::Says(deep));
+    let answer = create(&service).await;
+    assert_eq!((answer.status, &answer.json()["code"]), (503, &json!("platform_unavailable")), "{answer:?}");
+    crud.http.fail(Method::GET, PEOPLE, Wrong::Says(deep));
+    let answer = create(&service).await;
+    assert_eq!((answer.status, &answer.json()["code"]), (503, &json!("platform_unavailable")), "{answer:?}");
+    assert_eq!(create(&service).await.status, 201);
+}
+
+#[tokio::test]
+async fn deep_json_of_a_caller_is_refused() {
+    let service = Service::start(ApiVersion::V2, &[]).await;
+    let http = crate::support::http_client();
+    let request = http.post(format!("http://{}/teleconsultation", service.address()));
+    let answer = request.header("content-type", "application/json").body(nested(100_000)).send().await.unwrap();
+    assert_eq!(answer.status(), 400);
+}
+
+#[tokio::test]
+async fn a_vendor_whose_answer_trickles_in_delays_nobody_who_looks() {
+    let service = Service::start(ApiVersion::V2, &[]).await;
+    let id = service.create_running().await;
+    let slow = Action::SlowBody(std::time::Duration::from_secs(1));
+    service.emulator.faults().add(Fault::on(Operation::GetRoom).always().action(slow));
+    let view = service.view(&id, "dr.rossi").await;
+    assert_eq!((view.status, &view.json()["details"]), (200, &Value::Null));
+    assert!(view.json()["accessLinkURL"].is_string());
+}
