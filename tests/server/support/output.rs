@@ -13,7 +13,6 @@ use teleconsult_server::telemetry::logs::{self, Level};
 use super::service::PATIENCE;
 
 /// Where everything is kept: where `tests/run.sh` says, else beside the build.
-#[expect(clippy::disallowed_methods, reason = "whoever runs the tests chooses the folder")]
 fn folder() -> &'static Path {
     static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
         let chosen = std::env::var_os("TELECONSULT_TEST_OUTPUT").map(PathBuf::from);
