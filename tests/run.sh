@@ -90,4 +90,4 @@ fi
 # Documentation examples, the README of the crate among them.
 cargo test --locked --doc -p bandyer-client --all-features
 # Nothing that the server said may tell a name, a link or a key. A selection of tests may have run no server.
-if (($# == 0)) || [ -d "$TELECONSULT_TEST_OUTPUT" ]; then tests/scan-output.sh "$TELECONSULT_TEST_OUTPUT"; fi
+if [ -z "$chosen" ] || [ -d "$TELECONSULT_TEST_OUTPUT" ]; then tests/scan-output.sh "$TELECONSULT_TEST_OUTPUT"; fi

@@ -18,7 +18,7 @@ impl Service {
     /// Makes records vanish behind the service's back, so that their rooms are nobody's.
     async fn lose_record(&self, id: &str) {
         match &self.crud {
-            Some(crud) => crud.forget(id),
+            Some(crud) => crud.lose(id),
             None => {
                 let mut connection = self.database.connect().await;
                 let query = sqlx::query("DELETE FROM teleconsultations WHERE id = $1").bind(id.to_owned());

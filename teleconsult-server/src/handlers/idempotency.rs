@@ -67,7 +67,16 @@ mod tests {
             headers.append(HEADER, HeaderValue::from_bytes(key).unwrap());
         }
         let id = id.map(str::to_owned);
-        Request { route, id, session: None, query: Vec::new(), headers, body: Some(body), picture: None, is_believed: true }
+        Request {
+            route,
+            id,
+            session: None,
+            query: Vec::new(),
+            headers,
+            body: Some(body),
+            picture: None,
+            is_believed: true,
+        }
     }
 
     fn known_by(route: Route, id: Option<&str>, key: &str, body: Value) -> KeyedRequest {

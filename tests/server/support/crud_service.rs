@@ -113,7 +113,7 @@ impl CrudStandIn {
     }
 
     /// Deletes a record for good, as nobody who goes through the service can.
-    pub fn forget(&self, id: &str) {
+    pub fn lose(&self, id: &str) {
         self.change(id, "__STATE__", json!("DELETED"));
     }
 
