@@ -100,8 +100,8 @@ pub struct Limits {
     pub connections: usize,
     /// Time from the first byte of a head to its end.
     pub header_timeout: Duration,
-    /// Time a connection may be idle between requests, and an answer may wait for its reader. The predecessor keeps 72 s, and a gateway that reuses
-    /// connections must not find them closed earlier.
+    /// Time a connection may be idle between requests, and an answer may wait for its reader. The predecessor keeps 72 s,
+    /// and a gateway that reuses connections must not find them closed earlier.
     pub idle_timeout: Duration,
     /// Largest head, in bytes.
     pub head_bytes: usize,

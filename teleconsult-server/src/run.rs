@@ -148,7 +148,7 @@ impl Running {
         self.app.tasks.close();
         let finished = tokio::time::timeout_at(deadline, self.app.tasks.wait()).await;
         let cut_changes = if finished.is_ok() { 0 } else { self.app.tasks.len() };
-        let given_up = tokio::time::Instant::now() + ROUNDS_GRACE;
+        let given_up = deadline.min(Instant::now() + ROUNDS_GRACE);
         let mut left = self.background;
         for mut round in self.rounds {
             if tokio::time::timeout_at(given_up, &mut round).await.is_err() {
