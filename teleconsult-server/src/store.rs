@@ -170,9 +170,9 @@ pub trait Journal: Keys {
         until: Timestamp,
     ) -> Result<Vec<Attempt>>;
 
-    /// Forgets attempts that were given up as lost and began before a moment: there is evidence that no room is left of
-    /// them. How many there were.
-    async fn forget_lost(&self, before: Timestamp) -> Result<u64>;
+    /// Forgets attempts that were given up as lost and began before a moment, because no room is left of them; but not
+    /// those `seen` to have one. How many there were.
+    async fn forget_lost(&self, before: Timestamp, seen: &[&str]) -> Result<u64>;
 
     /// How much is unsettled.
     async fn counts(&self) -> Result<JournalCounts>;

@@ -78,14 +78,11 @@ impl RoomKeeper {
         let grace = self.settings.orphan_grace;
         let deployment = &self.store.journal().deployment().id;
         let found = self.calls.all_rooms_marked(&marker::prefix(deployment)).await?;
-        let candidates: Vec<Candidate> = found
-            .rooms
-            .iter()
-            .filter_map(|room| {
-                let attempt = marker::attempt_of(&room.description, deployment)?;
-                let is_old = is_older_than(room, attempt, grace, started);
-                is_old.then(|| Candidate { room: room.id.clone(), attempt: attempt.to_owned() })
-            })
+        let ours =
+            || found.rooms.iter().filter_map(|room| Some((room, marker::attempt_of(&room.description, deployment)?)));
+        let candidates: Vec<Candidate> = ours()
+            .filter(|(room, attempt)| is_older_than(room, attempt, grace, started))
+            .map(|(room, attempt)| Candidate { room: room.id.clone(), attempt: attempt.to_owned() })
             .collect();
         let orphans = self.store.orphans(&candidates).await?;
         self.counters.sweeps.increment(1);
@@ -113,9 +110,12 @@ impl RoomKeeper {
                     self.retire_soon();
                 }
                 if found.complete && count == orphans.len() {
-                    // Every room that is there has an owner by now or is queued: whatever was given up left nothing.
+                    // What was given up and has no room among all these left nothing. Of a room that was too young to be
+                    // looked at, nothing is known yet; one that was found is queued.
+                    let seen: Vec<&str> =
+                        ours().filter(|(room, _)| !orphans.contains(&room.id)).map(|(_, attempt)| attempt).collect();
                     let before = started.saturating_sub(grace).unwrap_or(Timestamp::MIN);
-                    let cleared = self.store.journal().forget_lost(before).await?;
+                    let cleared = self.store.journal().forget_lost(before, &seen).await?;
                     if cleared > 0 {
                         tracing::info!(cleared, "attempts whose answer was lost have left no room behind");
                     }

@@ -18,15 +18,18 @@ impl Engine {
     }
 }
 
-/// A statement in the words of an engine: `ids` takes a JSON array of texts as `$1`, `lock` keeps the row that is read
+/// A statement in the words of an engine: `ids` takes a JSON array of texts as `$1`, which ends the statement unless more
+/// of it follows, `lock` keeps the row that is read
 /// for this transaction, and `skip_locked` passes over rows that others keep. SQLite has one writer at a time, who need
 /// not lock anything.
 macro_rules! sql {
-    ($engine:expr, $start:literal, ids) => {
+    ($engine:expr, $start:literal, ids $(, $end:literal)?) => {
         match $engine {
-            $crate::store::sql::engine::Engine::Sqlite => concat!($start, "(SELECT value FROM json_each($1))"),
+            $crate::store::sql::engine::Engine::Sqlite => {
+                concat!($start, "(SELECT value FROM json_each($1))" $(, $end)?)
+            }
             $crate::store::sql::engine::Engine::Postgres => {
-                concat!($start, "(SELECT json_array_elements_text(CAST($1 AS json)))")
+                concat!($start, "(SELECT json_array_elements_text(CAST($1 AS json)))" $(, $end)?)
             }
         }
     };

@@ -171,8 +171,11 @@ impl Journal for SqlStore {
         rows.iter().map(attempt).collect()
     }
 
-    async fn forget_lost(&self, before: Timestamp) -> Result<u64> {
-        let done = sqlx::query("DELETE FROM attempts WHERE state = 'lost' AND started_at < $1")
+    async fn forget_lost(&self, before: Timestamp, seen: &[&str]) -> Result<u64> {
+        let statement =
+            sql!(self.engine, "DELETE FROM attempts WHERE id NOT IN ", ids, " AND state = 'lost' AND started_at < $2");
+        let done = sqlx::query(statement)
+            .bind(list(seen)?)
             .bind(millis(before))
             .execute(self.writing().await?)
             .await
