@@ -12,17 +12,19 @@ pub enum Kind {
     Postgres,
 }
 
-/// A database of one test.
-#[derive(Debug, Clone)]
+/// A database of one test. In PostgreSQL it goes with this value: thousands of them would fill a disk.
+#[derive(Debug)]
 pub struct Database {
     pub url: String,
+    /// Its name in PostgreSQL.
+    name: Option<String>,
 }
 
 impl Database {
     /// The embedded one in a folder, as a service finds or makes it.
     pub fn in_folder(folder: &Path) -> Self {
         let file = folder.join("teleconsult.sqlite3");
-        Self { url: format!("sqlite://{}", file.to_str().expect("temporary folders have plain names")) }
+        Self { url: format!("sqlite://{}", file.to_str().expect("temporary folders have plain names")), name: None }
     }
 
     /// A new one on the server that `tests/run.sh` starts.
@@ -34,7 +36,7 @@ impl Database {
         connection.close().await.unwrap();
         let mut url: url::Url = server.parse().unwrap();
         url.set_path(&name);
-        Self { url: url.into() }
+        Self { url: url.into(), name: Some(name) }
     }
 
     pub async fn connect(&self) -> AnyConnection {
@@ -62,6 +64,22 @@ impl Database {
             participants: serde_json::from_str(&participants).unwrap(),
         };
         rows.into_iter().map(record).collect()
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let Some(name) = self.name.take() else { return };
+        // A runtime of its own: whoever drops this may be in the middle of one.
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let mut connection = connect(&postgres_server()).await;
+                let statement = sqlx::AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"));
+                sqlx::query(statement).execute(&mut connection).await.unwrap();
+            });
+        });
+        assert!(dropped.join().is_ok() || std::thread::panicking(), "the test's database could not be dropped");
     }
 }
 
