@@ -65,10 +65,14 @@ impl<S> PacedStream<S> {
         self.deadline.as_mut().reset(Instant::now() + limit);
     }
 
-    /// An answer that goes out, however slowly, is no silence: a long file may take longer than a connection may be idle.
-    fn wrote(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if self.phase == Phase::Idle && matches!(written, Poll::Ready(Ok(1..))) {
+    /// Bytes of an answer went out: what follows is the wait for its reader, or for the next request. However slowly it
+    /// goes out, that is no silence: a long file may take longer than a connection may be idle.
+    fn wrote(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if matches!(written, Poll::Ready(Ok(1..))) && !self.pace.0.load(Ordering::Relaxed) {
             self.enter(Phase::Idle, self.idle_timeout);
+            // hyper has asked for bytes already, while the request was worked on, and asks again only when it is woken:
+            // so the deadline has to wake it. That it has not passed is known.
+            let _ = self.deadline.as_mut().poll(context);
         }
         written
     }
@@ -100,7 +104,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for PacedStream<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(context, bytes);
-        this.wrote(written)
+        this.wrote(context, written)
     }
 
     fn poll_write_vectored(
@@ -110,7 +114,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for PacedStream<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write_vectored(context, parts);
-        this.wrote(written)
+        this.wrote(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
