@@ -2,7 +2,7 @@
 //!
 //! Each reads, lets the domain decide and carries the decision out. Changes to one teleconsultation take turns here;
 //! compare-and-set in the store catches whoever else writes to it. What is asked under an `Idempotency-Key` is carried
-//! out once ([`keyed`]).
+//! out once (`keyed`).
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! The store in an SQL database: one set of statements for SQLite and PostgreSQL.
 //!
-//! Both run the same code through one driver interface; what they do not have in common is in [`Engine`]. SQLite has one
+//! Both run the same code through one driver interface; what they do not have in common is in `Engine`. SQLite has one
 //! writer at a time. PostgreSQL has many, in many processes, so there each transaction begins by locking or changing the
 //! row that its decision hangs on, and whoever comes second finds it changed.
 
