@@ -35,7 +35,7 @@ enum Verdict {
 fn verdict(orphans: usize, needed: usize, dry_run: bool) -> Verdict {
     if orphans > MOST && orphans > needed {
         Verdict::Distrust
-    } else if dry_run {
+    } else if dry_run && orphans > 0 {
         Verdict::Tell
     } else {
         Verdict::Delete(orphans.min(MOST))
@@ -75,13 +75,12 @@ impl RoomKeeper {
     /// [`RoundError`], when the store or the vendor's list cannot be read.
     pub async fn sweep(&self) -> Result<(), RoundError> {
         let started = Timestamp::now();
-        let grace = self.settings.orphan_grace;
         let deployment = &self.store.journal().deployment().id;
         let found = self.calls.all_rooms_marked(&marker::prefix(deployment)).await?;
         let ours =
             || found.rooms.iter().filter_map(|room| Some((room, marker::attempt_of(&room.description, deployment)?)));
         let candidates: Vec<Candidate> = ours()
-            .filter(|(room, attempt)| is_older_than(room, attempt, grace, started))
+            .filter(|(room, attempt)| is_older_than(room, attempt, self.settings.orphan_grace, started))
             .map(|(room, attempt)| Candidate { room: room.id.clone(), attempt: attempt.to_owned() })
             .collect();
         let orphans = self.store.orphans(&candidates).await?;
@@ -110,17 +109,21 @@ impl RoomKeeper {
                     self.retire_soon();
                 }
                 if found.complete && count == orphans.len() {
-                    // What was given up and has no room among all these left nothing. Of a room that was too young to be
-                    // looked at, nothing is known yet; one that was found is queued.
-                    let seen: Vec<&str> =
-                        ours().filter(|(room, _)| !orphans.contains(&room.id)).map(|(_, attempt)| attempt).collect();
-                    let before = started.saturating_sub(grace).unwrap_or(Timestamp::MIN);
-                    let cleared = self.store.journal().forget_lost(before, &seen).await?;
-                    if cleared > 0 {
-                        tracing::info!(cleared, "attempts whose answer was lost have left no room behind");
-                    }
+                    // One that was found is queued; of one that was too young to be looked at, nothing is known yet.
+                    let left = ours().filter(|(room, _)| !orphans.contains(&room.id)).map(|(_, attempt)| attempt);
+                    self.clear_leaks(started, &left.collect::<Vec<_>>()).await?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// What was given up as lost and has no room among all that there are has left none.
+    async fn clear_leaks(&self, swept_at: Timestamp, with_room: &[&str]) -> Result<(), RoundError> {
+        let before = swept_at.saturating_sub(self.settings.orphan_grace).unwrap_or(Timestamp::MIN);
+        let cleared = self.store.journal().forget_lost(before, with_room).await?;
+        if cleared > 0 {
+            tracing::info!(cleared, "attempts whose answer was lost have left no room behind");
         }
         Ok(())
     }
@@ -142,6 +145,7 @@ mod tests {
         assert_eq!(verdict(MOST + 1, MOST, false), Verdict::Distrust);
         assert_eq!(verdict(MOST + 1, MOST, true), Verdict::Distrust);
         assert_eq!(verdict(3, 10, true), Verdict::Tell);
+        assert_eq!(verdict(0, 10, true), Verdict::Delete(0), "nothing to tell");
     }
 
     #[test]
