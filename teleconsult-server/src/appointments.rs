@@ -147,7 +147,7 @@ impl Appointments {
             return Ok(id);
         }
         for _ in 0..TURNS {
-            match self.keeper.make_room(next.clone(), None).await {
+            match self.keeper.make_room(next.clone(), None, &|_| true).await {
                 // This one slept past its lease: a recovery took the attempt over, or a repeat of the same request.
                 Err(KeepError::Stale) => {
                     if self.store.was_stored(&next.id).await? {
@@ -247,11 +247,14 @@ impl Appointments {
         let mut next = self.settled(current.id.clone(), plan.draft, Some(current)).await?;
         let now = Timestamp::now();
         match plan.room {
-            RoomPlan::Create | RoomPlan::Replace => match self.keeper.make_room(next, Some(current)).await {
-                Ok(_) => Ok(Stored::Yes),
-                Err(KeepError::Stale) => Ok(Stored::Stale),
-                Err(error) => Err(kept(error)),
-            },
+            RoomPlan::Create | RoomPlan::Replace => {
+                let allowed = |then| !current.is_immutable(&self.rules, then);
+                match self.keeper.make_room(next, Some(current), &allowed).await {
+                    Ok(_) => Ok(Stored::Yes),
+                    Err(KeepError::Stale) => Ok(Stored::Stale),
+                    Err(error) => Err(kept(error)),
+                }
+            }
             RoomPlan::None => Ok(self.store.update(&next, None, now).await?),
             RoomPlan::Keep => {
                 next.room.clone_from(&current.room);
@@ -306,6 +309,7 @@ fn kept(error: KeepError) -> AppointmentError {
         KeepError::Stale => AppointmentError::Contended,
         KeepError::Store(error) => AppointmentError::Store(error),
         KeepError::Vendor(error) => AppointmentError::Vendor(error),
+        KeepError::TooLate => AppointmentError::Refused(Refusal::Immutable),
         KeepError::Links => AppointmentError::Links,
     }
 }

@@ -41,6 +41,10 @@ mod recovery;
 mod retirement;
 mod sweep;
 
+/// How long it may take to store a room that is there. Whoever looks meanwhile must not be shown a link that is replaced a
+/// moment later, so a change counts as too late this much earlier.
+const SETTLING: SignedDuration = SignedDuration::from_secs(1);
+
 /// What the operator settled about rooms.
 #[derive(Debug, Clone)]
 pub struct RoomSettings {
@@ -79,6 +83,9 @@ pub enum KeepError {
     /// The vendor refused or could not be reached, or its answer was lost and no room was found.
     #[error(transparent)]
     Vendor(#[from] VendorError),
+    /// By the time the vendor had made the room, the change it was for was no longer allowed.
+    #[error("the room came too late for the change")]
+    TooLate,
     /// The vendor made a room without a link for everybody, or with one that must not be given out.
     #[error("the vendor's room has no usable link for every participant")]
     Links,
@@ -122,7 +129,7 @@ impl RoomKeeper {
     }
 
     /// Makes a room for `next`, stores both together and tells the record's id. `current` is the stored record that was
-    /// decided on, if any.
+    /// decided on, if any, and `allowed` says whether the decision still holds at a moment: the vendor may take long.
     ///
     /// # Errors
     ///
@@ -131,6 +138,7 @@ impl RoomKeeper {
         &self,
         mut next: Teleconsultation,
         current: Option<&Teleconsultation>,
+        allowed: &(dyn Fn(Timestamp) -> bool + Sync),
     ) -> Result<TeleconsultationId, KeepError> {
         let mut order = self.order(&next);
         let started_at = Timestamp::now();
@@ -154,6 +162,10 @@ impl RoomKeeper {
         let room = self.ask_for(&attempt, &order, &next.participants).await?;
         crash_point!("C11");
         crash_point!("C5");
+        if !allowed(Timestamp::now().saturating_add(SETTLING).unwrap_or(Timestamp::MAX)) {
+            self.discard(&attempt, room).await?;
+            return Err(KeepError::TooLate);
+        }
         self.attach(&attempt, next, room, current.and_then(|current| current.room.as_ref())).await
     }
 

@@ -1,7 +1,10 @@
 //! `PATCH /teleconsultation/:roomId`.
 
+use std::time::Duration;
+
 use bandyer_client::ApiVersion;
-use bandyer_client::emulator::Operation;
+use bandyer_client::emulator::{Action, Fault, Operation};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::support::service::{doctor, patient};
@@ -112,4 +115,22 @@ mod limited {
             assert_eq!((answer.status, answer.sentence().as_str()), (400, "the duration must be at most 86400 seconds"));
         }
     }
+}
+
+#[tokio::test]
+async fn a_room_that_comes_after_the_window_has_opened_replaces_nothing() {
+    let service = Service::start(ApiVersion::V2, &[]).await;
+    let start = format!("{:.3}", Timestamp::now() + SignedDuration::from_secs(5));
+    let id = service.create(&start, 2, &[doctor(), patient()]).await;
+    // Decided on before the start; the vendor takes until after it.
+    service.emulator.faults().add(Fault::on(Operation::CreateRoom).action(Action::Delay(Duration::from_secs(5))));
+    let change = json!({"participants": {"number": 2, "data": [doctor(), person("q", "patient")]}});
+    let answer = service.patch(&id, &change).await;
+    let sentence = format!("Failed PATCH /teleconsultation/{id}: the teleconsultation can no longer be changed");
+    assert_eq!((answer.status, answer.json()), (409, json!({"error": sentence})));
+    service.until_called(Operation::DeleteRoom, 1).await;
+    assert_eq!(service.emulator.calls_of(Operation::CreateRoom), 2, "it was decided on in time");
+    assert_eq!(service.emulator.live_rooms().len(), 1);
+    let (status, _) = service.open(&service.link(&id, "patient-42").await).await;
+    assert_eq!((status, service.view(&id, "q").await.status), (200, 401));
 }

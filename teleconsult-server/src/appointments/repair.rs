@@ -82,7 +82,7 @@ impl Appointments {
             // The vendor would refuse it.
             return Ok(false);
         }
-        match self.keeper.make_room(next, Some(&current)).await {
+        match self.keeper.make_room(next, Some(&current), &|_| true).await {
             Ok(_) => Ok(true),
             // Whoever changed it meanwhile made a room, or took everybody off.
             Err(KeepError::Stale) => Ok(false),
