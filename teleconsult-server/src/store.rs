@@ -170,8 +170,8 @@ pub trait Journal: Keys {
         until: Timestamp,
     ) -> Result<Vec<Attempt>>;
 
-    /// Forgets attempts that were given up as lost and began before a moment, because no room is left of them; but not
-    /// those `seen` to have one. How many there were.
+    /// Forgets attempts that were given up as lost, because no room is left of them; but not those `seen` to have one, nor
+    /// those whose last lease ended at a moment or later: until then the vendor may have been asked. How many there were.
     async fn forget_lost(&self, before: Timestamp, seen: &[&str]) -> Result<u64>;
 
     /// How much is unsettled.

@@ -173,7 +173,7 @@ impl Journal for SqlStore {
 
     async fn forget_lost(&self, before: Timestamp, seen: &[&str]) -> Result<u64> {
         let statement =
-            sql!(self.engine, "DELETE FROM attempts WHERE id NOT IN ", ids, " AND state = 'lost' AND started_at < $2");
+            sql!(self.engine, "DELETE FROM attempts WHERE id NOT IN ", ids, " AND state = 'lost' AND lease_until < $2");
         let done = sqlx::query(statement)
             .bind(list(seen)?)
             .bind(millis(before))

@@ -227,13 +227,13 @@ on_both_databases! {
     async fn an_unknown_outcome_gives_up_its_lease_and_a_lost_one_is_looked_at_no_more(store: SqlStore) {
         assert_eq!(store.begin(&attempt("a", 1), None).await.unwrap(), Some(0));
         store.mark_unknown(&attempt("a", 1), now()).await.unwrap();
-        let taken = claimed(&store, now()).await;
+        let taken = store.claim_attempts(now(), later(60), 10).await.unwrap();
         store.end(&taken[0], Ending::Lost, now()).await.unwrap();
         assert!(claimed(&store, later(1000)).await.is_empty());
         assert_eq!(store.counts().await.unwrap().possible_leaks, 1);
-        assert_eq!(store.forget_lost(now(), &[]).await.unwrap(), 0);
-        assert_eq!(store.forget_lost(later(1), &["a", "b"]).await.unwrap(), 0, "there is a room of it");
-        assert_eq!(store.forget_lost(later(1), &["b"]).await.unwrap(), 1);
+        assert_eq!(store.forget_lost(later(60), &[]).await.unwrap(), 0, "its last lease has not ended long enough ago");
+        assert_eq!(store.forget_lost(later(61), &["a", "b"]).await.unwrap(), 0, "there is a room of it");
+        assert_eq!(store.forget_lost(later(61), &["b"]).await.unwrap(), 1);
         assert_eq!(store.counts().await.unwrap(), JournalCounts::default());
     }
 
@@ -392,7 +392,7 @@ async fn no_query_of_a_request_reads_a_whole_table() {
         "SELECT fence FROM attempts WHERE id = $1 AND state <> 'lost'",
         "SELECT id FROM attempts WHERE state <> 'lost' AND lease_until <= $1 ORDER BY lease_until LIMIT $2",
         "SELECT id FROM attempts WHERE teleconsultation_id = $3 AND state <> 'lost' AND lease_until <= $2",
-        "DELETE FROM attempts WHERE id NOT IN (SELECT value FROM json_each($1)) AND state = 'lost' AND started_at < $2",
+        "DELETE FROM attempts WHERE id NOT IN (SELECT value FROM json_each($1)) AND state = 'lost' AND lease_until < $2",
         "SELECT room_id FROM retirements WHERE next_try_at <= $1 ORDER BY next_try_at LIMIT $2",
         "SELECT min(next_try_at) FROM retirements",
         "SELECT fingerprint FROM keyed_requests WHERE key = $1",

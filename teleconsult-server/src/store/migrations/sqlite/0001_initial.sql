@@ -50,7 +50,7 @@ CREATE TABLE attempts (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX attempts_open ON attempts (lease_until) WHERE state <> 'lost';
-CREATE INDEX attempts_lost ON attempts (started_at) WHERE state = 'lost';
+CREATE INDEX attempts_lost ON attempts (lease_until) WHERE state = 'lost';
 CREATE INDEX attempts_by_teleconsultation ON attempts (teleconsultation_id);
 
 -- Vendor rooms that must go.
