@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::binary::{Process, Program};
+use crate::support::binary::{Process, Program, least};
 use crate::support::raw::{exchange, until_closed};
 use crate::support::service::{consultation, doctor, patient};
 use crate::support::{http_client, in_minutes};
@@ -24,15 +24,8 @@ impl Site {
 
     /// A server that may have so many files open.
     fn server(&self, files: u32, more: &[(&str, &str)]) -> Process {
-        let mut variables = vec![
-            ("BANDYER_API_SECRET_KEY", self.emulator.api_key().expose()),
-            ("BANDYER_BASE_URL", self.emulator.url()),
-            ("DATA_DIR", self.folder.path().to_str().unwrap()),
-            ("HTTP_PORT", "0"),
-            ("TELECONSULT_BIND_ADDRESS", "127.0.0.1"),
-            ("WAIT_BEFORE_SERVER_CLOSE_SEC", "0.1"),
-            ("TELECONSULT_IDENTITY_PROXIES", "loopback"),
-        ];
+        let mut variables = least(&self.emulator, self.folder.path());
+        variables.push(("TELECONSULT_IDENTITY_PROXIES", "loopback"));
         variables.extend(more);
         Program::with_files(&variables, files).start()
     }
@@ -161,7 +154,7 @@ async fn with_too_few_files_the_server_says_so_once_and_goes_on() {
     assert!(errors[0]["error"].as_str().unwrap().contains("Too many open files"), "{}", errors[0]);
 }
 
-/// So few that the server's own take more than the quarter that is left to them.
+/// So few that the server's own, take more than the quarter that is left to them.
 const FEW_FILES: u32 = 64;
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use bandyer_client::emulator::Emulator;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::binary::Process;
+use crate::support::binary::{Process, least};
 use crate::support::crud_service::{PEOPLE, RECORDS};
 use crate::support::service::{Platform, consultation, doctor, patient};
 use crate::support::{Service, in_minutes};
@@ -112,14 +112,7 @@ async fn a_start_without_named_proxies_says_that_everybody_is_believed() {
     let emulator = Emulator::start().await.unwrap();
     for (proxies, warned) in [(None, true), (Some(ELSEWHERE), false)] {
         let folder = tempfile::tempdir().unwrap();
-        let mut variables = vec![
-            ("BANDYER_API_SECRET_KEY", emulator.api_key().expose()),
-            ("BANDYER_BASE_URL", emulator.url()),
-            ("DATA_DIR", folder.path().to_str().unwrap()),
-            ("HTTP_PORT", "0"),
-            ("TELECONSULT_BIND_ADDRESS", "127.0.0.1"),
-            ("WAIT_BEFORE_SERVER_CLOSE_SEC", "0.1"),
-        ];
+        let mut variables = least(&emulator, folder.path());
         variables.extend(proxies);
         let (code, lines) = Process::start(&variables).terminate();
         assert_eq!(code, Some(0));

@@ -5,7 +5,7 @@ use bandyer_client::emulator::{Emulator, Fault, Operation};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::binary::{Process, command};
+use crate::support::binary::{Process, command, least};
 use crate::support::in_minutes;
 use crate::support::service::{PATIENCE, consultation, doctor, patient};
 
@@ -32,14 +32,9 @@ impl Site {
             ApiVersion::V1 => self.emulator.base_url(ApiVersion::V1),
             _ => self.emulator.url().to_owned(),
         };
-        vec![
-            ("BANDYER_API_SECRET_KEY", self.emulator.api_key().expose()),
-            ("BANDYER_BASE_URL", base_url.leak()),
-            ("DATA_DIR", self.folder.path().to_str().unwrap()),
-            ("HTTP_PORT", "0"),
-            ("TELECONSULT_BIND_ADDRESS", "127.0.0.1"),
-            ("WAIT_BEFORE_SERVER_CLOSE_SEC", "0.1"),
-        ]
+        let mut variables = least(&self.emulator, self.folder.path());
+        variables.push(("BANDYER_BASE_URL", base_url.leak()));
+        variables
     }
 
     async fn post(&self, server: &Process) -> reqwest::Result<(u16, Value)> {

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::auth_service::{AuthStandIn, Serves};
-use crate::support::binary::Process;
+use crate::support::binary::{Process, least};
 use crate::support::crud_service::{CrudStandIn, PEOPLE, RECORDS};
 use crate::support::in_minutes;
 use crate::support::stand_in::Wrong;
@@ -19,15 +19,9 @@ const NAME: &str = "Canary Name";
 async fn no_key_link_token_or_name_is_in_a_log_line_or_an_error_body() {
     let emulator = Emulator::builder().api_key(KEY).start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let server = Process::start(&[
-        ("BANDYER_API_SECRET_KEY", KEY),
-        ("BANDYER_BASE_URL", emulator.url()),
-        ("DATA_DIR", folder.path().to_str().unwrap()),
-        ("HTTP_PORT", "0"),
-        ("TELECONSULT_BIND_ADDRESS", "127.0.0.1"),
-        ("WAIT_BEFORE_SERVER_CLOSE_SEC", "0.1"),
-        ("LOG_LEVEL", "trace"),
-    ]);
+    let mut variables = least(&emulator, folder.path());
+    variables.push(("LOG_LEVEL", "trace"));
+    let server = Process::start(&variables);
     let http = crate::support::http_client();
     let mut errors = Vec::new();
     let mut canaries: BTreeSet<String> = [KEY, NAME, "canary.mail@clinic.example"].map(str::to_owned).into();
@@ -107,22 +101,18 @@ async fn no_name_link_or_header_of_a_caller_is_told_when_platform_services_fail(
     auth.has(doctor, &json!(["doctor"]), NAME);
     auth.has("p", &json!(["patient"]), NAME);
     let folder = tempfile::tempdir().unwrap();
-    let server = Process::start(&[
-        ("BANDYER_API_SECRET_KEY", emulator.api_key().expose()),
-        ("BANDYER_BASE_URL", emulator.url()),
-        ("DATA_DIR", folder.path().to_str().unwrap()),
-        ("HTTP_PORT", "0"),
-        ("TELECONSULT_BIND_ADDRESS", "127.0.0.1"),
-        ("WAIT_BEFORE_SERVER_CLOSE_SEC", "0.1"),
+    let mut variables = least(&emulator, folder.path());
+    variables.extend([
         ("LOG_LEVEL", "trace"),
-        ("AUTH_SERVICE", &auth.http.url),
+        ("AUTH_SERVICE", auth.http.url.as_str()),
         ("TELECONSULT_AUTH_CACHE_SECONDS", "0"),
-        ("CRUD_SERVICE_URL", &crud.http.url),
+        ("CRUD_SERVICE_URL", crud.http.url.as_str()),
         ("TELECONSULTATIONS_CRUD_NAME", RECORDS),
         ("USER_ID_MAP_CRUD_NAME", PEOPLE),
         ("ADDITIONAL_HEADERS_TO_PROXY", "cookie"),
         ("ENABLE_HTTP_CLIENT_METRICS", "true"),
     ]);
+    let server = Process::start(&variables);
     let http = crate::support::http_client();
     let mut told = Vec::new();
     let mut call = async |method: Method, path: &str, body: Option<&Value>| {

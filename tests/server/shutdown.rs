@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-use crate::support::binary::Process;
+use crate::support::binary::{Process, least};
 use crate::support::service::{PATIENCE, consultation, doctor, patient};
 use crate::support::{http_client, in_minutes, person};
 
@@ -29,16 +29,17 @@ impl Site {
 
     /// A server that waits for balancers and for requests as long as is said.
     fn server(&self, wait: &str, drain: &str) -> Process {
-        Process::start(&[
-            ("BANDYER_API_SECRET_KEY", self.emulator.api_key().expose()),
-            ("BANDYER_BASE_URL", self.emulator.url()),
-            ("DATA_DIR", self.folder.path().to_str().unwrap()),
-            ("HTTP_PORT", "0"),
-            ("TELECONSULT_BIND_ADDRESS", "127.0.0.1"),
+        self.server_with(&[
             ("TELECONSULT_RECOVERY_INTERVAL_SECONDS", "1"),
             ("WAIT_BEFORE_SERVER_CLOSE_SEC", wait),
             ("TELECONSULT_DRAIN_TIMEOUT_SECONDS", drain),
         ])
+    }
+
+    fn server_with(&self, more: &[(&str, &str)]) -> Process {
+        let mut variables = least(&self.emulator, self.folder.path());
+        variables.extend(more);
+        Process::start(&variables)
     }
 
     /// The doctor's links of all rooms that the vendor has.
@@ -245,12 +246,7 @@ async fn not_to_be_ready_is_no_error_in_the_log_and_a_store_that_is_away_is_one(
     let site = Site::new().await;
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let nowhere = format!("http://{free}");
-    let mut server = Process::start(&[
-        ("BANDYER_API_SECRET_KEY", site.emulator.api_key().expose()),
-        ("BANDYER_BASE_URL", site.emulator.url()),
-        ("DATA_DIR", site.folder.path().to_str().unwrap()),
-        ("HTTP_PORT", "0"),
-        ("TELECONSULT_BIND_ADDRESS", "127.0.0.1"),
+    let mut server = site.server_with(&[
         ("CRUD_SERVICE_URL", &nowhere),
         ("TELECONSULTATIONS_CRUD_NAME", "records"),
         ("USER_ID_MAP_CRUD_NAME", "people"),

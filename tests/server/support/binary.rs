@@ -5,10 +5,11 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 
+use bandyer_client::emulator::Emulator;
 use tokio::sync::watch;
 
 use super::output;
@@ -42,6 +43,21 @@ pub fn path() -> &'static Path {
         executable.next().expect("cargo names the binary")
     })
 }
+
+/// The least that it needs to run on any free port against an emulated vendor, with its data in a folder.
+pub fn least<'a>(emulator: &'a Emulator, folder: &'a Path) -> Vec<(&'a str, &'a str)> {
+    vec![
+        ("BANDYER_API_SECRET_KEY", emulator.api_key().expose()),
+        ("BANDYER_BASE_URL", emulator.url()),
+        ("DATA_DIR", folder.to_str().unwrap()),
+        ("HTTP_PORT", "0"),
+        ("TELECONSULT_BIND_ADDRESS", "127.0.0.1"),
+        ("WAIT_BEFORE_SERVER_CLOSE_SEC", "0.1"),
+    ]
+}
+
+/// What it says once it listens, before the address.
+const LISTENING: &str = "Server listening at ";
 
 /// The binary, to be run with nothing but some variables in its environment. What it writes is kept.
 pub struct Program(Command);
@@ -86,7 +102,25 @@ impl Program {
     }
 
     /// Starts it and waits until it listens.
-    pub fn start(mut self) -> Process {
+    pub fn start(self) -> Process {
+        let mut process = self.spawn();
+        let line = process.until_line(LISTENING);
+        process.listens(&line);
+        process
+    }
+
+    /// The same, unless it ends before it listens.
+    pub fn try_start(self) -> Option<Process> {
+        let mut process = self.spawn();
+        match process.next_line(LISTENING) {
+            Ok(line) => process.listens(&line),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => panic!("it neither listens nor ends: {:#?}", process.seen),
+        }
+        Some(process)
+    }
+
+    fn spawn(mut self) -> Process {
         let mut child = self.0.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let kept = Arc::new(Mutex::new(output::file("process")));
         let (sender, lines) = channel();
@@ -96,11 +130,7 @@ impl Program {
             read_lines(child.stdout.take().unwrap(), Arc::clone(&kept), sender, Some(open)),
             read_lines(child.stderr.take().unwrap(), kept, complain, None),
         ];
-        let mut process = Process { child, lines, complaints, ends, readers, seen: Vec::new(), url: String::new() };
-        let line = process.until_line("Server listening at ");
-        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-        process.url = line["msg"].as_str().unwrap().trim_start_matches("Server listening at ").to_owned();
-        process
+        Process { child, lines, complaints, ends, readers, seen: Vec::new(), url: String::new() }
     }
 }
 
@@ -144,23 +174,28 @@ impl Process {
         self.url.trim_start_matches("http://").parse().unwrap()
     }
 
-    /// Waits for a line of the log that holds a text.
-    pub fn until_line(&mut self, text: &str) -> String {
+    fn listens(&mut self, line: &str) {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        self.url = line["msg"].as_str().unwrap().trim_start_matches(LISTENING).to_owned();
+    }
+
+    fn next_line(&mut self, text: &str) -> Result<String, RecvTimeoutError> {
         loop {
-            match self.lines.recv_timeout(PATIENCE) {
-                Ok(line) => {
-                    self.seen.push(line.clone());
-                    if line.contains(text) {
-                        return line;
-                    }
-                }
-                Err(error) => {
-                    let _ = self.child.kill();
-                    let complaints: Vec<String> = self.complaints.iter().collect();
-                    panic!("no line with {text:?} ({error}): {:#?} {complaints:#?}", self.seen)
-                }
+            let line = self.lines.recv_timeout(PATIENCE)?;
+            self.seen.push(line.clone());
+            if line.contains(text) {
+                return Ok(line);
             }
         }
+    }
+
+    /// Waits for a line of the log that holds a text.
+    pub fn until_line(&mut self, text: &str) -> String {
+        self.next_line(text).unwrap_or_else(|error| {
+            let _ = self.child.kill();
+            let complaints: Vec<String> = self.complaints.iter().collect();
+            panic!("no line with {text:?} ({error}): {:#?} {complaints:#?}", self.seen)
+        })
     }
 
     /// Waits until it ends, if it does.

@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::binary::Process;
+use super::binary::{Process, command, least};
 use super::database::{Database, Kind, Record};
 use super::http_client;
 use super::service::PATIENCE;
@@ -35,25 +35,19 @@ impl Site {
             Kind::Embedded => Database::in_folder(&data_dir),
             Kind::Postgres => Database::in_postgres().await,
         };
-        let mut variables: Vec<(String, String)> = [
-            ("BANDYER_API_SECRET_KEY", emulator.api_key().expose()),
-            ("BANDYER_BASE_URL", emulator.url()),
-            ("DATA_DIR", data_dir.to_str().unwrap()),
-            ("HTTP_PORT", "0"),
-            ("TELECONSULT_BIND_ADDRESS", "127.0.0.1"),
-            ("WAIT_BEFORE_SERVER_CLOSE_SEC", "0.1"),
+        let mut variables = least(&emulator, &data_dir);
+        variables.extend([
             // Everything that is left to time comes soon.
             ("TELECONSULT_RECOVERY_INTERVAL_SECONDS", "1"),
             ("TELECONSULT_LEASE_SECONDS", "1"),
             ("TELECONSULT_ORPHAN_GRACE_SECONDS", "1"),
             ("TELECONSULT_SWEEP_INTERVAL_SECONDS", "1"),
             ("TELECONSULT_DATABASE_CONNECTIONS", "4"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
+        ]);
         if kind == Kind::Postgres {
-            variables.push(("DATABASE_URL".to_owned(), database.url.clone()));
+            variables.push(("DATABASE_URL", &database.url));
         }
+        let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let decoys = DECOYS.iter().map(|description| emulator.plant_room(description)).collect();
         Self { emulator, database, http: http_client(), decoys, variables, _folder: folder }
     }
@@ -61,6 +55,11 @@ impl Site {
     /// Starts a process with more variables, or others.
     pub fn start(&self, others: &[(&str, &str)]) -> Process {
         Process::start(&self.variables(others))
+    }
+
+    /// The same, unless it ends before it listens.
+    pub fn try_start(&self, others: &[(&str, &str)]) -> Option<Process> {
+        command(&self.variables(others)).try_start()
     }
 
     /// The environment of a process, with more variables, or others.
