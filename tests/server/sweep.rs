@@ -89,12 +89,12 @@ async fn when_most_rooms_seem_to_be_orphans_none_is_deleted() {
 
 #[tokio::test]
 async fn a_possible_leak_is_cleared_by_a_sweep_that_finds_nothing() {
-    let variables = [SWEEPING[0], SWEEPING[1], ("TELECONSULT_RECOVERY_INTERVAL_SECONDS", "1")];
-    let service = Service::start(ApiVersion::V2, &variables).await;
+    let soon = [("TELECONSULT_RECOVERY_INTERVAL_SECONDS", "1"), ("TELECONSULT_LEASE_SECONDS", "1")];
+    let service = Service::start(ApiVersion::V2, &[SWEEPING[0], SWEEPING[1], soon[0], soon[1]]).await;
     service.emulator.faults().add(Fault::on(Operation::CreateRoom).reset_before());
     let body = consultation(&in_minutes(60), 2, &[doctor(), patient()]);
     assert_eq!(service.post("/teleconsultation", &body).await.status, 502);
-    // Given up by recovery once the grace has passed, and cleared by a later sweep.
+    // Given up by recovery once the grace has passed, and cleared by a sweep a grace after recovery's lease.
     service.until_metric("teleconsult_room_open_attempts", |open| open == 0.0).await;
     service.until_metric("teleconsult_room_possible_leaks", |leaks| leaks == 0.0).await;
     assert!(service.emulator.rooms().is_empty());
