@@ -128,7 +128,7 @@ async fn kill_under_load(kind: Kind) {
     let site = Site::new(kind).await;
     // A port that is free now and asked for again after each kill.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-    // One that breaks in its first round of recovery may never listen.
+    // Callers reach it, and may break it, before it says that it listens.
     let start =
         |site: &Site, points: &str| site.try_start(&[("HTTP_PORT", &port), ("TELECONSULT_CRASH_POINTS", points)]);
     let mut server = start(&site, "").expect("nothing breaks it");

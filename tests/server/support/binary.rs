@@ -109,12 +109,16 @@ impl Program {
         process
     }
 
-    /// The same, unless it ends before it listens.
+    /// The same, unless a crash point kills it before it listens. Any other end at the start is a failure.
     pub fn try_start(self) -> Option<Process> {
         let mut process = self.spawn();
         match process.next_line(LISTENING) {
             Ok(line) => process.listens(&line),
-            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Disconnected) => {
+                let (code, seen) = process.until_end();
+                assert_eq!(code, None, "it ended by itself: {seen:#?}");
+                return None;
+            }
             Err(RecvTimeoutError::Timeout) => panic!("it neither listens nor ends: {:#?}", process.seen),
         }
         Some(process)

@@ -57,7 +57,7 @@ impl Site {
         Process::start(&self.variables(others))
     }
 
-    /// The same, unless it ends before it listens.
+    /// The same, unless a crash point kills it before it listens.
     pub fn try_start(&self, others: &[(&str, &str)]) -> Option<Process> {
         command(&self.variables(others)).try_start()
     }
