@@ -200,7 +200,7 @@ impl Config {
         let mut vars = Variables::new(lookup);
         let key = vars.required("BANDYER_API_SECRET_KEY");
         let base_url = vars.required("BANDYER_BASE_URL");
-        let vendor = key.zip(base_url).and_then(|(key, url)| vendor_client(&mut vars, &key, url));
+        let vendor = base_url.and_then(|url| vendor_client(&mut vars, key.as_deref(), &url));
 
         let user_id_header = vars.header("USERID_HEADER_KEY", http::HeaderName::from_static("miauserid"));
         let unlimited = vars.boolean("UNLIMITED_TELECONSULTATION", true);
@@ -306,19 +306,28 @@ const DEFAULT_WAIT: Duration = Duration::from_secs(10);
 const DEFAULT_LEASE: Duration = Duration::from_secs(5 * vendor::CALL_TIMEOUT.as_secs());
 
 /// The vendor client, with limits that suit somebody waiting for an answer.
-fn vendor_client(vars: &mut Variables<'_>, key: &str, base_url: String) -> Option<Client> {
-    let built = Client::builder(ApiKey::from(key))
-        .base_url(base_url)
-        .attempt_timeout(vendor::ATTEMPT_TIMEOUT)
-        .retry(RetryPolicy::standard().total_timeout(vendor::CALL_TIMEOUT))
-        .user_agent_suffix(concat!("teleconsult-server/", env!("CARGO_PKG_VERSION")))
-        .build();
-    match built {
-        Ok(client) => Some(client),
+///
+/// A build tells its first problem alone, and what is wrong with the key must not hide what is wrong with the address. So
+/// something else takes the place of a key that is missing or wrong; its problem stops the start all the same.
+fn vendor_client(vars: &mut Variables<'_>, key: Option<&str>, base_url: &str) -> Option<Client> {
+    const NO_KEY: &str = "none";
+    let build = |key: &str| {
+        Client::builder(ApiKey::from(key))
+            .base_url(base_url)
+            .attempt_timeout(vendor::ATTEMPT_TIMEOUT)
+            .retry(RetryPolicy::standard().total_timeout(vendor::CALL_TIMEOUT))
+            .user_agent_suffix(concat!("teleconsult-server/", env!("CARGO_PKG_VERSION")))
+            .build()
+    };
+    let built = match build(key.unwrap_or(NO_KEY)) {
         Err(bandyer_client::ConfigError::ApiKey(reason)) => {
             vars.problem("BANDYER_API_SECRET_KEY", &format!("is {reason}"));
-            None
+            build(NO_KEY)
         }
+        built => built,
+    };
+    match built {
+        Ok(client) => Some(client),
         Err(bandyer_client::ConfigError::BaseUrl(reason)) => {
             vars.problem("BANDYER_BASE_URL", reason);
             None
@@ -405,6 +414,7 @@ mod tests {
         .unwrap_err();
         let names = [
             "BANDYER_API_SECRET_KEY",
+            "BANDYER_BASE_URL",
             "UNLIMITED_TELECONSULTATION",
             "LIVE_TELECONSULTATION",
             "IMMUTABLE_PERIOD_MS",
@@ -435,6 +445,17 @@ mod tests {
     fn a_plain_http_vendor_and_a_broken_key_are_refused() {
         assert_eq!(with(&[KEY, ("BANDYER_BASE_URL", "http://h")]).unwrap_err().len(), 1);
         assert_eq!(with(&[("BANDYER_API_SECRET_KEY", "a\nb"), URL]).unwrap_err().len(), 1);
+    }
+
+    #[test]
+    fn a_key_that_is_missing_or_broken_hides_no_problem_of_the_address() {
+        let v1 = ("BANDYER_BASE_URL", "https://api.sandbox.eu.bandyer.com/rest");
+        let transcribed = [("TELECONSULT_OFFLINE_TRANSCRIPTION", "true"), ("DEFAULT_RECORDING_TYPE", "manual")];
+        for key in [("BANDYER_API_SECRET_KEY", ""), ("BANDYER_API_SECRET_KEY", "a\nb")] {
+            assert_eq!(with(&[key, URL]).unwrap_err().len(), 1);
+            assert_eq!(with(&[key, ("BANDYER_BASE_URL", "http://h")]).unwrap_err().len(), 2);
+            assert_eq!(with(&[key, v1, transcribed[0], transcribed[1]]).unwrap_err().len(), 2);
+        }
     }
 
     #[test]

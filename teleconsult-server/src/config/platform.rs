@@ -113,10 +113,8 @@ fn fresh(vars: &mut Variables<'_>) -> Duration {
 fn custom_ids(vars: &mut Variables<'_>, auth: Option<&AuthSettings>, fields: CustomUserId) -> Option<CustomIdSettings> {
     const NAME: &str = "CUSTOM_ID_USERS_API_ENDPOINT";
     let text = vars.text(NAME)?;
-    if auth.is_none() {
-        if vars.text("AUTH_SERVICE").is_none() {
-            vars.warning(format!("{NAME} has no effect without AUTH_SERVICE"));
-        }
+    if vars.text("AUTH_SERVICE").is_none() {
+        vars.warning(format!("{NAME} has no effect without AUTH_SERVICE"));
         return None;
     }
     base(vars, NAME, &text)?;
@@ -224,6 +222,7 @@ mod tests {
             ("CRUD_SERVICE", "u:canary@h"),
             ("TELECONSULTATIONS_CRUD_NAME", "a/canary"),
             ("AUTH_SERVICE", "a canary"),
+            ("CUSTOM_ID_USERS_API_ENDPOINT", "a canary"),
             ("TELECONSULT_AUTH_USER_ROUTE", "canary"),
             ("DEFAULT_CLIENT_TYPE", "a\ncanary"),
             ("ADDITIONAL_HEADERS_TO_PROXY", "cookie, a canary"),
@@ -235,6 +234,7 @@ mod tests {
             "ADDITIONAL_HEADERS_TO_PROXY",
             "AUTH_SERVICE",
             "CRUD_SERVICE",
+            "CUSTOM_ID_USERS_API_ENDPOINT",
             "DEFAULT_CLIENT_TYPE",
             "GROUPS_HEADER_KEY",
             "TELECONSULTATIONS_CRUD_NAME",
