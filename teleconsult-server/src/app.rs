@@ -1,123 +1,166 @@
-//! What every request shares.
+//! Starts the service, keeps its background work going, and ends it without losing anything.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
-use tokio_util::task::TaskTracker;
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-use crate::appointments::Appointments;
-use crate::config::networks::Networks;
-use crate::config::{Config, IdentitySettings, Limits};
-use crate::details::Details;
-use crate::directory::Directory;
-use crate::handlers::documentation::Description;
-use crate::identity::people::People;
-use crate::platform::Forwarding;
-use crate::room_keeper::RoomKeeper;
-use crate::store::Store;
-use crate::telemetry::metrics::Metrics;
-use crate::vendor::VideoCalls;
+use crate::api::state::App;
+use crate::config::{Config, Database};
+use crate::http;
+use crate::server;
+use crate::store::crud_service::CrudServiceStore;
+use crate::store::sql::{OpenError, SqlStore};
+use crate::store::{Journal, Store, StoreError};
 
-/// What handlers need to know of the configuration.
-#[derive(Debug)]
-pub struct AppSettings {
-    /// What comes before every path.
-    pub prefix: String,
-    /// Who may tell the client's address.
-    pub trusted_proxies: Networks,
-    /// What a client may take.
-    pub limits: Limits,
-    /// How the caller is recognised.
-    pub identity: IdentitySettings,
-    /// Which headers the platform's services are told.
-    pub forwarding: Forwarding,
-    /// Groups whose members get a background picture without asking.
-    pub background_groups: Vec<String>,
-    /// Whether the files of a call are deleted when the front end says so.
-    pub delete_uploads: bool,
-    /// Largest transcription that is passed on, in bytes.
-    pub transcription_max_bytes: u64,
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The database, once open.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The address.
+    #[error("{address} cannot be listened on")]
+    Bind {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
 }
 
-/// The parts of the service, put together.
-pub struct App {
-    /// The use cases.
-    pub appointments: Appointments,
-    /// The vendor's users.
-    pub directory: Arc<Directory>,
-    /// Where groups and names come from.
-    pub people: Arc<People>,
-    /// The vendor's rooms.
-    pub keeper: Arc<RoomKeeper>,
-    /// Room details for viewers.
-    pub details: Details,
-    /// The vendor's calls.
-    pub calls: VideoCalls,
-    /// What is remembered.
-    pub store: Arc<dyn Store>,
-    /// What is counted and timed, unless nobody wants to know.
-    pub metrics: Option<Metrics>,
-    /// The description of the API, made when somebody asks for it.
-    pub description: OnceLock<Description>,
-    /// What handlers need to know of the configuration.
-    pub settings: AppSettings,
-    /// Changes that go on when their caller has left.
-    pub tasks: TaskTracker,
-    closing: AtomicBool,
-}
-
-impl App {
-    /// Puts the parts together.
-    #[must_use]
-    pub fn new(config: &Config, store: Arc<dyn Store>) -> Self {
-        let metrics = config.expose_metrics.then(|| Metrics::new(config.platform.client.times()));
-        let breaker = metrics.as_ref().map(Metrics::breaker).unwrap_or_default();
-        let calls = VideoCalls::new(config.vendor.clone(), breaker);
-        let directory = Arc::new(Directory::new(Arc::clone(&store), calls.clone()));
-        let counters = metrics.as_ref().map(Metrics::keeper_counters).unwrap_or_default();
-        let keeper = Arc::new(RoomKeeper::new(Arc::clone(&store), calls.clone(), config.rooms.clone(), counters));
-        let people = Arc::new(config.platform.people());
-        let appointments = Appointments::new(
-            Arc::clone(&store),
-            Arc::clone(&directory),
-            Arc::clone(&keeper),
-            Arc::clone(&people),
-            config.rules.clone(),
-            config.rooms.lease,
-        );
-        Self {
-            appointments,
-            directory,
-            people,
-            keeper,
-            details: Details::new(calls.clone()),
-            calls,
-            store,
-            metrics,
-            description: OnceLock::new(),
-            settings: AppSettings {
-                prefix: config.http.prefix.clone(),
-                trusted_proxies: config.http.trusted_proxies.clone(),
-                limits: config.http.limits.clone(),
-                identity: config.identity.clone(),
-                forwarding: config.platform.forwarding.clone(),
-                background_groups: config.background_groups.clone(),
-                delete_uploads: config.delete_uploads,
-                transcription_max_bytes: config.transcription_max_bytes,
-            },
-            tasks: TaskTracker::new(),
-            closing: AtomicBool::new(false),
+async fn open(database: &Database) -> Result<SqlStore, StartError> {
+    match database {
+        Database::Folder(folder) => {
+            let store = SqlStore::open_embedded(folder).await.map_err(OpenError::from)?;
+            // It is ours alone, so whoever held a lease is dead.
+            store.release_leases().await?;
+            Ok(store)
+        }
+        Database::Postgres { url, connections } => {
+            Ok(SqlStore::open_postgres(url, *connections).await.map_err(OpenError::from)?)
         }
     }
+}
 
-    /// Says that no new requests are wanted. They are still served; only readiness changes.
-    pub fn close_soon(&self) {
-        self.closing.store(true, Ordering::Relaxed);
+/// A service that takes requests.
+pub struct Running {
+    app: Arc<App>,
+    store: Arc<SqlStore>,
+    address: SocketAddr,
+    drain_timeout: Duration,
+    shutdown: CancellationToken,
+    serving: JoinHandle<usize>,
+    /// Rounds that end by themselves once they are told.
+    rounds: Vec<JoinHandle<()>>,
+    /// What is cut off in the end.
+    background: Vec<JoinHandle<()>>,
+}
+
+/// How long rounds in the background may take to end. What they hold is handed over when its lease ends, so this only
+/// spares others the wait.
+const ROUNDS_GRACE: Duration = Duration::from_secs(5);
+
+impl Running {
+    /// Opens the store, binds and starts to serve.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`].
+    pub async fn start(config: &Config) -> Result<Self, StartError> {
+        let store = Arc::new(open(&config.database).await?);
+        // Somebody may have seen to what made a room resist.
+        store.unpark(Timestamp::now()).await?;
+        // Where the records are the platform's, the database keeps the room keeper's journal alone.
+        let records: Arc<dyn Store> = match &config.platform.crud {
+            Some(settings) => {
+                let client = config.platform.client.clone();
+                Arc::new(CrudServiceStore::new(settings.clone(), client, Arc::clone(&store)))
+            }
+            None => Arc::clone(&store) as Arc<dyn Store>,
+        };
+        let app = Arc::new(App::new(config, records));
+
+        let address = SocketAddr::new(config.http.address, config.http.port);
+        let failed = |source| StartError::Bind { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+
+        let shutdown = CancellationToken::new();
+        let rounds = {
+            let [recovery, retirement, sweeping] = std::array::from_fn(|_| (Arc::clone(&app.keeper), shutdown.clone()));
+            vec![
+                tokio::spawn(async move { recovery.0.keep_recovering(&recovery.1).await }),
+                tokio::spawn(async move { retirement.0.keep_retiring(&retirement.1).await }),
+                tokio::spawn(async move { sweeping.0.keep_sweeping(&sweeping.1).await }),
+            ]
+        };
+        let metrics = Arc::clone(&app);
+        let background = vec![
+            tokio::spawn(config.branding.clone().push(app.calls.clone())),
+            tokio::spawn(async move {
+                if let Some(metrics) = &metrics.metrics {
+                    metrics.keep_up().await;
+                }
+            }),
+        ];
+        let handler = {
+            let app = Arc::clone(&app);
+            move |request, peer: SocketAddr| http::answer(Arc::clone(&app), request, peer.ip())
+        };
+        let limits = config.http.limits.clone();
+        let drain_timeout = limits.drain_timeout;
+        let serving = tokio::spawn(server::serve(listener, limits, shutdown.clone(), handler));
+        tracing::info!("Server listening at http://{address}");
+        Ok(Self { app, store, address, drain_timeout, shutdown, serving, rounds, background })
     }
 
-    /// Whether new requests are wanted.
+    /// Where it listens.
     #[must_use]
-    pub fn is_open(&self) -> bool {
-        !self.closing.load(Ordering::Relaxed)
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Tells balancers to send no more. Requests are still served.
+    pub fn close_soon(&self) {
+        self.app.close_soon();
+    }
+
+    /// Ends it: no new connections, running requests and changes finish within the drain time-out, the store is closed.
+    ///
+    /// Returns how many connections and changes had to be cut. What a cut change leaves open, the next start settles.
+    pub async fn stop(self) -> usize {
+        self.close_soon();
+        // One deadline for both: an orchestrator waits for so long and no longer.
+        let deadline = Instant::now() + self.drain_timeout;
+        self.shutdown.cancel();
+        let cut_connections = self.serving.await.unwrap_or_default();
+        self.app.tasks.close();
+        let finished = tokio::time::timeout_at(deadline, self.app.tasks.wait()).await;
+        let cut_changes = if finished.is_ok() { 0 } else { self.app.tasks.len() };
+        let given_up = deadline.min(Instant::now() + ROUNDS_GRACE);
+        let mut left = self.background;
+        for mut round in self.rounds {
+            if tokio::time::timeout_at(given_up, &mut round).await.is_err() {
+                left.push(round);
+            }
+        }
+        for task in left {
+            task.abort();
+            // Aborted is what it is asked to be.
+            let _ = task.await;
+        }
+        self.store.close().await;
+        cut_connections + cut_changes
     }
 }

@@ -10,12 +10,12 @@ use bandyer_client::company::Palette;
 use bytes::BytesMut;
 use url::Url;
 
-use crate::telemetry::logs::chain;
-use crate::vendor::{VendorError, VideoCalls};
+use crate::base::backoff::Backoff;
+use crate::base::error_chain::chain;
+use crate::vendor::{VendorClient, VendorError};
 
-/// Wait before the second try; it doubles up to an hour.
-const FIRST_PAUSE: Duration = Duration::from_secs(60);
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+/// Wait between two attempts.
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(60), Duration::from_secs(3600));
 /// Largest logo that is read, in bytes: 500 KB, which is what the vendor takes.
 const MAX_LOGO_BYTES: usize = 500 * 1024;
 /// Time for reading the logo.
@@ -49,10 +49,10 @@ enum LogoError {
 
 impl Branding {
     /// Sends what there is, and tries again until it is done.
-    pub async fn push(self, calls: VideoCalls) {
+    pub async fn push(self, calls: VendorClient) {
         let mut colours = self.light.is_some() || self.dark.is_some();
         let mut logo = self.logo.as_ref();
-        let mut pause = FIRST_PAUSE;
+        let mut failures = 0;
         loop {
             if colours {
                 match calls.set_theme(self.light.clone(), self.dark.clone()).await {
@@ -73,13 +73,13 @@ impl Branding {
             if !colours && logo.is_none() {
                 return;
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            tokio::time::sleep(BACKOFF.after(failures)).await;
+            failures += 1;
         }
     }
 }
 
-async fn send_logo(url: &Url, calls: &VideoCalls) -> Result<(), LogoError> {
+async fn send_logo(url: &Url, calls: &VendorClient) -> Result<(), LogoError> {
     Ok(calls.set_logo(&read_logo(url).await?).await?)
 }
 

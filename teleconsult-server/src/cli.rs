@@ -5,10 +5,12 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::app::Running;
+use crate::base::error_chain;
 use crate::config::{self, Config};
-use crate::demo;
-use crate::run::Running;
 use crate::telemetry::logs::{self, Level};
+
+pub mod demo;
 
 /// The system's code for a configuration that cannot be used (`EX_CONFIG`).
 const EXIT_CONFIG: u8 = 78;
@@ -89,9 +91,9 @@ async fn serve() -> ExitCode {
     let (mut signals, running) = match (Signals::new(), Running::start(&config).await) {
         (Ok(signals), Ok(running)) => (signals, running),
         (Err(error), _) => return complain(&format!("signals cannot be received: {error}"), EXIT_FAILURE),
-        (_, Err(error)) => return complain(&logs::chain(&error), EXIT_FAILURE),
+        (_, Err(error)) => return complain(&error_chain::chain(&error), EXIT_FAILURE),
     };
-    if signals.next().await == Wish::StopPolitely {
+    if signals.next().await == Shutdown::Graceful {
         running.close_soon();
         let wait = config.http.wait_before_close;
         tracing::info!(
@@ -118,7 +120,7 @@ async fn run_demo(arguments: DemoArgs) -> ExitCode {
     let (mut signals, demo) = match (Signals::new(), demo::Demo::start(arguments).await) {
         (Ok(signals), Ok(demo)) => (signals, demo),
         (Err(error), _) => return complain(&format!("signals cannot be received: {error}"), EXIT_FAILURE),
-        (_, Err(error)) => return complain(&logs::chain(&*error), EXIT_FAILURE),
+        (_, Err(error)) => return complain(&error_chain::chain(&*error), EXIT_FAILURE),
     };
     #[expect(clippy::print_stdout, reason = "the demo talks to a person")]
     {
@@ -157,11 +159,11 @@ fn complain(message: &str, code: u8) -> ExitCode {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wish {
+enum Shutdown {
     /// SIGTERM, from an orchestrator whose balancers need time to notice.
-    StopPolitely,
+    Graceful,
     /// SIGINT, from a person at a terminal.
-    StopNow,
+    Immediate,
 }
 
 struct Signals {
@@ -174,10 +176,10 @@ impl Signals {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    async fn next(&mut self) -> Wish {
+    async fn next(&mut self) -> Shutdown {
         tokio::select! {
-            _ = self.terminate.recv() => Wish::StopPolitely,
-            _ = self.interrupt.recv() => Wish::StopNow,
+            _ = self.terminate.recv() => Shutdown::Graceful,
+            _ = self.interrupt.recv() => Shutdown::Immediate,
         }
     }
 }

@@ -11,17 +11,16 @@ use bandyer_client::rooms::Recording;
 use bandyer_client::{ApiKey, ApiVersion, Client, RetryPolicy};
 use jiff::SignedDuration;
 
+use crate::auth::user_id_path::UserIdPath;
 use crate::branding::Branding;
 use crate::domain::teleconsultation::Rules;
-use crate::identity::requester::UserIdPath;
-use crate::room_keeper::RoomSettings;
+use crate::rooms::RoomSettings;
 use crate::telemetry::logs::Level;
 use crate::vendor;
 
 mod database;
 mod env;
 mod file;
-pub mod networks;
 mod platform;
 
 pub use file::schema as file_schema;
@@ -29,8 +28,8 @@ pub use platform::PlatformSettings;
 
 pub use database::Database;
 
+use crate::base::networks::Networks;
 use env::Variables;
-use networks::Networks;
 
 /// Everything the server is told at start.
 #[derive(Debug, Clone)]
@@ -374,7 +373,7 @@ mod tests {
         let always = ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-request-id"];
         assert_eq!(told, [&["client-type", "miausergroups", "miauserid", "miauserproperties"][..], &always].concat());
         assert_eq!(platform.forwarding.backoffice, "isbackoffice");
-        assert!(config.identity.proxies.is_none() && config.identity.believes([192, 0, 2, 1].into()));
+        assert!(config.identity.proxies.is_none() && config.identity.trusts_peer([192, 0, 2, 1].into()));
         assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
         assert!(config.warnings[0].starts_with("TELECONSULT_IDENTITY_PROXIES is not set"));
     }
@@ -385,7 +384,7 @@ mod tests {
         for (peer, believed) in
             [("10.9.9.9", true), ("192.0.2.7", true), ("::ffff:10.0.0.1", true), ("192.0.2.8", false)]
         {
-            assert_eq!(config.identity.believes(peer.parse().unwrap()), believed, "{peer}");
+            assert_eq!(config.identity.trusts_peer(peer.parse().unwrap()), believed, "{peer}");
         }
         assert!(config.warnings.is_empty(), "{:?}", config.warnings);
         for wrong in ["gateway", "10.0.0.0/33", ","] {

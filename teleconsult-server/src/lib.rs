@@ -9,24 +9,20 @@
 
 #![expect(missing_debug_implementations, reason = "services hold connections and people; only values are shown")]
 
+pub mod api;
 pub mod app;
-pub mod appointments;
+pub mod auth;
+pub mod base;
 pub mod branding;
 pub mod cli;
 pub mod config;
-mod crash_points;
-pub mod demo;
-pub mod details;
-pub mod directory;
 pub mod domain;
-pub mod handlers;
 pub mod http;
-pub mod identity;
-mod keyed_lock;
+pub mod people;
 pub mod platform;
-pub mod room_keeper;
-pub mod run;
+pub mod rooms;
 pub mod server;
 pub mod store;
 pub mod telemetry;
+pub mod use_cases;
 pub mod vendor;

@@ -1,5 +1,6 @@
 //! The platform's other services: how they are called, and what of a request they are told.
 
+pub mod call_metrics;
 mod client;
 mod forwarded;
 

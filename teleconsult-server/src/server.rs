@@ -18,10 +18,10 @@ use tokio_util::task::TaskTracker;
 use crate::config::Limits;
 
 mod accept;
-mod pace;
+mod idle_timeout;
 
 use accept::Acceptor;
-use pace::{Pace, PacedStream};
+use idle_timeout::{Activity, IdleTimeoutStream};
 
 /// Serves connections until `shutdown`, then lets running requests finish within the drain time-out.
 ///
@@ -94,10 +94,10 @@ async fn connection<H, F, B>(
 {
     // Small answers must not wait for more data to fill a packet. Failing to say so only costs time.
     let _ = stream.set_nodelay(true);
-    let pace = Arc::new(Pace::default());
-    let stream = PacedStream::new(stream, Arc::clone(&pace), limits.header_timeout, limits.idle_timeout);
+    let pace = Arc::new(Activity::default());
+    let stream = IdleTimeoutStream::new(stream, Arc::clone(&pace), limits.header_timeout, limits.idle_timeout);
     let service = service_fn(move |request| {
-        let busy = Pace::busy(&pace);
+        let busy = Activity::busy(&pace);
         let answer = handler(request, peer);
         async move {
             let response = answer.await;
@@ -107,7 +107,7 @@ async fn connection<H, F, B>(
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
-        // `PacedStream` tells apart a slow head and an idle connection; this one knows a single limit for both.
+        // `IdleTimeoutStream` tells apart a slow head and an idle connection; this one knows a single limit for both.
         .header_read_timeout(None)
         .max_header_size(limits.head_bytes)
         // What a connection may take of memory beside its request: hyper's own limit is twelve times the largest head.
@@ -123,6 +123,6 @@ async fn connection<H, F, B>(
     };
     if let Err(error) = served {
         // Every browser that goes away ends here, so it is no news.
-        tracing::debug!(error = %crate::telemetry::logs::chain(&error), "a connection ended early");
+        tracing::debug!(error = %crate::base::error_chain::chain(&error), "a connection ended early");
     }
 }

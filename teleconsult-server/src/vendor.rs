@@ -42,7 +42,7 @@ const PAGE_SIZE: u32 = 100;
 const MAX_PAGES: u32 = 200;
 
 /// What a room is made of.
-pub struct RoomOrder {
+pub struct RoomSpec {
     /// Who takes part, in which role and with which tools.
     pub participants: Vec<(UserId, Role, Option<Tools>)>,
     /// Longest call time; none when unlimited.
@@ -57,7 +57,7 @@ pub struct RoomOrder {
     pub marker: String,
 }
 
-impl RoomOrder {
+impl RoomSpec {
     /// Tells orders apart, whatever their marker.
     #[must_use]
     pub fn digest(&self) -> String {
@@ -90,7 +90,7 @@ pub struct MarkedRooms {
 
 /// The vendor's calls. Cheap to clone; clones share the connection pool and the breaker.
 #[derive(Clone, Debug)]
-pub struct VideoCalls {
+pub struct VendorClient {
     client: Client,
     breaker: Breaker,
     /// Several who look for a room at once share one walk through the vendor's list at a time.
@@ -100,7 +100,7 @@ pub struct VideoCalls {
 /// What the vendor's calls end in.
 pub type Result<T> = std::result::Result<T, VendorError>;
 
-impl VideoCalls {
+impl VendorClient {
     /// Makes the calls with this client.
     #[must_use]
     pub fn new(client: Client, metrics: BreakerMetrics) -> Self {
@@ -109,7 +109,7 @@ impl VideoCalls {
 
     /// Makes a call, unless the vendor is left alone.
     async fn guarded<T>(&self, call: impl Future<Output = bandyer_client::Result<T>> + Send) -> Result<T> {
-        let permit = self.breaker.admit().map_err(|retry_after| VendorError::Resting { retry_after })?;
+        let permit = self.breaker.admit().map_err(|retry_after| VendorError::CircuitOpen { retry_after })?;
         // Boxed: the client's futures are large, and whoever calls would carry them twice.
         let result = Box::pin(call).await;
         permit.ended(error::end_of(&result));
@@ -138,7 +138,7 @@ impl VideoCalls {
     /// # Errors
     ///
     /// The vendor's; with an unknown outcome there may be a room all the same.
-    pub async fn create_room(&self, order: &RoomOrder) -> Result<Room> {
+    pub async fn create_room(&self, order: &RoomSpec) -> Result<Room> {
         match self.create_room_once(order).await {
             Err(error) if error.code() == Some(NO_PLUS_USER) => {
                 // Somebody was made a basic user once and is in a plus group now. The vendor's pages disagree on whether a
@@ -156,7 +156,7 @@ impl VideoCalls {
         }
     }
 
-    async fn create_room_once(&self, order: &RoomOrder) -> Result<Room> {
+    async fn create_room_once(&self, order: &RoomSpec) -> Result<Room> {
         let participants = order.participants.iter().map(|(user, role, tools)| {
             let participant = NewParticipant::new(user.clone()).admin(*role == Role::Plus);
             match tools {
@@ -275,7 +275,7 @@ impl VideoCalls {
                 Ok(()) => true,
                 Err(error) if error.is_not_found() => true,
                 Err(error) => {
-                    tracing::warn!(error = %crate::telemetry::logs::chain(&error), "an upload could not be deleted");
+                    tracing::warn!(error = %crate::base::error_chain::chain(&error), "an upload could not be deleted");
                     false
                 }
             }

@@ -7,7 +7,7 @@ use bandyer_client::emulator::{Fault, Operation};
 use http::Method;
 use jsonschema::Validator;
 use serde_json::{Value, json};
-use teleconsult_server::http::router::{self, Route};
+use teleconsult_server::api::routes::{self as router, Route};
 
 use crate::support::service::{Platform, consultation, doctor, patient};
 use crate::support::{Answer, Service, in_minutes, person};

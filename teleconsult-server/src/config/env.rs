@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use http::HeaderName;
 
-use super::networks::Networks;
 use super::{Problem, Source};
+use crate::base::networks::Networks;
 
 pub(super) struct Variables<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,

@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::env::Variables;
+use crate::auth::user_id_path::{UserIdPath, UserIdStep};
 use crate::branding::Branding;
 use crate::domain::privileges::{Privilege, Privileges};
-use crate::identity::requester::{UserIdPath, UserIdStep};
 
 const VARIABLE: &str = "TELECONSULTATION_SERVICE_CONFIG_PATH";
 /// Largest file that is read, in bytes. Real ones have about 1 KiB.

@@ -8,12 +8,12 @@ use url::Url;
 
 use super::env::Variables;
 use super::file::CustomUserId;
-use crate::identity::auth_service::{AuthService, AuthSettings, PLACEHOLDER, ROUTES};
-use crate::identity::custom_id::{CustomIdSettings, CustomIds};
-use crate::identity::people::People;
+use crate::people::auth_service::{AuthService, AuthSettings, PLACEHOLDER, ROUTES};
+use crate::people::custom_id::{CustomIdSettings, CustomIds};
+use crate::people::profiles::People;
+use crate::platform::call_metrics::CallTimes;
 use crate::platform::{BaseUrl, Forwarding, PlatformClient};
 use crate::store::crud_service::CrudSettings;
-use crate::telemetry::calls::CallTimes;
 
 /// The platform's services.
 #[derive(Debug, Clone)]

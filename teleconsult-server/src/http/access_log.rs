@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use http::{HeaderMap, Method, StatusCode, header};
 
-use super::router::Route;
+use crate::api::routes::Route;
 use crate::domain::ids::TeleconsultationId;
 
 /// Longest unknown path and longest header value that is logged, in characters.

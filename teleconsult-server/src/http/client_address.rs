@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName};
 
-use crate::config::networks::Networks;
+use crate::base::networks::Networks;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -33,7 +33,7 @@ mod tests {
     use http::{HeaderMap, HeaderValue};
 
     use super::client_address;
-    use crate::config::networks::Networks;
+    use crate::base::networks::Networks;
 
     #[test]
     fn only_trusted_proxies_are_believed() {

@@ -183,7 +183,7 @@ impl ApiError {
     }
 
     /// Whether the store could not serve.
-    pub(super) fn is_of_the_store(&self) -> bool {
+    pub(super) fn is_store_error(&self) -> bool {
         matches!(self.shape, Shape::Standard { code: Some(STORE_UNAVAILABLE), .. })
     }
 
@@ -241,7 +241,7 @@ impl From<StoreError> for ApiError {
             "the data store cannot serve now; nothing was changed",
         )
         .after(RETRY_AFTER_STORE)
-        .because(crate::telemetry::logs::chain(&error))
+        .because(crate::base::error_chain::chain(&error))
     }
 }
 
@@ -253,7 +253,7 @@ impl From<&UpstreamError> for ApiError {
             None => Self::coded(StatusCode::SERVICE_UNAVAILABLE, "platform_unavailable", error.sentence())
                 .after(error.retry_after().unwrap_or(RETRY_AFTER_STORE)),
         };
-        answer.because(crate::telemetry::logs::chain(error))
+        answer.because(crate::base::error_chain::chain(error))
     }
 }
 
@@ -261,7 +261,7 @@ impl From<&UpstreamError> for ApiError {
 impl From<VendorError> for ApiError {
     fn from(error: VendorError) -> Self {
         match error {
-            VendorError::Resting { retry_after } => {
+            VendorError::CircuitOpen { retry_after } => {
                 let message = "the video provider keeps failing and is not asked for a moment";
                 Self::coded(StatusCode::SERVICE_UNAVAILABLE, "upstream_resting", message).after(retry_after)
             }
@@ -287,7 +287,7 @@ impl From<bandyer_client::Error> for ApiError {
         } else {
             Self::coded(StatusCode::BAD_GATEWAY, "upstream_error", "the video provider could not carry out the request")
         };
-        answer.because(crate::telemetry::logs::chain(&error))
+        answer.because(crate::base::error_chain::chain(&error))
     }
 }
 

@@ -10,11 +10,11 @@ use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 use super::error::ApiError;
-use super::form::Picture;
 use super::input::Input;
-use super::router::Route;
+use super::multipart::Picture;
+use crate::api::routes::Route;
+use crate::auth::user_id_path::RequestParts;
 use crate::config::Limits;
-use crate::identity::requester::RequestParts;
 
 /// A request that was routed and read.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub struct Request {
     /// The picture, where the route takes one.
     pub picture: Option<Picture>,
     /// Whether it may say who calls. If not, its headers hold nothing about that any more.
-    pub is_believed: bool,
+    pub is_trusted: bool,
 }
 
 impl Request {
@@ -56,7 +56,7 @@ impl Request {
     /// The parts in which a caller's id may be.
     #[must_use]
     pub fn parts<'a>(&'a self, params: &'a [(&'static str, String)]) -> RequestParts<'a> {
-        let (query, params) = if self.is_believed { (self.query.as_slice(), params) } else { Default::default() };
+        let (query, params) = if self.is_trusted { (self.query.as_slice(), params) } else { Default::default() };
         RequestParts { headers: &self.headers, query, params }
     }
 }
@@ -81,7 +81,7 @@ pub fn check_host(version: http::Version, headers: &HeaderMap) -> Result<(), Api
 /// after: nothing is ever read after a chunked body, as RFC 9112 (6.1) demands of who does not refuse. hyper 1.12 closes
 /// after the two of them by itself; that is documented nowhere, so nothing here depends on it.
 #[must_use]
-pub fn has_doubtful_end(headers: &HeaderMap) -> bool {
+pub fn must_close_after(headers: &HeaderMap) -> bool {
     headers.contains_key(header::TRANSFER_ENCODING)
 }
 

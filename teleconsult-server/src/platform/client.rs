@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde_json::Value;
 use url::Url;
 
-use crate::telemetry::calls::CallTimes;
+use crate::platform::call_metrics::CallTimes;
 
 /// Time for a connection. These services are next door.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);

@@ -32,12 +32,12 @@ impl Forwarding {
     /// The headers of a request that are passed on. Of one that is not believed, none that says who calls; an operator's
     /// additions count as such, because they are cookies and the like.
     #[must_use]
-    pub fn of(&self, request: &HeaderMap, is_believed: bool) -> HeaderMap {
+    pub fn of(&self, request: &HeaderMap, is_trusted: bool) -> HeaderMap {
         let mut headers = HeaderMap::new();
         if !self.enabled {
             return headers;
         }
-        for name in self.names.iter().filter(|name| is_believed || Self::ALWAYS.contains(&name.as_str())) {
+        for name in self.names.iter().filter(|name| is_trusted || Self::ALWAYS.contains(&name.as_str())) {
             for value in request.get_all(name).iter().filter(|value| !value.is_empty()) {
                 headers.append(name, value.clone());
             }
@@ -45,7 +45,7 @@ impl Forwarding {
         if request.get_all(&self.user_id).iter().count() > 1 {
             headers.remove(&self.user_id);
         }
-        if is_believed && request.get(&self.backoffice).is_some_and(|value| !value.is_empty()) {
+        if is_trusted && request.get(&self.backoffice).is_some_and(|value| !value.is_empty()) {
             headers.insert(&self.backoffice, HeaderValue::from_static("1"));
         }
         headers

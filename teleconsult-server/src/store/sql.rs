@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use sqlx::{Any, AnyPool, Transaction};
 
 use super::{Attempt, Candidate, Deployment, Ending, Journal, Result, Retirement, Store, StoreError, Stored};
-use crate::crash_points::crash_point;
+use crate::base::crash_points::crash_point;
 use crate::domain::ids::{ExternalId, TeleconsultationId};
 use crate::domain::teleconsultation::Teleconsultation;
 

@@ -18,6 +18,8 @@ use tracing_subscriber::filter::{FilterFn, filter_fn};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::base::error_chain::chain;
+
 /// First-level fields that are never shown, as the platform's services do. Nothing here logs them; it is a second lock.
 const REDACTED: [&str; 5] = ["email", "password", "username", "authorization", "cookie"];
 /// Lines that wait for a slow reader of standard output before writers wait too.
@@ -184,19 +186,6 @@ impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.0.push((field.name(), format!("{value:?}").into()));
     }
-}
-
-/// An error and its causes, joined by colons.
-#[must_use]
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -11,10 +11,10 @@ use http::{Method, StatusCode};
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
-use super::calls::CallTimes;
 use super::process;
-use crate::http::router::Route;
-use crate::room_keeper::RoundError;
+use crate::api::routes::Route;
+use crate::platform::call_metrics::CallTimes;
+use crate::rooms::RoundError;
 use crate::store::JournalCounts;
 use crate::vendor::BreakerMetrics;
 
@@ -75,7 +75,7 @@ struct RequestTimes {
 
 /// What the room keeper counts.
 #[derive(Clone)]
-pub struct KeeperCounters {
+pub struct RoomCounters {
     /// Rooms that were asked for.
     pub attempts: Counter,
     /// Rooms that were deleted because nobody needed them any more.
@@ -94,7 +94,7 @@ pub struct KeeperCounters {
     pub store_errors: Counter,
 }
 
-impl KeeperCounters {
+impl RoomCounters {
     /// Notes a round that was left undone.
     pub fn failed(&self, error: &RoundError) {
         if matches!(error, RoundError::Store(_)) {
@@ -104,7 +104,7 @@ impl KeeperCounters {
 }
 
 /// Counts for nobody.
-impl Default for KeeperCounters {
+impl Default for RoomCounters {
     fn default() -> Self {
         let [attempts, retirements, unknown_outcomes, adoptions, discards, sweeps, orphans, store_errors] =
             std::array::from_fn(|_| Counter::noop());
@@ -158,9 +158,9 @@ impl Metrics {
 
     /// What the room keeper counts with.
     #[must_use]
-    pub fn keeper_counters(&self) -> KeeperCounters {
+    pub fn room_counters(&self) -> RoomCounters {
         let counter = |name| self.recorder.register_counter(&Key::from_static_name(name), &METADATA);
-        KeeperCounters {
+        RoomCounters {
             attempts: counter(ATTEMPTS),
             retirements: counter(RETIREMENTS),
             unknown_outcomes: counter(UNKNOWN_OUTCOMES),
@@ -263,7 +263,7 @@ mod tests {
     use http::{Method, StatusCode};
 
     use super::Metrics;
-    use crate::http::router::Route;
+    use crate::api::routes::Route;
     use crate::store::JournalCounts;
 
     fn lines(metrics: &Metrics, start: &str) -> Vec<String> {
@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn counters_start_at_zero_and_an_unreadable_journal_is_no_zero() {
         let metrics = Metrics::new(None);
-        let counters = metrics.keeper_counters();
+        let counters = metrics.room_counters();
         counters.discards.increment(1);
         let shown = lines(&metrics, "teleconsult_");
         for line in [

@@ -11,7 +11,7 @@ use super::breaker::End;
 pub enum VendorError {
     /// It was not made: too many before it failed.
     #[error("the video provider keeps failing and is left alone for a moment")]
-    Resting {
+    CircuitOpen {
         /// After what time to try again.
         retry_after: Duration,
     },
@@ -25,7 +25,7 @@ impl VendorError {
     #[must_use]
     pub const fn call(&self) -> Option<&bandyer_client::Error> {
         match self {
-            Self::Resting { .. } => None,
+            Self::CircuitOpen { .. } => None,
             Self::Call(error) => Some(error),
         }
     }

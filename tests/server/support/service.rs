@@ -7,8 +7,8 @@ use bandyer_client::{ApiVersion, RoomId, UserId};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
+use teleconsult_server::app::Running;
 use teleconsult_server::config::Config;
-use teleconsult_server::run::Running;
 use tempfile::TempDir;
 
 use super::auth_service::{AuthStandIn, Serves};

@@ -1,0 +1,106 @@
+//! The `Idempotency-Key`: what a request is known by, so that a repeat of it makes nothing twice.
+
+use data_encoding::HEXLOWER;
+use http::{HeaderName, StatusCode};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::http::error::ApiError;
+use crate::http::request::Request;
+use crate::store::KeyedRequest;
+
+/// The header.
+pub(super) const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
+/// Longest key, in characters.
+pub(super) const MAX_CHARS: usize = 255;
+
+/// What a request is known by, if it has a key.
+pub(super) fn keyed(request: &Request) -> Result<Option<KeyedRequest>, ApiError> {
+    let mut keys = request.headers.get_all(HEADER).iter();
+    let Some(key) = keys.next() else { return Ok(None) };
+    let is_plain = |key: &str| {
+        (1..=MAX_CHARS).contains(&key.len()) && key.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
+    };
+    let key = key.to_str().ok().filter(|key| is_plain(key) && keys.next().is_none()).ok_or_else(unusable)?;
+    // One key may serve different operations: callers number their requests as they like.
+    let scope = [request.route.template(), request.id.as_deref().unwrap_or_default(), key];
+    Ok(Some(KeyedRequest {
+        key: digest(&json!(scope)),
+        fingerprint: digest(request.body.as_ref().unwrap_or(&Value::Null)),
+    }))
+}
+
+/// The same for the same value, in whatever order its keys are.
+fn digest(value: &Value) -> String {
+    let mut value = value.clone();
+    value.sort_all_objects();
+    HEXLOWER.encode(&Sha256::digest(value.to_string()))
+}
+
+pub(super) fn unusable() -> ApiError {
+    ApiError::validation("headers.idempotency-key must be one text of 1 to 255 plain characters")
+}
+
+pub(super) fn running() -> ApiError {
+    let message = "a request with the same Idempotency-Key is being carried out";
+    ApiError::coded(StatusCode::CONFLICT, "request_running", message).after(std::time::Duration::from_secs(1))
+}
+
+pub(super) fn reused() -> ApiError {
+    let message = "another request was sent with the same Idempotency-Key";
+    ApiError::coded(StatusCode::UNPROCESSABLE_ENTITY, "key_reused", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue};
+    use serde_json::{Value, json};
+
+    use super::{HEADER, keyed};
+    use crate::api::routes::Route;
+    use crate::http::request::Request;
+    use crate::store::KeyedRequest;
+
+    fn request(route: Route, id: Option<&str>, keys: &[&[u8]], body: Value) -> Request {
+        let mut headers = HeaderMap::new();
+        for key in keys {
+            headers.append(HEADER, HeaderValue::from_bytes(key).unwrap());
+        }
+        let id = id.map(str::to_owned);
+        Request {
+            route,
+            id,
+            session: None,
+            query: Vec::new(),
+            headers,
+            body: Some(body),
+            picture: None,
+            is_trusted: true,
+        }
+    }
+
+    fn known_by(route: Route, id: Option<&str>, key: &str, body: Value) -> KeyedRequest {
+        keyed(&request(route, id, &[key.as_bytes()], body)).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_key_is_one_plain_text() {
+        let read = |keys: &[&[u8]]| keyed(&request(Route::Create, None, keys, Value::Null)).map(|key| key.is_some());
+        assert!(!read(&[]).unwrap());
+        assert!(read(&[b"a key of 1"]).unwrap() && read(&[&[b'k'; 255]]).unwrap());
+        for bad in [&[&b""[..]][..], &[&[b'k'; 256]], &[b"a", b"b"], &[b"\xff"], &[b"a\tb"]] {
+            assert!(read(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_key_for_something_else_is_another_one_and_the_order_of_a_body_means_nothing() {
+        let one = known_by(Route::Create, None, "k", json!({"a": 1, "b": {"c": 2, "d": 3}}));
+        assert_eq!(one, known_by(Route::Create, None, "k", json!({"b": {"d": 3, "c": 2}, "a": 1})));
+        let other = known_by(Route::Create, None, "k", json!({"a": 2, "b": {"c": 2, "d": 3}}));
+        assert!(one.key == other.key && one.fingerprint != other.fingerprint);
+        let of = |id| known_by(Route::AddParticipant, Some(id), "k", Value::Null).key;
+        assert!(of("x") != of("y") && of("x") != one.key);
+        assert!(!one.key.contains('k'), "the key itself is not kept");
+    }
+}

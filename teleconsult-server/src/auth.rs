@@ -1,0 +1,44 @@
+//! Who calls.
+
+use std::net::IpAddr;
+
+use http::HeaderMap;
+
+use crate::config::IdentitySettings;
+
+pub mod user_id_path;
+
+use user_id_path::{RequestParts, UserIdPath};
+
+impl IdentitySettings {
+    /// Whether what arrives over a connection from there may say who calls.
+    #[must_use]
+    pub fn trusts_peer(&self, peer: IpAddr) -> bool {
+        self.proxies.as_ref().is_none_or(|proxies| proxies.contain(peer))
+    }
+
+    /// Removes the headers by which callers are recognised. Done before anything reads them, so that nothing has to ask
+    /// whether they count.
+    pub fn disregard(&self, headers: &mut HeaderMap) {
+        headers.remove(&self.user_id_header);
+        if let Some(name) = self.user_id_path.as_ref().and_then(UserIdPath::header) {
+            headers.remove(name);
+        }
+    }
+}
+
+/// The person who looks at a teleconsultation: where the configuration file says, else the platform's user.
+#[must_use]
+pub fn viewer(settings: &IdentitySettings, request: RequestParts<'_>) -> Option<String> {
+    match &settings.user_id_path {
+        Some(path) => path.find(request),
+        None => platform_user(settings, request.headers),
+    }
+}
+
+/// The user that the platform names in its header.
+#[must_use]
+pub fn platform_user(settings: &IdentitySettings, headers: &HeaderMap) -> Option<String> {
+    let id = user_id_path::only_value(headers, &settings.user_id_header)?;
+    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+}

@@ -1,0 +1,98 @@
+//! Everything on one machine, to try out: the vendor's emulator, a temporary store and the server.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use bandyer_client::ApiVersion;
+use bandyer_client::emulator::Emulator;
+use jiff::{SignedDuration, Timestamp};
+use tempfile::TempDir;
+
+use crate::app::Running;
+use crate::cli::DemoArgs;
+use crate::config::Config;
+
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A demo that runs.
+pub struct Demo {
+    emulator: Emulator,
+    server: Running,
+    folder: TempDir,
+}
+
+impl Demo {
+    /// Starts all three, on loopback alone.
+    ///
+    /// # Errors
+    ///
+    /// When a port is taken or the temporary folder cannot be made.
+    pub async fn start(arguments: DemoArgs) -> Result<Self, AnyError> {
+        let emulator = Emulator::builder()
+            .listen(SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.emulator_port)))
+            .start()
+            .await?;
+        let folder = tempfile::Builder::new().prefix("teleconsult-demo-").tempdir()?;
+        let config = Config::from_lookup(&|name| match name {
+            "BANDYER_API_SECRET_KEY" => Some(emulator.api_key().expose().to_owned()),
+            "BANDYER_BASE_URL" => Some(emulator.base_url(ApiVersion::V2)),
+            "DATA_DIR" => Some(folder.path().to_string_lossy().into_owned()),
+            "HTTP_PORT" => Some(arguments.port.to_string()),
+            "TELECONSULT_BIND_ADDRESS" => Some(Ipv4Addr::LOCALHOST.to_string()),
+            _ => None,
+        })?;
+        let server = Running::start(&config).await?;
+        Ok(Self { emulator, server, folder })
+    }
+
+    /// What a newcomer needs to know: addresses, commands and how to stop.
+    #[must_use]
+    pub fn introduction(&self) -> String {
+        let server = format!("http://{}", self.server.address());
+        let emulator = self.emulator.url();
+        let now = Timestamp::now();
+        let in_minutes = |minutes| {
+            let moment = now.saturating_add(SignedDuration::from_mins(minutes)).unwrap_or(now);
+            format!("{moment:.3}")
+        };
+        let (start, end, later) = (in_minutes(0), in_minutes(30), in_minutes(60));
+        format!(
+            r#"teleconsult-server demo is ready
+
+  server            {server}
+  documentation     {server}/documentation/
+  vendor emulator   {emulator}
+  store             {folder} (removed when the demo stops)
+
+Try it in another terminal, from top to bottom:
+
+# 1  A doctor plans a consultation for two; the patient is not known yet.
+ROOM=$(curl -sS -X POST {server}/teleconsultation -H 'content-type: application/json' -d '{{"start_date": "{start}", "end_date": "{end}", "participants": {{"number": 2, "data": [{{"userId": "dr.rossi", "groups": ["doctor"], "fullName": "Anna Rossi"}}]}}}}' | cut -d'"' -f4); echo "roomId $ROOM"
+
+# 2  It takes longer.
+curl -sS -i -X PATCH {server}/teleconsultation/$ROOM -H 'content-type: application/json' -d '{{"end_date": "{later}"}}'
+
+# 3  The patient is known: now everybody is, and the vendor's room is made.
+curl -sS -i -X POST {server}/teleconsultation/$ROOM/participants/data -H 'content-type: application/json' -d '{{"userId": "patient-42", "groups": ["patient"], "fullName": "Marco Bianchi"}}'
+
+# 4  Doctor and patient each get a link of their own: open both accessLinkURLs in a browser.
+curl -sS {server}/teleconsultation/$ROOM -H 'miauserid: dr.rossi'; echo
+curl -sS {server}/teleconsultation/$ROOM -H 'miauserid: patient-42'; echo
+
+# 5  A token for the vendor's mobile SDK.
+curl -sS -X POST {server}/credentials -H 'miauserid: patient-42' -H 'content-type: application/json' -d '{{"expiresIn": 600}}'; echo
+
+# 6  The consultation is called off: the links stop working.
+curl -sS -i -X DELETE {server}/teleconsultation/$ROOM
+
+What the vendor has seen: curl -sS {emulator}/_emulator/state
+Stop with Ctrl-C."#,
+            folder = self.folder.path().display(),
+        )
+    }
+
+    /// Stops all three and removes the store.
+    pub async fn stop(self) {
+        self.server.stop().await;
+        self.emulator.stop().await;
+    }
+}
