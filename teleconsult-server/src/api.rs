@@ -1,116 +1,86 @@
-//! Input, use case, output; nothing else.
+//! The HTTP API: one file for each group of routes, with its types, its documentation and its handlers.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::StatusCode;
+use http::{HeaderMap, Method};
 
-use crate::api::routes::Route;
-use crate::api::state::App;
-use crate::domain::participants::ParticipantsRefusal;
-use crate::domain::teleconsultation::Refusal;
+use crate::auth;
+use crate::auth::user_id_path::RequestParts;
+use crate::base::crash_points::crash_point;
 use crate::http::error::ApiError;
-use crate::http::request::Request;
-use crate::http::response::Reply;
-use crate::people::profiles::PeopleError;
-use crate::use_cases::UseCaseError;
+use crate::http::policy::BodyKind;
+use crate::http::response::Response;
+use crate::http::{self as pipeline, Application, Completed};
+use crate::platform;
+
+pub mod documentation;
+pub mod routes;
+pub mod state;
 
 mod credentials;
-pub mod documentation;
+mod errors;
 mod idempotency;
 mod metrics;
+mod openapi;
 mod participants;
-pub mod routes;
 mod settings;
-pub mod state;
 mod status;
 mod teleconsultations;
 mod transcriptions;
 mod uploads;
 
-/// Carries out what a request asks for.
-///
-/// # Errors
-///
-/// The answer that is no success.
-pub async fn handle(app: &Arc<App>, request: &Request) -> Result<Reply, ApiError> {
-    match request.route {
-        Route::Healthz => status::healthz(),
-        Route::Ready => status::ready(app),
-        Route::CheckUp => status::check_up(app).await,
-        Route::Metrics => metrics::show(app).await,
-        Route::DescriptionJson => Ok(documentation::json(app)),
-        Route::DescriptionYaml => Ok(documentation::yaml(app)),
-        Route::Documentation => Ok(documentation::page()),
-        Route::DocumentationStyle => Ok(documentation::style()),
-        Route::DocumentationScript => Ok(documentation::script()),
-        Route::DocumentationWithoutSlash => Ok(documentation::moved("./documentation/")),
-        Route::DocumentationOfOld => Ok(documentation::moved("../")),
-        Route::Create => teleconsultations::create(app, request).await,
-        Route::View => teleconsultations::view(app, request).await,
-        Route::Change => teleconsultations::change(app, request).await,
-        Route::Delete => teleconsultations::delete(app, request).await,
-        Route::AddParticipant => participants::add(app, request).await,
-        Route::DeleteUploads => uploads::delete(app, request).await,
-        Route::IssueCredential => credentials::issue(app, request).await,
-        Route::AddBackground => settings::add_background(app, request).await,
-        Route::ChangeSettings => settings::update(app, request).await,
-        Route::Transcription => transcriptions::show(app, request).await,
+use errors::HandlerError;
+use routes::{Caller, Target};
+use state::ApiState;
+
+type Request = pipeline::request::Request<Target>;
+type Result<T = Response> = std::result::Result<T, HandlerError>;
+
+impl Application for ApiState {
+    type Target = Target;
+
+    fn find(&self, method: &Method, path: &str) -> Option<Target> {
+        routes::find(method, path, &self.settings.prefix)
+    }
+
+    /// Removes headers that say who calls where the peer may not say so.
+    fn admit(&self, target: &Target, peer: IpAddr, headers: &mut HeaderMap) -> std::result::Result<(), ApiError> {
+        if !self.settings.identity.trusts_peer(peer) {
+            self.settings.identity.disregard(headers);
+        }
+        // A file is not kept for a caller who is refused.
+        let reads_file = matches!(target.route.policy.body, BodyKind::File(_));
+        if reads_file && target.route.caller == Caller::User {
+            auth::platform_user(&self.settings.identity, headers).ok_or_else(errors::unauthorized)?;
+        }
+        Ok(())
+    }
+
+    async fn handle(self: Arc<Self>, request: Request) -> std::result::Result<Response, ApiError> {
+        let is_trusted = self.settings.identity.trusts_peer(request.peer);
+        let forwarded = self.settings.forwarding.of(&request.headers, is_trusted);
+        let handled = platform::forwarding(forwarded, dispatch(&self, &request)).await;
+        handled.map_err(|error| errors::response(error, &request.target))
+    }
+
+    fn record(&self, completed: &Completed<'_>) {
+        let Some(metrics) = &self.metrics else { return };
+        if completed.error.and_then(ApiError::code) == Some(errors::STORE_UNAVAILABLE) {
+            metrics.store_failed();
+        }
+        metrics.answered(completed.method, completed.template, completed.status, completed.duration);
     }
 }
 
-/// How the predecessor names an operation in its sentences.
-struct Operation {
-    /// In the sentence about the missing plus user; for a change it has no id.
-    short: String,
-    /// In the other sentences.
-    full: String,
+async fn dispatch(api: &Arc<ApiState>, request: &Request) -> Result {
+    crash_point!("H0");
+    request.target.route.handle(api, request).await
 }
 
-fn failure(error: UseCaseError, operation: &Operation) -> ApiError {
-    match error {
-        UseCaseError::NotFound => ApiError::not_found(),
-        UseCaseError::Refused(refusal) => refused(refusal, operation),
-        UseCaseError::Contended => ApiError::coded(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "contended",
-            "others are changing the same teleconsultation",
-        )
-        .after(std::time::Duration::from_secs(1)),
-        UseCaseError::Store(error) => error.into(),
-        UseCaseError::Vendor(error) => error.into(),
-        UseCaseError::People(PeopleError::Unknown(user)) => {
-            let sentence = format!("Failed {}: user {user} is unknown", operation.full);
-            ApiError::sentence(StatusCode::BAD_REQUEST, sentence)
-        }
-        UseCaseError::People(PeopleError::Upstream(error)) => ApiError::from(&error),
-        UseCaseError::Running => idempotency::running(),
-        UseCaseError::KeyReused => idempotency::reused(),
-        UseCaseError::Links => {
-            ApiError::coded(StatusCode::BAD_GATEWAY, "upstream_error", "the video provider's room cannot be used")
-        }
-    }
-}
-
-fn refused(refusal: Refusal, operation: &Operation) -> ApiError {
-    let Operation { short, full } = operation;
-    let bad_request = |sentence: String| ApiError::sentence(StatusCode::BAD_REQUEST, sentence);
-    let conflict = |sentence: String| ApiError::sentence(StatusCode::CONFLICT, sentence);
-    match refusal {
-        Refusal::Schedule(refusal) => ApiError::validation(refusal.to_string()),
-        Refusal::Participants(ParticipantsRefusal::Number) => {
-            ApiError::validation("body.participants.number must be from 2 to 25")
-        }
-        Refusal::Participants(ParticipantsRefusal::TooMany) => {
-            ApiError::validation("body.participants.data must NOT have more items than body.participants.number")
-        }
-        Refusal::Participants(ParticipantsRefusal::Twice(user)) => {
-            ApiError::validation(format!("user {user} must NOT take part twice"))
-        }
-        Refusal::Participants(ParticipantsRefusal::UnknownGroup(user)) => {
-            bad_request(format!("Failed {full}: user {user} is in no configured group"))
-        }
-        Refusal::NoPlusUser => bad_request(format!("Failed {short}: no plus user in room")),
-        Refusal::Immutable => conflict(format!("Failed {full}: the teleconsultation can no longer be changed")),
-        Refusal::AlreadyComplete => conflict(format!("Failed {full}: all participants are already known")),
-    }
+/// The parts of a request in which a participant's id may be. A peer that is not trusted can name none.
+fn request_parts<'a>(api: &ApiState, request: &'a Request, params: &'a [(&'static str, String)]) -> RequestParts<'a> {
+    let is_trusted = api.settings.identity.trusts_peer(request.peer);
+    let (query, params) = if is_trusted { (request.query.as_slice(), params) } else { Default::default() };
+    RequestParts { headers: &request.headers, query, params }
 }

@@ -11,13 +11,15 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::state::App;
+use crate::api::state::ApiState;
 use crate::config::{Config, Database};
-use crate::http;
+use crate::http::Pipeline;
 use crate::server;
 use crate::store::crud_service::CrudServiceStore;
 use crate::store::sql::{OpenError, SqlStore};
 use crate::store::{Journal, Store, StoreError};
+
+mod assemble;
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +57,7 @@ async fn open(database: &Database) -> Result<SqlStore, StartError> {
 
 /// A service that takes requests.
 pub struct Running {
-    app: Arc<App>,
+    api: Arc<ApiState>,
     store: Arc<SqlStore>,
     address: SocketAddr,
     drain_timeout: Duration,
@@ -89,7 +91,7 @@ impl Running {
             }
             None => Arc::clone(&store) as Arc<dyn Store>,
         };
-        let app = Arc::new(App::new(config, records));
+        let api = Arc::new(assemble::api_state(config, records));
 
         let address = SocketAddr::new(config.http.address, config.http.port);
         let failed = |source| StartError::Bind { address, source };
@@ -98,31 +100,32 @@ impl Running {
 
         let shutdown = CancellationToken::new();
         let rounds = {
-            let [recovery, retirement, sweeping] = std::array::from_fn(|_| (Arc::clone(&app.keeper), shutdown.clone()));
+            let [recovery, retirement, sweeping] = std::array::from_fn(|_| (Arc::clone(&api.rooms), shutdown.clone()));
             vec![
                 tokio::spawn(async move { recovery.0.keep_recovering(&recovery.1).await }),
                 tokio::spawn(async move { retirement.0.keep_retiring(&retirement.1).await }),
                 tokio::spawn(async move { sweeping.0.keep_sweeping(&sweeping.1).await }),
             ]
         };
-        let metrics = Arc::clone(&app);
+        let metrics = Arc::clone(&api);
         let background = vec![
-            tokio::spawn(config.branding.clone().push(app.calls.clone())),
+            tokio::spawn(config.branding.clone().push(api.calls.clone())),
             tokio::spawn(async move {
                 if let Some(metrics) = &metrics.metrics {
                     metrics.keep_up().await;
                 }
             }),
         ];
-        let handler = {
-            let app = Arc::clone(&app);
-            move |request, peer: SocketAddr| http::answer(Arc::clone(&app), request, peer.ip())
+        let pipeline = Arc::new(Pipeline::new(Arc::clone(&api), config.http.requests.clone(), api.tasks.clone()));
+        let handler = move |request, peer: SocketAddr| {
+            let pipeline = Arc::clone(&pipeline);
+            async move { pipeline.respond(request, peer.ip()).await }
         };
-        let limits = config.http.limits.clone();
+        let limits = config.http.connections.clone();
         let drain_timeout = limits.drain_timeout;
         let serving = tokio::spawn(server::serve(listener, limits, shutdown.clone(), handler));
         tracing::info!("Server listening at http://{address}");
-        Ok(Self { app, store, address, drain_timeout, shutdown, serving, rounds, background })
+        Ok(Self { api, store, address, drain_timeout, shutdown, serving, rounds, background })
     }
 
     /// Where it listens.
@@ -133,7 +136,7 @@ impl Running {
 
     /// Tells balancers to send no more. Requests are still served.
     pub fn close_soon(&self) {
-        self.app.close_soon();
+        self.api.close_soon();
     }
 
     /// Ends it: no new connections, running requests and changes finish within the drain time-out, the store is closed.
@@ -145,9 +148,9 @@ impl Running {
         let deadline = Instant::now() + self.drain_timeout;
         self.shutdown.cancel();
         let cut_connections = self.serving.await.unwrap_or_default();
-        self.app.tasks.close();
-        let finished = tokio::time::timeout_at(deadline, self.app.tasks.wait()).await;
-        let cut_changes = if finished.is_ok() { 0 } else { self.app.tasks.len() };
+        self.api.tasks.close();
+        let finished = tokio::time::timeout_at(deadline, self.api.tasks.wait()).await;
+        let cut_changes = if finished.is_ok() { 0 } else { self.api.tasks.len() };
         let given_up = deadline.min(Instant::now() + ROUNDS_GRACE);
         let mut left = self.background;
         for mut round in self.rounds {

@@ -14,7 +14,10 @@ use jiff::SignedDuration;
 use crate::auth::user_id_path::UserIdPath;
 use crate::branding::Branding;
 use crate::domain::teleconsultation::Rules;
+use crate::http::RequestSettings;
+use crate::http::body::BodyLimits;
 use crate::rooms::RoomSettings;
+use crate::server::ConnectionLimits;
 use crate::telemetry::logs::Level;
 use crate::vendor;
 
@@ -84,50 +87,12 @@ pub struct HttpSettings {
     pub port: u16,
     /// What comes before every path but those under `/-/`; empty or starting with a slash.
     pub prefix: String,
-    /// Who may tell the client's address in `x-forwarded-for`.
-    pub trusted_proxies: Networks,
-    /// The limits.
-    pub limits: Limits,
+    /// Limits of connections.
+    pub connections: ConnectionLimits,
+    /// What holds for all requests.
+    pub requests: RequestSettings,
     /// How long requests are still taken after SIGTERM, so that balancers notice.
     pub wait_before_close: Duration,
-}
-
-/// What a client may take of the server.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// Connections at once, if the process may have that many files open; more wait in the system's queue.
-    pub connections: usize,
-    /// Time from the first byte of a head to its end.
-    pub header_timeout: Duration,
-    /// Time a connection may be idle between requests, and an answer may wait for its reader. The predecessor keeps 72 s,
-    /// and a gateway that reuses connections must not find them closed earlier.
-    pub idle_timeout: Duration,
-    /// Largest head, in bytes.
-    pub head_bytes: usize,
-    /// Largest JSON body, in bytes.
-    pub body_bytes: usize,
-    /// Time for a body.
-    pub body_timeout: Duration,
-    /// Time for an answer. Above what all vendor calls of one request may take, so that the answer is ours and not a
-    /// gateway's.
-    pub request_timeout: Duration,
-    /// Time for running requests after the listener is closed.
-    pub drain_timeout: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections: 10_000,
-            header_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(75),
-            head_bytes: 32 * 1024,
-            body_bytes: 256 * 1024,
-            body_timeout: Duration::from_secs(10),
-            request_timeout: Duration::from_secs(90),
-            drain_timeout: Duration::from_secs(30),
-        }
-    }
 }
 
 /// One thing that is wrong.
@@ -230,21 +195,29 @@ impl Config {
             ));
         }
 
-        let defaults = Limits::default();
-        let limits = Limits {
+        let defaults = ConnectionLimits::default();
+        let connections = ConnectionLimits {
             connections: vars.count("TELECONSULT_MAX_CONNECTIONS", 1..=1_000_000, defaults.connections),
             header_timeout: vars.seconds("TELECONSULT_HEADER_TIMEOUT_SECONDS", 1..=600, defaults.header_timeout),
             idle_timeout: vars.seconds("TELECONSULT_IDLE_TIMEOUT_SECONDS", 1..=3600, defaults.idle_timeout),
-            body_timeout: vars.seconds("TELECONSULT_BODY_TIMEOUT_SECONDS", 1..=600, defaults.body_timeout),
             drain_timeout: vars.seconds("TELECONSULT_DRAIN_TIMEOUT_SECONDS", 0..=600, defaults.drain_timeout),
+            ..defaults
+        };
+        let defaults = RequestSettings::default();
+        let requests = RequestSettings {
+            trusted_proxies: vars.networks("TRUSTED_PROXIES"),
+            body: BodyLimits {
+                timeout: vars.seconds("TELECONSULT_BODY_TIMEOUT_SECONDS", 1..=600, defaults.body.timeout),
+                ..defaults.body
+            },
             ..defaults
         };
         let http = HttpSettings {
             address: vars.address("TELECONSULT_BIND_ADDRESS", IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
             port: vars.count("HTTP_PORT", 0..=65_535, 3000).try_into().unwrap_or(3000),
             prefix: vars.prefix("SERVICE_PREFIX"),
-            limits,
-            trusted_proxies: vars.networks("TRUSTED_PROXIES"),
+            connections,
+            requests,
             wait_before_close: vars.launcher_wait("WAIT_BEFORE_SERVER_CLOSE_SEC", DEFAULT_WAIT),
         };
         let recovery_interval =

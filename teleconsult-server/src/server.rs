@@ -1,9 +1,10 @@
-//! Connections: how many, how slow, and how they end. Knows neither routes nor the vendor.
+//! Connections: how many, how slow, and how they end. Knows neither routes nor what is served.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::{Body, Incoming};
@@ -15,18 +16,49 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::Limits;
-
 mod accept;
 mod idle_timeout;
 
 use accept::Acceptor;
 use idle_timeout::{Activity, IdleTimeoutStream};
 
-/// Serves connections until `shutdown`, then lets running requests finish within the drain time-out.
+/// What a client may take of the server.
+#[derive(Debug, Clone)]
+pub struct ConnectionLimits {
+    /// Open connections, if the process may have that many files open; more wait in the system's queue.
+    pub connections: usize,
+    /// Time from the first byte of a head to its end.
+    pub header_timeout: Duration,
+    /// Time a connection may be idle between requests, and a response may wait for its reader. The predecessor keeps 72 s,
+    /// and a gateway that reuses connections must not find them closed earlier.
+    pub idle_timeout: Duration,
+    /// Largest head, in bytes.
+    pub head_bytes: usize,
+    /// Time for running requests after the listener is closed.
+    pub drain_timeout: Duration,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
+            head_bytes: 32 * 1024,
+            drain_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Serves connections until `shutdown`, then lets running requests finish within the drain timeout.
 ///
 /// Returns how many connections had to be cut.
-pub async fn serve<H, F, B>(listener: TcpListener, limits: Limits, shutdown: CancellationToken, handler: H) -> usize
+pub async fn serve<H, F, B>(
+    listener: TcpListener,
+    limits: ConnectionLimits,
+    shutdown: CancellationToken,
+    handler: H,
+) -> usize
 where
     H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
@@ -69,7 +101,7 @@ where
 }
 
 /// How many connections may be open at once. A quarter of the files that the process may have stays for the store, the
-/// vendor and the platform: without them, an accepted connection could only be told that nothing works.
+/// vendor and the platform: without them, an accepted connection could only get errors.
 fn affordable(wanted: usize) -> usize {
     let files = crate::telemetry::process::most_files().and_then(|files| usize::try_from(files).ok());
     let Some(most) = files.map(|files| (files - files / 4).max(1)).filter(|most| *most < wanted) else { return wanted };
@@ -84,7 +116,7 @@ fn affordable(wanted: usize) -> usize {
 async fn connection<H, F, B>(
     stream: TcpStream,
     peer: SocketAddr,
-    limits: Limits,
+    limits: ConnectionLimits,
     shutdown: CancellationToken,
     handler: H,
 ) where
@@ -92,22 +124,22 @@ async fn connection<H, F, B>(
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
 {
-    // Small answers must not wait for more data to fill a packet. Failing to say so only costs time.
+    // Small responses must not wait for more data to fill a packet. A failure only costs time.
     let _ = stream.set_nodelay(true);
-    let pace = Arc::new(Activity::default());
-    let stream = IdleTimeoutStream::new(stream, Arc::clone(&pace), limits.header_timeout, limits.idle_timeout);
+    let activity = Arc::new(Activity::default());
+    let stream = IdleTimeoutStream::new(stream, Arc::clone(&activity), limits.header_timeout, limits.idle_timeout);
     let service = service_fn(move |request| {
-        let busy = Activity::busy(&pace);
-        let answer = handler(request, peer);
+        let busy = Activity::busy(&activity);
+        let response = handler(request, peer);
         async move {
-            let response = answer.await;
+            let response = response.await;
             drop(busy);
             Ok::<_, Infallible>(response)
         }
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
-        // `IdleTimeoutStream` tells apart a slow head and an idle connection; this one knows a single limit for both.
+        // `IdleTimeoutStream` distinguishes a slow head from an idle connection; this one has a single limit for both.
         .header_read_timeout(None)
         .max_header_size(limits.head_bytes)
         // What a connection may take of memory beside its request: hyper's own limit is twelve times the largest head.
@@ -122,7 +154,7 @@ async fn connection<H, F, B>(
         }
     };
     if let Err(error) = served {
-        // Every browser that goes away ends here, so it is no news.
+        // Every browser that goes away ends here, so it is not worth a warning.
         tracing::debug!(error = %crate::base::error_chain::chain(&error), "a connection ended early");
     }
 }

@@ -1,38 +1,41 @@
 //! SDK credentials for the person who calls.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bandyer_client::UserId;
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
-use super::{Operation, failure};
-use crate::api::state::App;
+use super::errors::unauthorized;
+use super::openapi::failures::{always, of_bodies, of_the_store, of_the_vendor};
+use super::openapi::operation::{Body, Context, Operation, Success, Tag};
+use super::openapi::requests::CredentialRequest;
+use super::state::ApiState;
+use super::{Request, Result};
 use crate::auth;
 use crate::domain::ids::ExternalId;
 use crate::domain::participants;
 use crate::http::error::ApiError;
-use crate::http::input::Input;
-use crate::http::request::Request;
-use crate::http::response::Reply;
-use crate::use_cases::UseCaseError;
+use crate::http::response::Response;
+use crate::http::validation::Input;
 
 /// Lifetimes that the vendor accepts, in seconds.
 pub(super) const LIFETIME_SECONDS: RangeInclusive<u64> = 360..=86_400;
 /// The predecessor's default, in seconds.
 pub(super) const DEFAULT_LIFETIME_SECONDS: u64 = 3600;
-const OPERATION: &str = "POST /credentials";
 
 /// A credential for the vendor's mobile SDK.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Credential", deny_unknown_fields)]
 pub(super) struct Issued<'a> {
-    /// The token: whoever has it is that user to the vendor.
+    /// The token: its holder is that user to the vendor.
     access_token: &'a str,
-    /// Until when it serves.
+    /// When it expires.
     #[schemars(extend("format" = "date-time"))]
     expires_at: String,
     /// The caller's id at the vendor.
@@ -40,42 +43,61 @@ pub(super) struct Issued<'a> {
     bandyer_user_id: &'a UserId,
 }
 
-pub(super) async fn issue(app: &App, request: &Request) -> Result<Reply, ApiError> {
+pub(super) async fn issue(api: &Arc<ApiState>, request: &Request) -> Result {
     let lifetime = lifetime(request)?;
-    let caller = auth::platform_user(&app.settings.identity, &request.headers);
-    let caller = caller.as_deref().and_then(ExternalId::parse).ok_or_else(ApiError::unauthorized)?;
-    let user = vendor_user(app, caller).await?;
-    let credential = app.calls.issue_credential(&user, lifetime).await?;
-    Reply::json(
-        StatusCode::CREATED,
-        &Issued {
-            access_token: credential.token.expose(),
-            expires_at: format!("{:.3}", credential.expires_at),
-            bandyer_user_id: &user,
-        },
-    )
+    let caller = auth::platform_user(&api.settings.identity, &request.headers);
+    let caller = caller.as_deref().and_then(ExternalId::parse).ok_or_else(unauthorized)?;
+    let user = vendor_user(api, caller).await?;
+    let credential = api.calls.issue_credential(&user, lifetime).await?;
+    let issued = Issued {
+        access_token: credential.token.expose(),
+        expires_at: format!("{:.3}", credential.expires_at),
+        bandyer_user_id: &user,
+    };
+    Ok(Response::json(StatusCode::CREATED, &issued)?)
 }
 
-/// The caller's vendor user. Where the auth service knows people, one is made for whoever has none yet.
-async fn vendor_user(app: &App, caller: ExternalId) -> Result<UserId, ApiError> {
-    if let Some(user) = app.directory.find(&caller).await? {
+/// The caller's vendor user. Where the auth service knows people, a caller without one gets one.
+async fn vendor_user(api: &ApiState, caller: ExternalId) -> Result<UserId> {
+    if let Some(user) = api.directory.find(&caller).await? {
         return Ok(user);
     }
-    let known = app.people.caller(&caller).await.map_err(|error| ApiError::from(&error))?;
-    let known = known.ok_or_else(ApiError::unauthorized)?;
-    let operation = Operation { short: OPERATION.to_owned(), full: OPERATION.to_owned() };
-    let member = participants::member(known, &app.appointments.rules().privileges)
-        .map_err(|refusal| failure(UseCaseError::Refused(refusal.into()), &operation))?;
-    let users = app.directory.ensure(&[member]).await.map_err(|error| failure(error.into(), &operation))?;
-    users.into_iter().next().ok_or_else(ApiError::unauthorized)
+    let known = api.people.caller(&caller).await?.ok_or_else(unauthorized)?;
+    let member = participants::member(known, &api.use_cases.rules().privileges)?;
+    let users = api.directory.ensure(&[member]).await?;
+    Ok(users.into_iter().next().ok_or_else(unauthorized)?)
 }
 
-fn lifetime(request: &Request) -> Result<Duration, ApiError> {
-    let given = match &request.body {
+fn lifetime(request: &Request) -> std::result::Result<Duration, ApiError> {
+    let given = match request.fields() {
         Some(body) => Input::body(body).optional("expiresIn")?,
         None => None,
     };
     let Some(given) = given else { return Ok(Duration::from_secs(DEFAULT_LIFETIME_SECONDS)) };
     let seconds = u64::try_from(given.integer()?).ok().filter(|seconds| LIFETIME_SECONDS.contains(seconds));
     seconds.map(Duration::from_secs).ok_or_else(|| given.must("be from 360 to 86400"))
+}
+
+pub(super) fn issue_operation(context: &mut Context) -> Operation {
+    let mut failures = [of_bodies(), always(), of_the_store(), of_the_vendor()].concat();
+    failures.push(("The caller is not known.", unauthorized()));
+    let example = json!({
+        "accessToken": "header.payload.signature",
+        "expiresAt": "2030-03-05T10:00:00.000Z",
+        "bandyerUserId": "tc_mfrggzdfmztwq2lkmfrggzdfmztwq2lk",
+    });
+    Operation {
+        id: "issueCredential",
+        tag: Tag::Credentials,
+        summary: "Issue a credential for the vendor's mobile SDK",
+        description: "For the caller, who must have been named in a teleconsultation before, or be known to the auth \
+                      service of deployments that have one.",
+        query: Vec::new(),
+        body: Some(Body {
+            required: false,
+            ..Body::json(context.schema::<CredentialRequest>(), json!({"expiresIn": 3600}))
+        }),
+        success: Success::json(StatusCode::CREATED, "The credential.", context.schema::<Issued<'_>>(), example),
+        failures,
+    }
 }

@@ -1,12 +1,12 @@
-//! The `Idempotency-Key`: what a request is known by, so that a repeat of it makes nothing twice.
+//! The `Idempotency-Key`: identifies a request, so that a repeat of it creates nothing twice.
 
 use data_encoding::HEXLOWER;
 use http::{HeaderName, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::Request;
 use crate::http::error::ApiError;
-use crate::http::request::Request;
 use crate::store::KeyedRequest;
 
 /// The header.
@@ -14,7 +14,7 @@ pub(super) const HEADER: HeaderName = HeaderName::from_static("idempotency-key")
 /// Longest key, in characters.
 pub(super) const MAX_CHARS: usize = 255;
 
-/// What a request is known by, if it has a key.
+/// The identity of a request, if it has a key.
 pub(super) fn keyed(request: &Request) -> Result<Option<KeyedRequest>, ApiError> {
     let mut keys = request.headers.get_all(HEADER).iter();
     let Some(key) = keys.next() else { return Ok(None) };
@@ -23,11 +23,8 @@ pub(super) fn keyed(request: &Request) -> Result<Option<KeyedRequest>, ApiError>
     };
     let key = key.to_str().ok().filter(|key| is_plain(key) && keys.next().is_none()).ok_or_else(unusable)?;
     // One key may serve different operations: callers number their requests as they like.
-    let scope = [request.route.template(), request.id.as_deref().unwrap_or_default(), key];
-    Ok(Some(KeyedRequest {
-        key: digest(&json!(scope)),
-        fingerprint: digest(request.body.as_ref().unwrap_or(&Value::Null)),
-    }))
+    let scope = [request.target.route.template(), request.target.raw_room_id(), key];
+    Ok(Some(KeyedRequest { key: digest(&json!(scope)), fingerprint: digest(request.fields().unwrap_or(&Value::Null)) }))
 }
 
 /// The same for the same value, in whatever order its keys are.
@@ -53,39 +50,33 @@ pub(super) fn reused() -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderValue};
+    use http::{HeaderMap, HeaderValue, Method};
     use serde_json::{Value, json};
 
     use super::{HEADER, keyed};
-    use crate::api::routes::Route;
-    use crate::http::request::Request;
+    use crate::api::{Request, routes};
+    use crate::http::request::Body;
     use crate::store::KeyedRequest;
 
-    fn request(route: Route, id: Option<&str>, keys: &[&[u8]], body: Value) -> Request {
+    const CREATE: &str = "/teleconsultation";
+
+    fn request(path: &str, keys: &[&[u8]], body: Value) -> Request {
         let mut headers = HeaderMap::new();
         for key in keys {
             headers.append(HEADER, HeaderValue::from_bytes(key).unwrap());
         }
-        let id = id.map(str::to_owned);
-        Request {
-            route,
-            id,
-            session: None,
-            query: Vec::new(),
-            headers,
-            body: Some(body),
-            picture: None,
-            is_trusted: true,
-        }
+        let target = routes::find(&Method::POST, path, "").unwrap();
+        let peer = std::net::Ipv4Addr::LOCALHOST.into();
+        Request { target, query: Vec::new(), headers, body: Body::Fields(body), peer }
     }
 
-    fn known_by(route: Route, id: Option<&str>, key: &str, body: Value) -> KeyedRequest {
-        keyed(&request(route, id, &[key.as_bytes()], body)).unwrap().unwrap()
+    fn key_of(path: &str, key: &str, body: Value) -> KeyedRequest {
+        keyed(&request(path, &[key.as_bytes()], body)).unwrap().unwrap()
     }
 
     #[test]
-    fn a_key_is_one_plain_text() {
-        let read = |keys: &[&[u8]]| keyed(&request(Route::Create, None, keys, Value::Null)).map(|key| key.is_some());
+    fn a_key_is_one_plain_string() {
+        let read = |keys: &[&[u8]]| keyed(&request(CREATE, keys, Value::Null)).map(|key| key.is_some());
         assert!(!read(&[]).unwrap());
         assert!(read(&[b"a key of 1"]).unwrap() && read(&[&[b'k'; 255]]).unwrap());
         for bad in [&[&b""[..]][..], &[&[b'k'; 256]], &[b"a", b"b"], &[b"\xff"], &[b"a\tb"]] {
@@ -94,12 +85,12 @@ mod tests {
     }
 
     #[test]
-    fn the_same_key_for_something_else_is_another_one_and_the_order_of_a_body_means_nothing() {
-        let one = known_by(Route::Create, None, "k", json!({"a": 1, "b": {"c": 2, "d": 3}}));
-        assert_eq!(one, known_by(Route::Create, None, "k", json!({"b": {"d": 3, "c": 2}, "a": 1})));
-        let other = known_by(Route::Create, None, "k", json!({"a": 2, "b": {"c": 2, "d": 3}}));
+    fn a_key_is_scoped_to_its_operation_and_the_order_of_fields_is_ignored() {
+        let one = key_of(CREATE, "k", json!({"a": 1, "b": {"c": 2, "d": 3}}));
+        assert_eq!(one, key_of(CREATE, "k", json!({"b": {"d": 3, "c": 2}, "a": 1})));
+        let other = key_of(CREATE, "k", json!({"a": 2, "b": {"c": 2, "d": 3}}));
         assert!(one.key == other.key && one.fingerprint != other.fingerprint);
-        let of = |id| known_by(Route::AddParticipant, Some(id), "k", Value::Null).key;
+        let of = |id| key_of(&format!("{CREATE}/{id}/participants/data"), "k", Value::Null).key;
         assert!(of("x") != of("y") && of("x") != one.key);
         assert!(!one.key.contains('k'), "the key itself is not kept");
     }

@@ -1,14 +1,43 @@
-//! The metrics, for who collects them.
+//! The metrics, for collectors.
 
-use crate::api::routes::Route;
-use crate::api::state::App;
+use std::sync::Arc;
+
+use http::StatusCode;
+use serde_json::json;
+
+use super::openapi::failures::always;
+use super::openapi::operation::{Context, Operation, Success, Tag};
+use super::state::ApiState;
+use super::{Request, Result};
 use crate::http::error::ApiError;
-use crate::http::response::Reply;
+use crate::http::response::Response;
 use crate::telemetry::metrics::CONTENT_TYPE;
 
-pub(super) async fn show(app: &App) -> Result<Reply, ApiError> {
-    let Some(metrics) = &app.metrics else {
-        return Err(ApiError::unrouted(&Route::Metrics.method(), Route::Metrics.template()));
+pub(super) async fn show(api: &Arc<ApiState>, request: &Request) -> Result {
+    let Some(metrics) = &api.metrics else {
+        let route = request.target.route;
+        return Err(ApiError::unrouted(&route.method, route.template()).into());
     };
-    Ok(Reply::content(CONTENT_TYPE, metrics.render(app.keeper.journal().await)))
+    Ok(Response::content(CONTENT_TYPE, metrics.render(api.rooms.journal().await)))
+}
+
+pub(super) const fn are_exposed(api: &ApiState) -> bool {
+    api.metrics.is_some()
+}
+
+pub(super) fn show_operation(_: &mut Context) -> Operation {
+    let media_type = CONTENT_TYPE.split_once(';').map_or(CONTENT_TYPE, |(media_type, _)| media_type);
+    Operation {
+        id: "showMetrics",
+        tag: Tag::Operation,
+        summary: "Metrics in the text format of Prometheus",
+        description: "Served when `EXPOSE_METRICS` is `true`, the default.",
+        query: Vec::new(),
+        body: None,
+        success: Success {
+            content: Some((media_type, json!({"type": "string"}), json!("teleconsult_room_open_attempts 0\n"))),
+            ..Success::empty(StatusCode::OK, "The metrics.")
+        },
+        failures: always(),
+    }
 }

@@ -1,31 +1,53 @@
-//! Who takes part: reading the list, and adding one more.
+//! The participants of a teleconsultation: reading the list, and adding one.
+
+use std::sync::Arc;
 
 use http::StatusCode;
 
 use super::idempotency::keyed;
-use super::teleconsultations::id;
-use super::{Operation, failure};
-use crate::api::state::App;
+use super::openapi::failures::{always, of_bodies, of_keys, of_the_store, of_the_vendor};
+use super::openapi::operation::{Body, Context, Operation, Success, Tag, patient};
+use super::openapi::requests::NewParticipant;
+use super::state::ApiState;
+use super::{Request, Result, teleconsultations};
 use crate::domain::ids::ExternalId;
 use crate::domain::participants::{Invitation, Invitations};
+use crate::domain::teleconsultation::Refusal;
 use crate::http::error::ApiError;
-use crate::http::input::Input;
-use crate::http::request::Request;
-use crate::http::response::Reply;
+use crate::http::response::Response;
+use crate::http::validation::Input;
 
-pub(super) async fn add(app: &App, request: &Request) -> Result<Reply, ApiError> {
-    let id = id(request).ok_or_else(ApiError::not_found)?;
-    let label = format!("POST /teleconsultation/{id}/participants/data");
-    let operation = Operation { short: label.clone(), full: label };
-    let one = invitation(&request.input()?, app.people.are_told())?;
-    app.appointments.add(&id, one, keyed(request)?).await.map_err(|error| failure(error, &operation))?;
-    Ok(Reply::empty(StatusCode::CREATED))
+pub(super) async fn add(api: &Arc<ApiState>, request: &Request) -> Result {
+    let id = teleconsultations::id(request)?;
+    let one = invitation(&request.input()?, api.people.are_told())?;
+    api.use_cases.add(id, one, keyed(request)?).await?;
+    Ok(Response::empty(StatusCode::CREATED))
+}
+
+pub(super) fn add_operation(context: &mut Context) -> Operation {
+    let mut failures = [of_bodies(), of_keys(), always(), of_the_store(), of_the_vendor()].concat();
+    failures.extend([
+        ("The last participant is missing, and none is a plus user.", context.refusal(Refusal::NoPlusUser)),
+        ("There is no such teleconsultation.", ApiError::not_found()),
+        ("All participants are known already.", context.refusal(Refusal::AlreadyComplete)),
+    ]);
+    Operation {
+        id: "addParticipant",
+        tag: Tag::Teleconsultations,
+        summary: "Add a participant",
+        description: "The last one makes the list complete, and the vendor's room is created.",
+        query: Vec::new(),
+        body: Some(Body::json(context.schema::<NewParticipant>(), patient())),
+        success: Success::empty(StatusCode::CREATED, "The person takes part."),
+        failures,
+    }
 }
 
 /// Reads a list; `told` says whether callers tell groups and names.
-pub(super) fn invitations(list: &Input<'_>, told: bool) -> Result<Invitations, ApiError> {
-    let people =
-        |list: &Input<'_>| list.array()?.iter().map(|one| invitation(one, told)).collect::<Result<Vec<_>, _>>();
+pub(super) fn invitations(list: &Input<'_>, told: bool) -> std::result::Result<Invitations, ApiError> {
+    let people = |list: &Input<'_>| {
+        list.array()?.iter().map(|one| invitation(one, told)).collect::<std::result::Result<Vec<_>, _>>()
+    };
     if list.is_array() && !told {
         let known = people(list)?;
         return Ok(Invitations { number: known.len(), known });
@@ -40,7 +62,7 @@ pub(super) fn invitations(list: &Input<'_>, told: bool) -> Result<Invitations, A
     Ok(Invitations { number: usize::try_from(number).unwrap_or(0), known })
 }
 
-fn invitation(one: &Input<'_>, told: bool) -> Result<Invitation, ApiError> {
+fn invitation(one: &Input<'_>, told: bool) -> std::result::Result<Invitation, ApiError> {
     // Where the auth service knows everything else, the id alone is enough, and what the caller tells is not asked for.
     let is_id_alone = !told && one.is_scalar();
     let user = if is_id_alone { one.clone() } else { one.required_as(&["userId", "userExternalId"])? };

@@ -1,21 +1,40 @@
-//! The company's background pictures, for whoever the gateway lets through. There is no check of groups, as with the
-//! predecessor: who may change the company is the gateway's to decide.
+//! The company's background pictures, for every caller whom the gateway lets through. Groups are not checked, as with
+//! the predecessor: who may change the company is the gateway's to decide.
+
+use std::sync::Arc;
 
 use bandyer_client::company::{Background, CompanyProfile};
 use bandyer_client::{BackgroundAlias, ErrorKind, File, InvalidFile};
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
+use tokio::sync::Semaphore;
 
-use crate::api::state::App;
+use super::openapi::failures::{Failure, always, of_bodies, of_forms, of_the_vendor};
+use super::openapi::operation::{Body, Context, Operation, Success, Tag};
+use super::openapi::requests::{BackgroundForm, SettingsChange};
+use super::state::ApiState;
+use super::{Request, Result, errors};
 use crate::auth;
+use crate::base::error_chain::chain;
 use crate::http::error::ApiError;
-use crate::http::multipart::PICTURE_PART;
-use crate::http::request::Request;
-use crate::http::response::Reply;
+use crate::http::multipart::FileForm;
+use crate::http::request;
+use crate::http::response::Response;
 use crate::vendor::VendorError;
 
-/// A picture that was added, in the vendor's own words.
+/// The form with the picture. Source of the size: the predecessor's page on the background image.
+pub(super) static BACKGROUND_FORM: FileForm = FileForm {
+    part: "virtual_background",
+    max_bytes: 10 * 1024 * 1024,
+    too_large: "Request body is too large: the picture has at most 10 MB",
+    // A company has ten pictures, so honest callers never wait.
+    slots: Semaphore::const_new(8),
+    too_many: "too many pictures are being sent at once",
+};
+
+/// A picture that was added, in the vendor's own field names.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AddedBackground", deny_unknown_fields)]
 pub(super) struct Added {
@@ -35,7 +54,7 @@ struct AddedPicture {
     creation_date: Option<String>,
 }
 
-/// The company after a change, in the vendor's own words.
+/// The company after a change, in the vendor's own field names.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ChangedCompany", deny_unknown_fields)]
 pub(super) struct Changed {
@@ -100,35 +119,99 @@ impl From<CompanyProfile> for CompanyView {
     }
 }
 
-/// Callers who do not say who they are were refused before their picture was read.
-pub(super) async fn add_background(app: &App, request: &Request) -> Result<Reply, ApiError> {
-    let sent = request.picture.as_ref().ok_or_else(|| ApiError::internal("the route reads no picture"))?;
-    let no_jpeg = |_: InvalidFile| ApiError::validation(format!("body.{PICTURE_PART} must be a JPEG picture"));
-    let picture = File::jpeg(sent.bytes.clone()).map_err(no_jpeg)?;
-    let added = app.calls.add_background(&picture).await.map_err(of_the_company)?;
-    Reply::json(StatusCode::OK, &Added { virtual_background: added.into() })
+/// Callers without an id were refused before their picture was read.
+pub(super) async fn add_background(api: &Arc<ApiState>, request: &Request) -> Result {
+    let request::Body::File(file) = &request.body else {
+        return Err(ApiError::internal("the route reads no file").into());
+    };
+    let no_jpeg =
+        |_: InvalidFile| ApiError::validation(format!("body.{} must be a JPEG picture", BACKGROUND_FORM.part));
+    let picture = File::jpeg(file.bytes.clone()).map_err(no_jpeg)?;
+    let added = api.calls.add_background(&picture).await.map_err(vendor_refusal)?;
+    Ok(Response::json(StatusCode::OK, &Added { virtual_background: added.into() })?)
 }
 
-pub(super) async fn update(app: &App, request: &Request) -> Result<Reply, ApiError> {
-    auth::platform_user(&app.settings.identity, &request.headers).ok_or_else(ApiError::unauthorized)?;
+pub(super) async fn update(api: &Arc<ApiState>, request: &Request) -> Result {
+    auth::platform_user(&api.settings.identity, &request.headers).ok_or_else(errors::unauthorized)?;
     let alias = request.input()?.required("background_alias")?;
     let parsed = BackgroundAlias::new(alias.text()?).map_err(|_| alias.must("be a background's alias"))?;
-    let changed = app.calls.choose_background(parsed).await.map_err(of_the_company)?;
-    Reply::json(StatusCode::OK, &Changed { company: changed.into() })
+    let changed = api.calls.choose_background(parsed).await.map_err(vendor_refusal)?;
+    Ok(Response::json(StatusCode::OK, &Changed { company: changed.into() })?)
 }
 
-/// What the vendor refuses about the company is the caller's to mend, so its status and code are passed on; its sentence
-/// is not, because nobody knows what stands in it.
-fn of_the_company(error: VendorError) -> ApiError {
-    let refused = error.call().and_then(bandyer_client::Error::status).filter(|status| {
+/// The caller can correct what the vendor refuses about the company, so its status and code are passed on; its sentence
+/// is not, because its contents are unknown.
+fn vendor_refusal(error: VendorError) -> ApiError {
+    let refused = error.call().and_then(bandyer_client::Error::status).is_some_and(|status| {
         error.kind() == Some(ErrorKind::Api) && matches!(status.as_u16(), 400 | 404 | 409 | 412 | 413 | 415 | 422)
     });
-    match (refused, error.code()) {
-        (Some(_), code) => {
-            let code = code.unwrap_or("no code is told");
-            ApiError::validation(format!("the video provider refused it: {code}"))
-                .because(crate::base::error_chain::chain(&error))
-        }
-        (None, _) => error.into(),
+    if !refused {
+        return error.into();
+    }
+    let code = error.code().unwrap_or("no code is told");
+    ApiError::validation(format!("the video provider refused it: {code}")).because(chain(&error))
+}
+
+fn refused_by_the_vendor() -> Failure {
+    ("The video provider refused it.", ApiError::validation("the video provider refused it: invalid_background_alias"))
+}
+
+pub(super) fn add_background_operation(context: &mut Context) -> Operation {
+    let mut failures = [of_forms(), always(), of_the_vendor()].concat();
+    failures.push(refused_by_the_vendor());
+    failures.push(("The caller gave no id.", errors::unauthorized()));
+    let example = json!({"virtual_background": {
+        "background_alias": "0123456789abcdef0123456789abcdef",
+        "url": "https://static.example/background.jpg",
+        "creation_date": "2030-03-01T10:00:00.000Z",
+    }});
+    Operation {
+        id: "addBackground",
+        tag: Tag::Settings,
+        summary: "Add a background picture to the company",
+        description: "The video provider wants a JPEG of at least 1280 × 1280 points, and keeps ten. It is used only \
+                      when it is chosen.",
+        query: Vec::new(),
+        body: Some(Body {
+            media_type: "multipart/form-data",
+            limit: "At most 10 MB.",
+            ..Body::json(
+                context.schema::<BackgroundForm>(),
+                json!({"virtual_background": "the bytes of a JPEG picture"}),
+            )
+        }),
+        success: Success::json(StatusCode::OK, "It is added.", context.schema::<Added>(), example),
+        failures,
+    }
+}
+
+pub(super) fn update_operation(context: &mut Context) -> Operation {
+    let mut failures = [of_bodies(), always(), of_the_vendor()].concat();
+    failures.push(refused_by_the_vendor());
+    failures.push(("The caller gave no id.", errors::unauthorized()));
+    let example = json!({"company": {
+        "name": "Clinic",
+        "default_language": "it",
+        "default_background": {
+            "alias": "0123456789abcdef0123456789abcdef",
+            "url": "https://static.example/background.jpg",
+            "creation_date": "2030-03-01T10:00:00.000Z",
+        },
+        "end_call_redirect_url": null,
+        "user_details_provider_url": null,
+        "end_call_redirect_timeout_ms": 0,
+    }});
+    Operation {
+        id: "changeSettings",
+        tag: Tag::Settings,
+        summary: "Choose the background picture that calls use",
+        description: "It holds for the whole company.",
+        query: Vec::new(),
+        body: Some(Body::json(
+            context.schema::<SettingsChange>(),
+            json!({"background_alias": "0123456789abcdef0123456789abcdef"}),
+        )),
+        success: Success::json(StatusCode::OK, "It is chosen.", context.schema::<Changed>(), example),
+        failures,
     }
 }

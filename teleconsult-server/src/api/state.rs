@@ -1,4 +1,4 @@
-//! What every request shares.
+//! What handlers share.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -6,8 +6,7 @@ use std::sync::{Arc, OnceLock};
 use tokio_util::task::TaskTracker;
 
 use crate::api::documentation::Description;
-use crate::base::networks::Networks;
-use crate::config::{Config, IdentitySettings, Limits};
+use crate::config::IdentitySettings;
 use crate::people::directory::Directory;
 use crate::people::profiles::People;
 use crate::platform::Forwarding;
@@ -18,20 +17,16 @@ use crate::telemetry::metrics::Metrics;
 use crate::use_cases::UseCases;
 use crate::vendor::VendorClient;
 
-/// What handlers need to know of the configuration.
+/// Settings of the API.
 #[derive(Debug)]
-pub struct AppSettings {
+pub struct ApiSettings {
     /// What comes before every path.
     pub prefix: String,
-    /// Who may tell the client's address.
-    pub trusted_proxies: Networks,
-    /// What a client may take.
-    pub limits: Limits,
     /// How the caller is recognised.
     pub identity: IdentitySettings,
-    /// Which headers the platform's services are told.
+    /// Which headers are passed on to the platform's services.
     pub forwarding: Forwarding,
-    /// Groups whose members get a background picture without asking.
+    /// Groups whose members get a background picture by default.
     pub background_groups: Vec<String>,
     /// Whether the files of a call are deleted when the front end says so.
     pub delete_uploads: bool,
@@ -39,78 +34,36 @@ pub struct AppSettings {
     pub transcription_max_bytes: u64,
 }
 
-/// The parts of the service, put together.
-pub struct App {
+/// What handlers share.
+pub struct ApiState {
     /// The use cases.
-    pub appointments: UseCases,
+    pub use_cases: UseCases,
     /// The vendor's users.
     pub directory: Arc<Directory>,
     /// Where groups and names come from.
     pub people: Arc<People>,
     /// The vendor's rooms.
-    pub keeper: Arc<Rooms>,
+    pub rooms: Arc<Rooms>,
     /// Room details for viewers.
     pub details: Details,
     /// The vendor's calls.
     pub calls: VendorClient,
-    /// What is remembered.
+    /// The store.
     pub store: Arc<dyn Store>,
-    /// What is counted and timed, unless nobody wants to know.
+    /// The metrics, if they are exposed.
     pub metrics: Option<Metrics>,
-    /// The description of the API, made when somebody asks for it.
+    /// The OpenAPI document, made when it is first requested.
     pub description: OnceLock<Description>,
-    /// What handlers need to know of the configuration.
-    pub settings: AppSettings,
-    /// Changes that go on when their caller has left.
+    /// The settings.
+    pub settings: ApiSettings,
+    /// Work that goes on when its caller has left.
     pub tasks: TaskTracker,
-    closing: AtomicBool,
+    /// Whether the service is about to stop.
+    pub closing: AtomicBool,
 }
 
-impl App {
-    /// Puts the parts together.
-    #[must_use]
-    pub fn new(config: &Config, store: Arc<dyn Store>) -> Self {
-        let metrics = config.expose_metrics.then(|| Metrics::new(config.platform.client.times()));
-        let breaker = metrics.as_ref().map(Metrics::breaker).unwrap_or_default();
-        let calls = VendorClient::new(config.vendor.clone(), breaker);
-        let directory = Arc::new(Directory::new(Arc::clone(&store), calls.clone()));
-        let counters = metrics.as_ref().map(Metrics::room_counters).unwrap_or_default();
-        let keeper = Arc::new(Rooms::new(Arc::clone(&store), calls.clone(), config.rooms.clone(), counters));
-        let people = Arc::new(config.platform.people());
-        let appointments = UseCases::new(
-            Arc::clone(&store),
-            Arc::clone(&directory),
-            Arc::clone(&keeper),
-            Arc::clone(&people),
-            config.rules.clone(),
-            config.rooms.lease,
-        );
-        Self {
-            appointments,
-            directory,
-            people,
-            keeper,
-            details: Details::new(calls.clone()),
-            calls,
-            store,
-            metrics,
-            description: OnceLock::new(),
-            settings: AppSettings {
-                prefix: config.http.prefix.clone(),
-                trusted_proxies: config.http.trusted_proxies.clone(),
-                limits: config.http.limits.clone(),
-                identity: config.identity.clone(),
-                forwarding: config.platform.forwarding.clone(),
-                background_groups: config.background_groups.clone(),
-                delete_uploads: config.delete_uploads,
-                transcription_max_bytes: config.transcription_max_bytes,
-            },
-            tasks: TaskTracker::new(),
-            closing: AtomicBool::new(false),
-        }
-    }
-
-    /// Says that no new requests are wanted. They are still served; only readiness changes.
+impl ApiState {
+    /// Reports from now on that no new requests are wanted. They are still served; only readiness changes.
     pub fn close_soon(&self) {
         self.closing.store(true, Ordering::Relaxed);
     }

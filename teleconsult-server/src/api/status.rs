@@ -1,11 +1,13 @@
 //! The platform's status routes.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use serde::Serialize;
 
-use crate::api::state::App;
-use crate::http::error::ApiError;
-use crate::http::response::Reply;
+use super::state::ApiState;
+use super::{Request, Result};
+use crate::http::response::Response;
 
 #[derive(Serialize)]
 struct Status {
@@ -14,21 +16,21 @@ struct Status {
     version: &'static str,
 }
 
-fn report(good: bool) -> Result<Reply, ApiError> {
+fn report(good: bool) -> Result {
     let (code, status) = if good { (StatusCode::OK, "OK") } else { (StatusCode::SERVICE_UNAVAILABLE, "KO") };
     let body = Status { name: env!("CARGO_PKG_NAME"), status, version: env!("CARGO_PKG_VERSION") };
-    Reply::json(code, &body)
+    Ok(Response::json(code, &body)?)
 }
 
-pub(super) fn healthz() -> Result<Reply, ApiError> {
+pub(super) async fn healthz(_: &Arc<ApiState>, _: &Request) -> Result {
     report(true)
 }
 
-pub(super) fn ready(app: &App) -> Result<Reply, ApiError> {
-    report(app.is_open())
+pub(super) async fn ready(api: &Arc<ApiState>, _: &Request) -> Result {
+    report(api.is_open())
 }
 
-/// Asks the store alone: the vendor's quota is not for health checks, and its outage is not ours.
-pub(super) async fn check_up(app: &App) -> Result<Reply, ApiError> {
-    report(app.store.ping().await.is_ok())
+/// Checks the store alone: the vendor's quota is not for health checks, and its outage is not this service's.
+pub(super) async fn check_up(api: &Arc<ApiState>, _: &Request) -> Result {
+    report(api.store.ping().await.is_ok())
 }

@@ -8,26 +8,29 @@ use http::StatusCode;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Value, json};
 use tracing::Instrument;
 
 use super::idempotency::keyed;
-use super::{Operation, failure, participants};
-use crate::api::state::App;
+use super::openapi::failures::{always, of_bodies, of_keys, of_the_store, of_the_vendor};
+use super::openapi::operation::{Body, Context, EXAMPLE_ID, Operation, Success, Tag, doctor, patient};
+use super::openapi::requests::{NewTeleconsultation, TeleconsultationChange};
+use super::state::ApiState;
+use super::{Request, Result, errors, participants, request_parts};
 use crate::auth;
 use crate::domain::ids::TeleconsultationId;
 use crate::domain::link::{self, LinkOptions};
 use crate::domain::participants::Participant;
 use crate::domain::schedule::{End, ScheduleChange};
-use crate::domain::teleconsultation::{Change, Proposal, Teleconsultation};
+use crate::domain::teleconsultation::{Change, Proposal, Refusal, Teleconsultation};
 use crate::http::error::ApiError;
-use crate::http::input::Input;
-use crate::http::request::Request;
-use crate::http::response::Reply;
+use crate::http::response::Response;
+use crate::http::validation::Input;
 use crate::platform;
 use crate::rooms::details::RoomDetails;
 use crate::use_cases::UseCaseError;
 
-/// What a new teleconsultation is called.
+/// The id of a new teleconsultation.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "CreatedTeleconsultation", deny_unknown_fields)]
@@ -37,43 +40,34 @@ pub(super) struct Created {
     room_id: TeleconsultationId,
 }
 
-pub(super) async fn create(app: &App, request: &Request) -> Result<Reply, ApiError> {
-    let label = "POST /teleconsultation".to_owned();
-    let operation = Operation { short: label.clone(), full: label };
+pub(super) async fn create(api: &Arc<ApiState>, request: &Request) -> Result {
     let body = request.input()?;
-    let invitations = participants::invitations(&body.required("participants")?, app.people.are_told())?;
+    let invitations = participants::invitations(&body.required("participants")?, api.people.are_told())?;
     let start = body.required("start_date")?.moment()?;
     let end = end(&body)?.ok_or_else(|| ApiError::validation(EXACTLY_ONE_END))?;
-    let key = keyed(request)?;
-    let created = app.appointments.create(Proposal { start, end, invitations }, key).await;
-    let room_id = created.map_err(|error| failure(error, &operation))?;
-    Reply::json(StatusCode::CREATED, &Created { room_id })
+    let room_id = api.use_cases.create(Proposal { start, end, invitations }, keyed(request)?).await?;
+    Ok(Response::json(StatusCode::CREATED, &Created { room_id })?)
 }
 
-pub(super) async fn change(app: &App, request: &Request) -> Result<Reply, ApiError> {
-    let id = id(request).ok_or_else(ApiError::not_found)?;
-    let operation =
-        Operation { short: "PATCH /teleconsultation".to_owned(), full: format!("PATCH /teleconsultation/{id}") };
+pub(super) async fn change(api: &Arc<ApiState>, request: &Request) -> Result {
+    let id = id(request)?;
     let body = request.input()?;
-    let told = app.people.are_told();
+    let told = api.people.are_told();
     let invitations = body.optional("participants")?.map(|list| participants::invitations(&list, told)).transpose()?;
     let start = body.optional("start_date")?.map(|date| date.moment()).transpose()?;
     let change = Change { schedule: ScheduleChange { start, end: end(&body)? }, invitations };
-    app.appointments.change(&id, change).await.map_err(|error| failure(error, &operation))?;
-    Ok(Reply::empty(StatusCode::NO_CONTENT))
+    api.use_cases.change(id, change).await?;
+    Ok(Response::empty(StatusCode::NO_CONTENT))
 }
 
-pub(super) async fn delete(app: &App, request: &Request) -> Result<Reply, ApiError> {
-    let id = id(request).ok_or_else(ApiError::not_found)?;
-    let operation =
-        Operation { short: "DELETE /teleconsultation".to_owned(), full: format!("DELETE /teleconsultation/{id}") };
-    app.appointments.delete(&id).await.map_err(|error| failure(error, &operation))?;
-    Ok(Reply::empty(StatusCode::NO_CONTENT))
+pub(super) async fn delete(api: &Arc<ApiState>, request: &Request) -> Result {
+    api.use_cases.delete(id(request)?).await?;
+    Ok(Response::empty(StatusCode::NO_CONTENT))
 }
 
 const EXACTLY_ONE_END: &str = "body must have exactly one of the properties 'end_date', 'duration_in_seconds'";
 
-fn end(body: &Input<'_>) -> Result<Option<End>, ApiError> {
+fn end(body: &Input<'_>) -> std::result::Result<Option<End>, ApiError> {
     match (body.optional("end_date")?, body.optional("duration_in_seconds")?) {
         (Some(_), Some(_)) => Err(ApiError::validation(EXACTLY_ONE_END)),
         (Some(date), None) => Ok(Some(End::At(date.moment()?))),
@@ -82,12 +76,16 @@ fn end(body: &Input<'_>) -> Result<Option<End>, ApiError> {
     }
 }
 
-/// The id in the path, or nothing when no record can have it.
-pub(super) fn id(request: &Request) -> Option<TeleconsultationId> {
-    TeleconsultationId::parse(request.id.as_deref()?)
+/// The id in the path.
+///
+/// # Errors
+///
+/// 404 when no record can have it.
+pub(super) fn id(request: &Request) -> std::result::Result<&TeleconsultationId, ApiError> {
+    request.target.teleconsultation().ok_or_else(ApiError::not_found)
 }
 
-/// What a participant sees. Everything but one's own link is the same for all of them.
+/// What a participant sees. All but the personal link is the same for all of them.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "TeleconsultationView", deny_unknown_fields)]
@@ -95,20 +93,20 @@ pub(super) struct View<'a> {
     /// The caller's id at the vendor.
     #[schemars(with = "&'a str")]
     bandyer_user_id: &'a UserId,
-    /// The caller's own link to the call; null until everybody is known and the immutable period has begun.
+    /// The caller's own link to the call; null until all participants are known and the immutable period has begun.
     #[serde(rename = "accessLinkURL")]
     access_link: Option<String>,
-    /// Everybody who is known so far, the caller among them.
-    participants_bandyer_call: Vec<Seen<'a>>,
-    /// The vendor's room; null when there is none or the vendor did not tell in time.
+    /// The participants who are known so far, the caller among them.
+    participants_bandyer_call: Vec<CallParticipant<'a>>,
+    /// The vendor's room; null when there is none or the vendor did not respond in time.
     details: Option<RoomView<'a>>,
 }
 
-/// Somebody who takes part.
+/// A participant.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "CallParticipant", deny_unknown_fields)]
-pub(super) struct Seen<'a> {
+pub(super) struct CallParticipant<'a> {
     /// The person's id at the vendor.
     #[schemars(with = "&'a str")]
     bandyer_user_id: &'a UserId,
@@ -116,7 +114,7 @@ pub(super) struct Seen<'a> {
     full_name: &'a str,
 }
 
-/// The vendor's room, in camel case. The vendor may use other words than today's where a text stands.
+/// The vendor's room, in camel case. The vendor may add values where a text stands.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "RoomDetails", deny_unknown_fields)]
@@ -127,13 +125,13 @@ pub(super) struct RoomView<'a> {
     recording_status: Option<&'a str>,
     /// What the call starts with, such as `audio_video`.
     call_type: Option<&'a str>,
-    /// The room's mark.
+    /// The room's marker.
     description: Option<&'a str>,
-    /// Whether somebody is in the room.
+    /// Whether the room is in use.
     status: Option<&'a str>,
     /// Whether the room can no longer be entered.
     disabled: Option<bool>,
-    /// When the room was made.
+    /// When the room was created.
     #[schemars(extend("format" = "date-time"))]
     creation_date: Option<String>,
     /// Longest call time; 0 when unlimited.
@@ -162,62 +160,58 @@ impl<'a> From<&'a Room> for RoomView<'a> {
 }
 
 /// The teleconsultation of the path, and the id of the participant who asks for it.
-pub(super) async fn seen(app: &App, request: &Request) -> Result<(Teleconsultation, String), ApiError> {
-    let raw = request.id.as_deref().unwrap_or_default();
+pub(super) async fn viewed(api: &ApiState, request: &Request) -> Result<(Teleconsultation, String)> {
+    let raw = request.target.raw_room_id();
     let absent =
         || ApiError::sentence(StatusCode::NOT_FOUND, format!("Room with id {} not found on CRUD", shown_id(raw)));
-    let id = id(request).ok_or_else(absent)?;
-    let record = match app.appointments.view(&id).await {
-        Ok(record) => record,
-        Err(UseCaseError::NotFound) => return Err(absent()),
-        Err(UseCaseError::Store(error)) => return Err(error.into()),
-        Err(error) => return Err(ApiError::internal(error.to_string())),
+    let id = request.target.teleconsultation().ok_or_else(absent)?;
+    let record = match api.use_cases.view(id).await {
+        Err(UseCaseError::NotFound) => return Err(absent().into()),
+        record => record?,
     };
     let params = [("roomId", raw.to_owned())];
-    let viewer = auth::viewer(&app.settings.identity, request.parts(&params)).ok_or_else(ApiError::unauthorized)?;
-    if record.participant(&viewer).is_none() {
-        return Err(ApiError::unauthorized());
-    }
+    let viewer = auth::viewer(&api.settings.identity, request_parts(api, request, &params));
+    let viewer = viewer.filter(|viewer| record.participant(viewer).is_some()).ok_or_else(errors::unauthorized)?;
     Ok((record, viewer))
 }
 
-pub(super) async fn view(app: &Arc<App>, request: &Request) -> Result<Reply, ApiError> {
+pub(super) async fn view(api: &Arc<ApiState>, request: &Request) -> Result {
     let (background, language) = link_query(request)?;
-    let (mut record, viewer) = seen(app, request).await?;
+    let (mut record, viewer) = viewed(api, request).await?;
     let (room, people) = (&record.room, &mut record.participants);
     let details = async {
         match room {
-            Some(room) => app.details.of(room).await,
+            Some(room) => api.details.of(room).await,
             None => RoomDetails::NotTold,
         }
     };
-    let ((), details) = tokio::join!(app.people.complete_for_view(people), details);
-    repair_soon(app, &record, &details);
-    let viewer = record.participant(&viewer).ok_or_else(ApiError::unauthorized)?;
-    let background = background || is_in_any(viewer, &app.settings.background_groups);
+    let ((), details) = tokio::join!(api.people.complete_for_view(people), details);
+    repair_soon(api, &record, &details);
+    let viewer = record.participant(&viewer).ok_or_else(errors::unauthorized)?;
+    let background = background || is_in_any(viewer, &api.settings.background_groups);
     let options = LinkOptions { background, language };
-    Reply::json(StatusCode::OK, &seen_by(viewer, &record, app, options, &details))
+    Ok(Response::json(StatusCode::OK, &view_of(viewer, &record, api, options, &details))?)
 }
 
-fn seen_by<'a>(
+fn view_of<'a>(
     viewer: &'a Participant,
     record: &'a Teleconsultation,
-    app: &App,
+    api: &ApiState,
     options: LinkOptions<'_>,
     details: &'a RoomDetails,
 ) -> View<'a> {
-    // A link to a room that is not there leads nowhere; a waiting room does.
-    let there = !app.appointments.has_lost_its_room(details);
-    let shown = there && record.is_immutable(app.appointments.rules(), Timestamp::now());
-    // The platform's records hold links that this service has not looked at.
-    let own_link = viewer.access_link.as_ref().filter(|own| shown && link::is_safe(own.expose()));
+    // A link to a lost room leads nowhere; a waiting room does.
+    let has_room = !api.use_cases.has_lost_its_room(details);
+    let shows_link = has_room && record.is_immutable(api.use_cases.rules(), Timestamp::now());
+    // The platform's records hold links that this service has not checked.
+    let link = viewer.access_link.as_ref().filter(|link| shows_link && link::is_safe(link.expose()));
     View {
         bandyer_user_id: &viewer.vendor_user_id,
-        access_link: own_link.map(|own| link::with_options(own.expose(), options)),
+        access_link: link.map(|link| link::with_options(link.expose(), options)),
         participants_bandyer_call: record
             .participants
             .iter()
-            .map(|participant| Seen {
+            .map(|participant| CallParticipant {
                 bandyer_user_id: &participant.vendor_user_id,
                 full_name: &participant.invitation.full_name,
             })
@@ -229,19 +223,19 @@ fn seen_by<'a>(
     }
 }
 
-/// A complete teleconsultation without a room gets one, in the background.
-fn repair_soon(app: &Arc<App>, record: &Teleconsultation, details: &RoomDetails) {
-    let Some(repair) = app.appointments.take_on_repair(record, details) else { return };
-    let repairing = Arc::clone(app);
-    let work = platform::forwarding(platform::current(), async move { repairing.appointments.repair(repair).await });
-    app.tasks.spawn(work.in_current_span());
+/// Gives a complete teleconsultation without a room one, in the background.
+fn repair_soon(api: &Arc<ApiState>, record: &Teleconsultation, details: &RoomDetails) {
+    let Some(repair) = api.use_cases.take_on_repair(record, details) else { return };
+    let repairing = Arc::clone(api);
+    let work = platform::forwarding(platform::current(), async move { repairing.use_cases.repair(repair).await });
+    api.tasks.spawn(work.in_current_span());
 }
 
 fn is_in_any(viewer: &Participant, groups: &[String]) -> bool {
     viewer.invitation.groups.iter().any(|group| groups.contains(group))
 }
 
-fn link_query(request: &Request) -> Result<(bool, Option<&str>), ApiError> {
+fn link_query(request: &Request) -> std::result::Result<(bool, Option<&str>), ApiError> {
     let background = match request.query("useBackground") {
         None | Some("false") => false,
         Some("true") => true,
@@ -257,7 +251,142 @@ fn link_query(request: &Request) -> Result<(bool, Option<&str>), ApiError> {
     Ok((background, language))
 }
 
-/// An id that no record can have is repeated only as far as it is harmless.
+/// An invalid id, as far as it is harmless.
 fn shown_id(raw: &str) -> String {
     raw.chars().filter(|c| !c.is_control()).take(128).collect()
+}
+
+pub(super) fn create_operation(context: &mut Context) -> Operation {
+    let mut failures = [of_bodies(), of_keys(), always(), of_the_store(), of_the_vendor()].concat();
+    failures.push(("All participants are known, and none is a plus user.", context.refusal(Refusal::NoPlusUser)));
+    let example = json!({
+        "start_date": "2030-03-05T09:00:00.000Z",
+        "duration_in_seconds": 1800,
+        "participants": {"number": 2, "data": [doctor(), patient()]},
+    });
+    Operation {
+        id: "createTeleconsultation",
+        tag: Tag::Teleconsultations,
+        summary: "Create a teleconsultation",
+        description: "The vendor's room is created immediately when all participants are known, else with the change \
+                      that completes the list. A refused one is not stored; vendor users created for it stay and are \
+                      used again.",
+        query: Vec::new(),
+        body: Some(Body::json(context.schema::<NewTeleconsultation>(), example)),
+        success: Success {
+            links: &["viewTeleconsultation", "changeTeleconsultation", "deleteTeleconsultation", "addParticipant"],
+            ..Success::json(
+                StatusCode::CREATED,
+                "It is created.",
+                context.schema::<Created>(),
+                json!({"roomId": EXAMPLE_ID}),
+            )
+        },
+        failures,
+    }
+}
+
+pub(super) fn view_operation(context: &mut Context) -> Operation {
+    let mut failures = [always(), of_the_store()].concat();
+    failures.extend([
+        (
+            "A query parameter is not what it must be.",
+            ApiError::validation("querystring.useBackground must be boolean"),
+        ),
+        ("The caller does not take part, or gave no id.", errors::unauthorized()),
+        (
+            "There is no such teleconsultation.",
+            ApiError::sentence(StatusCode::NOT_FOUND, format!("Room with id {EXAMPLE_ID} not found on CRUD")),
+        ),
+    ]);
+    let background = json!({
+        "name": "useBackground",
+        "in": "query",
+        "description": "Whether the link shows the company's background picture behind the caller.",
+        "schema": {"type": "boolean", "default": false},
+    });
+    let language = json!({
+        "name": "language",
+        "in": "query",
+        "description": "The language of the vendor's texts, such as `it` or `en`; else the company's.",
+        "schema": {"type": "string", "pattern": "^[a-z]{2}$", "minLength": 2, "maxLength": 2},
+        "example": "it",
+    });
+    Operation {
+        id: "viewTeleconsultation",
+        tag: Tag::Teleconsultations,
+        summary: "Show a teleconsultation to one of its participants",
+        description: "The personal link is shown from the moment on at which changes are refused: \
+                      `IMMUTABLE_PERIOD_MS` before the start, when all participants are known.",
+        query: vec![background, language],
+        body: None,
+        success: Success::json(
+            StatusCode::OK,
+            "What the caller may see.",
+            context.schema::<View<'_>>(),
+            view_example(),
+        ),
+        failures,
+    }
+}
+
+fn view_example() -> Value {
+    json!({
+        "bandyerUserId": "tc_mfrggzdfmztwq2lkmfrggzdfmztwq2lk",
+        "accessLinkURL": "https://company.example/connect/personal-token?l=it",
+        "participantsBandyerCall": [
+            {"bandyerUserId": "tc_mfrggzdfmztwq2lkmfrggzdfmztwq2lk", "fullName": "Anna Rossi"},
+            {"bandyerUserId": "tc_nbswy3dpo5xxe3denbswy3dpo5xxe3de", "fullName": "Marco Bianchi"},
+        ],
+        "details": {
+            "recording": "none",
+            "recordingStatus": "stopped",
+            "callType": "audio_video",
+            "description": "tc1.a1b2c3d4.0190",
+            "status": "NOT_RUNNING",
+            "disabled": false,
+            "creationDate": "2030-03-01T10:00:00.000Z",
+            "durationInSeconds": 0,
+            "durationUsedInSeconds": 0,
+            "live": true,
+        },
+    })
+}
+
+pub(super) fn change_operation(context: &mut Context) -> Operation {
+    let mut failures = [of_bodies(), always(), of_the_store(), of_the_vendor()].concat();
+    failures.extend([
+        ("All participants are known, and none is a plus user.", context.refusal(Refusal::NoPlusUser)),
+        ("There is no such teleconsultation.", ApiError::not_found()),
+        ("All participants are known and the immutable period has begun.", context.refusal(Refusal::Immutable)),
+    ]);
+    Operation {
+        id: "changeTeleconsultation",
+        tag: Tag::Teleconsultations,
+        summary: "Change a teleconsultation",
+        description: "Other participants, and where calls have a time limit another duration, need another room: all \
+                      links change. The old room is deleted only when the new one exists.",
+        query: Vec::new(),
+        body: Some(Body::json(
+            context.schema::<TeleconsultationChange>(),
+            json!({"end_date": "2030-03-05T10:00:00.000Z"}),
+        )),
+        success: Success::empty(StatusCode::NO_CONTENT, "It is changed."),
+        failures,
+    }
+}
+
+pub(super) fn delete_operation(_: &mut Context) -> Operation {
+    let mut failures = [always(), of_the_store()].concat();
+    failures.push(("There is no such teleconsultation, or no longer.", ApiError::not_found()));
+    Operation {
+        id: "deleteTeleconsultation",
+        tag: Tag::Teleconsultations,
+        summary: "Call a teleconsultation off",
+        description: "It can no longer be seen, and its links stop working soon after.",
+        query: Vec::new(),
+        body: None,
+        success: Success::empty(StatusCode::NO_CONTENT, "It is gone."),
+        failures,
+    }
 }

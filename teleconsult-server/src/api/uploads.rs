@@ -1,14 +1,18 @@
 //! The files that were sent in the calls of a teleconsultation.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
-use super::{Operation, failure, teleconsultations};
-use crate::api::state::App;
+use super::openapi::failures::{always, of_the_store, of_the_vendor};
+use super::openapi::operation::{Context, Operation, Success, Tag};
+use super::state::ApiState;
+use super::{Request, Result, teleconsultations};
 use crate::http::error::ApiError;
-use crate::http::request::Request;
-use crate::http::response::Reply;
+use crate::http::response::Response;
 
 /// How many files there were. Fewer deleted than there were means that some could not be, and the same request may be
 /// sent again.
@@ -21,18 +25,40 @@ pub(super) struct Deleted {
     deleted: usize,
 }
 
-/// With the switch off nothing is looked at, not even the id: the front end calls this whenever a call ends.
-pub(super) async fn delete(app: &App, request: &Request) -> Result<Reply, ApiError> {
-    if !app.settings.delete_uploads {
-        return Ok(Reply::empty(StatusCode::NO_CONTENT));
+/// With the switch off nothing is checked, not even the id: the front end calls this whenever a call ends.
+pub(super) async fn delete(api: &Arc<ApiState>, request: &Request) -> Result {
+    if !api.settings.delete_uploads {
+        return Ok(Response::empty(StatusCode::NO_CONTENT));
     }
-    let id = teleconsultations::id(request).ok_or_else(ApiError::not_found)?;
-    let label = format!("DELETE /teleconsultation/{id}/uploads");
-    let operation = Operation { short: label.clone(), full: label };
-    let record = app.appointments.view(&id).await.map_err(|error| failure(error, &operation))?;
+    let record = api.use_cases.view(teleconsultations::id(request)?).await?;
     let (total, deleted) = match &record.room {
-        Some(room) => app.calls.delete_uploads(room).await?,
+        Some(room) => api.calls.delete_uploads(room).await?,
         None => (0, 0),
     };
-    Reply::json(StatusCode::OK, &Deleted { total, deleted })
+    Ok(Response::json(StatusCode::OK, &Deleted { total, deleted })?)
+}
+
+pub(super) fn delete_operation(context: &mut Context) -> Operation {
+    let mut failures = [always(), of_the_store(), of_the_vendor()].concat();
+    failures.push(("There is no such teleconsultation.", ApiError::not_found()));
+    Operation {
+        id: "deleteUploads",
+        tag: Tag::Teleconsultations,
+        summary: "Delete the files that were sent in its calls",
+        description: "With `TELECONSULTATION_DELETE_UPLOADS` off, the default, nothing is done and the status is 204. \
+                      Files vanish for all participants: front ends call this when a call ends, also by a lost \
+                      connection.",
+        query: Vec::new(),
+        body: None,
+        success: Success {
+            alternative: Some((StatusCode::NO_CONTENT, "Nothing was done: the switch is off.")),
+            ..Success::json(
+                StatusCode::OK,
+                "How many there were, and how many are gone.",
+                context.schema::<Deleted>(),
+                json!({"total": 3, "deleted": 3}),
+            )
+        },
+        failures,
+    }
 }

@@ -1,39 +1,39 @@
-//! The one line that tells of a request: what was asked, what was answered, how long it took. At trace level, another
-//! one when it arrives.
+//! The one line of a request: what was requested, the response's status, and how long it took. At trace level, another
+//! one when the request arrives.
 //!
 //! Never the raw path or query of a known route, a body, or an id of a person.
 
 use std::net::IpAddr;
 use std::time::Instant;
 
-use http::{HeaderMap, Method, StatusCode, header};
+use http::request::Parts;
+use http::{StatusCode, header};
 
-use crate::api::routes::Route;
-use crate::domain::ids::TeleconsultationId;
+use super::policy::{AccessLog, Policy};
 
 /// Longest unknown path and longest header value that is logged, in characters.
 const MAX_CHARS: usize = 256;
 
-pub(super) struct Seen<'a> {
-    pub(super) method: &'a Method,
-    pub(super) route: Option<Route>,
-    /// The teleconsultation in the path, if it can be one.
-    pub(super) id: Option<TeleconsultationId>,
-    pub(super) path: &'a str,
-    pub(super) headers: &'a HeaderMap,
+/// What is logged of a request.
+pub(super) struct Entry {
+    pub(super) head: Parts,
+    /// The policy of its route, if there is one.
+    pub(super) policy: Option<Policy>,
+    /// The `roomId` in the path, if it can be one.
+    pub(super) room_id: Option<String>,
     pub(super) client: IpAddr,
     pub(super) started: Instant,
 }
 
 const FORWARDED_HOST: header::HeaderName = header::HeaderName::from_static("x-forwarded-host");
 
-impl Seen<'_> {
-    fn shown_path(&self) -> String {
-        self.route.map_or_else(|| shown_path(self.path), |route| route.template().to_owned())
+impl Entry {
+    fn path(&self) -> String {
+        self.policy.map_or_else(|| shown_path(self.head.uri.path()), |policy| policy.template.to_owned())
     }
 
     fn header(&self, name: header::HeaderName) -> Option<String> {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).map(cut)
+        self.head.headers.get(name).and_then(|value| value.to_str().ok()).map(truncated)
     }
 
     fn hostname(&self) -> Option<String> {
@@ -41,38 +41,39 @@ impl Seen<'_> {
     }
 }
 
-pub(super) fn arrived(seen: &Seen<'_>) {
+pub(super) fn incoming(entry: &Entry) {
     tracing::trace!(
-        http.request.method = seen.method.as_str(),
-        http.request.userAgent.original = seen.header(header::USER_AGENT),
-        url.path = seen.shown_path(),
-        host.hostname = seen.hostname(),
+        http.request.method = entry.head.method.as_str(),
+        http.request.userAgent.original = entry.header(header::USER_AGENT),
+        url.path = entry.path(),
+        host.hostname = entry.hostname(),
         // Misspelt in the predecessor's lines too.
-        host.forwardedHostame = seen.header(FORWARDED_HOST),
-        host.ip = %seen.client,
+        host.forwardedHostame = entry.header(FORWARDED_HOST),
+        host.ip = %entry.client,
         "incoming request"
     );
 }
 
-pub(super) fn completed(seen: &Seen<'_>, status: StatusCode, body_bytes: Option<u64>, cause: Option<&str>) {
-    // Not to be ready is no failure: it is what a planned end begins with, and each probe of it would be a false alarm.
-    let failed = status.is_server_error() && seen.route != Some(Route::Ready);
-    if seen.route.is_some_and(Route::is_status) && !failed {
+pub(super) fn completed(entry: &Entry, status: StatusCode, body_bytes: Option<u64>, cause: Option<&str>) {
+    let log = entry.policy.map_or(AccessLog::All, |policy| policy.log);
+    let is_expected = log == AccessLog::FailuresButUnavailable && status == StatusCode::SERVICE_UNAVAILABLE;
+    let failed = status.is_server_error() && !is_expected;
+    if log != AccessLog::All && !failed {
         return;
     }
-    let response_time = seen.started.elapsed().as_secs_f64() * 1000.0;
+    let response_time = entry.started.elapsed().as_secs_f64() * 1000.0;
     macro_rules! line {
         ($level:ident) => {
             tracing::$level!(
-                http.request.method = seen.method.as_str(),
-                http.request.userAgent.original = seen.header(header::USER_AGENT),
+                http.request.method = entry.head.method.as_str(),
+                http.request.userAgent.original = entry.header(header::USER_AGENT),
                 http.response.statusCode = status.as_u16(),
                 http.response.body.bytes = body_bytes,
-                url.path = seen.shown_path(),
-                url.params.roomId = seen.id.as_ref().map(TeleconsultationId::as_str),
-                host.hostname = seen.hostname(),
-                host.forwardedHost = seen.header(FORWARDED_HOST),
-                host.ip = %seen.client,
+                url.path = entry.path(),
+                url.params.roomId = entry.room_id,
+                host.hostname = entry.hostname(),
+                host.forwardedHost = entry.header(FORWARDED_HOST),
+                host.ip = %entry.client,
                 responseTime = response_time,
                 cause,
                 "request completed"
@@ -82,11 +83,11 @@ pub(super) fn completed(seen: &Seen<'_>, status: StatusCode, body_bytes: Option<
     if failed { line!(error) } else { line!(info) }
 }
 
-/// An unknown path, as far as it is harmless: escaped, cut, without its query.
+/// An unknown path, as far as it is harmless: escaped, truncated, without its query.
 pub(super) fn shown_path(path: &str) -> String {
-    cut(&path.escape_default().to_string())
+    truncated(&path.escape_default().to_string())
 }
 
-fn cut(text: &str) -> String {
+fn truncated(text: &str) -> String {
     text.chars().take(MAX_CHARS).collect()
 }

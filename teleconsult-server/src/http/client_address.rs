@@ -1,4 +1,4 @@
-//! Where a request comes from, as far as trusted proxies tell.
+//! The address of the client behind trusted proxies.
 
 use std::net::IpAddr;
 
@@ -8,17 +8,17 @@ use crate::base::networks::Networks;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The nearest address that is no trusted proxy. Each proxy adds the address it was called from at the end, so what
-/// stands before the first untrusted one from the right may be made up.
+/// The nearest address that is not a trusted proxy. Each proxy appends the address that called it, so what stands before
+/// the first untrusted one from the right may be made up.
 pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> IpAddr {
-    let told: Vec<&str> = headers
+    let forwarded_for: Vec<&str> = headers
         .get_all(FORWARDED_FOR)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .collect();
     let mut client = peer;
-    for address in told.iter().rev() {
+    for address in forwarded_for.iter().rev() {
         if !trusted.contain(client) {
             break;
         }
@@ -38,8 +38,8 @@ mod tests {
     #[test]
     fn only_trusted_proxies_are_believed() {
         let trusted: Networks = "10.0.0.0/8".parse().unwrap();
-        let client = |peer: &str, told: &'static str| {
-            let headers = HeaderMap::from_iter([(super::FORWARDED_FOR, HeaderValue::from_static(told))]);
+        let client = |peer: &str, forwarded_for: &'static str| {
+            let headers = HeaderMap::from_iter([(super::FORWARDED_FOR, HeaderValue::from_static(forwarded_for))]);
             client_address(peer.parse().unwrap(), &headers, &trusted).to_string()
         };
         assert_eq!(client("192.0.2.1", "198.51.100.1"), "192.0.2.1");

@@ -1,4 +1,4 @@
-//! Every answer that is no success: its meaning here, its rendering in one place.
+//! Every response that is not a success: its meaning and its rendering.
 //!
 //! Two shapes coexist, as with the predecessor: a sentence alone (`{"error"}`) where its documentation shows one, the
 //! platform's three keys elsewhere. With `accept: application/problem+json` both become RFC 9457. No upstream address,
@@ -10,24 +10,14 @@ use http::{HeaderMap, StatusCode, header};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::platform::UpstreamError;
-use crate::store::StoreError;
-use crate::vendor::VendorError;
-
-const STORE_UNAVAILABLE: &str = "store_unavailable";
-/// What the caller is told when waiting helps and nobody said how long.
-const RETRY_AFTER_STORE: Duration = Duration::from_secs(5);
-/// The vendor's own samples wait a minute after a refusal for quota that names no time.
-const RETRY_AFTER_QUOTA: Duration = Duration::from_secs(60);
-
-/// An answer that is no success.
+/// A response that is not a success.
 #[derive(Debug, Clone)]
 pub struct ApiError {
     status: StatusCode,
     shape: Shape,
     retry_after: Option<Duration>,
     close: bool,
-    /// What the log says beside it. Never shown to the caller.
+    /// For the log. Never shown to the caller.
     cause: Option<String>,
 }
 
@@ -54,7 +44,7 @@ pub(crate) struct SentenceBody<'a> {
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Failure", deny_unknown_fields)]
 pub(crate) struct StandardBody<'a> {
-    /// The status of the answer.
+    /// The status of the response.
     status_code: u16,
     /// The error's name, for programs.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,15 +65,15 @@ struct UnroutedBody<'a> {
     status_code: u16,
 }
 
-/// An error as RFC 9457 has it, for who accepts `application/problem+json`.
+/// An error in the form of RFC 9457, for callers that accept `application/problem+json`.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Problem", deny_unknown_fields)]
 pub(crate) struct ProblemBody<'a> {
-    /// Always `about:blank`: the status tells the kind of problem.
+    /// Always `about:blank`: the status says what kind of problem it is.
     r#type: &'static str,
     /// The status in words.
     title: &'a str,
-    /// The status of the answer.
+    /// The status of the response.
     status: u16,
     /// What is wrong.
     detail: &'a str,
@@ -127,39 +117,33 @@ impl ApiError {
         Self { shape: Shape::Unrouted(message), ..Self::standard(StatusCode::NOT_FOUND, "") }
     }
 
-    /// Nobody we know called.
-    #[must_use]
-    pub fn unauthorized() -> Self {
-        Self::sentence(StatusCode::UNAUTHORIZED, "Unauthorized user")
-    }
-
-    /// A record that is not there, for operations other than viewing.
+    /// A missing record, for operations other than viewing.
     #[must_use]
     pub fn not_found() -> Self {
         Self::standard(StatusCode::NOT_FOUND, "Something went wrong")
     }
 
-    /// Our own mistake.
+    /// An error of the service itself.
     #[must_use]
     pub fn internal(cause: impl Into<String>) -> Self {
         Self::standard(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong").because(cause)
     }
 
-    /// Closes the connection after the answer, because the rest of the request is not read.
+    /// Closes the connection after the response, because the rest of the request is not read.
     #[must_use]
     pub const fn closing(mut self) -> Self {
         self.close = true;
         self
     }
 
-    /// Says when to try again.
+    /// Says when to retry.
     #[must_use]
     pub const fn after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
     }
 
-    /// Tells the log why.
+    /// Adds the cause, for the log.
     #[must_use]
     pub fn because(mut self, cause: impl Into<String>) -> Self {
         self.cause = Some(cause.into());
@@ -172,7 +156,7 @@ impl ApiError {
         self.status
     }
 
-    /// What the log says beside it.
+    /// The cause, for the log.
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
         self.cause.as_deref()
@@ -182,16 +166,20 @@ impl ApiError {
         matches!(self.shape, Shape::Sentence(_))
     }
 
-    /// Whether the store could not serve.
-    pub(super) fn is_store_error(&self) -> bool {
-        matches!(self.shape, Shape::Standard { code: Some(STORE_UNAVAILABLE), .. })
+    /// The error's name for programs, if it has one.
+    #[must_use]
+    pub const fn code(&self) -> Option<&'static str> {
+        match self.shape {
+            Shape::Standard { code, .. } => code,
+            Shape::Sentence(_) | Shape::Unrouted(_) => None,
+        }
     }
 
     pub(super) const fn closes(&self) -> bool {
         self.close
     }
 
-    /// Whole seconds, rounded up: coming a moment early is refused again.
+    /// Whole seconds, rounded up: a caller that comes a moment early is refused again.
     pub(crate) fn retry_after_seconds(&self) -> Option<u64> {
         self.retry_after.map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
     }
@@ -217,7 +205,7 @@ impl ApiError {
     }
 }
 
-/// Texts and numbers alone, which always can be written.
+/// Strings and numbers, which can always be serialized.
 fn json(body: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(body).unwrap_or_default()
 }
@@ -228,67 +216,6 @@ fn wants_problem(request: &HeaderMap) -> bool {
         let media_type = range.split(';').next().unwrap_or_default();
         media_type.trim().eq_ignore_ascii_case("application/problem+json")
     })
-}
-
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
-        if let Some(upstream) = error.upstream() {
-            return Self::from(upstream);
-        }
-        Self::coded(
-            StatusCode::SERVICE_UNAVAILABLE,
-            STORE_UNAVAILABLE,
-            "the data store cannot serve now; nothing was changed",
-        )
-        .after(RETRY_AFTER_STORE)
-        .because(crate::base::error_chain::chain(&error))
-    }
-}
-
-/// What a platform service refuses is passed on, as the predecessor does; its failures are told without its address.
-impl From<&UpstreamError> for ApiError {
-    fn from(error: &UpstreamError) -> Self {
-        let answer = match error.refusal() {
-            Some((status, message)) => Self::standard(status, message.unwrap_or("Something went wrong")),
-            None => Self::coded(StatusCode::SERVICE_UNAVAILABLE, "platform_unavailable", error.sentence())
-                .after(error.retry_after().unwrap_or(RETRY_AFTER_STORE)),
-        };
-        answer.because(crate::base::error_chain::chain(error))
-    }
-}
-
-/// The vendor's failures are ours to the caller, who asked for none of these calls: never a 4xx.
-impl From<VendorError> for ApiError {
-    fn from(error: VendorError) -> Self {
-        match error {
-            VendorError::CircuitOpen { retry_after } => {
-                let message = "the video provider keeps failing and is not asked for a moment";
-                Self::coded(StatusCode::SERVICE_UNAVAILABLE, "upstream_resting", message).after(retry_after)
-            }
-            VendorError::Call(error) => error.into(),
-        }
-    }
-}
-
-impl From<bandyer_client::Error> for ApiError {
-    fn from(error: bandyer_client::Error) -> Self {
-        let told = error.retry_after();
-        let unavailable = error.status() == Some(StatusCode::SERVICE_UNAVAILABLE);
-        let answer = if error.is_rate_limited() || (unavailable && told.is_some()) {
-            Self::coded(StatusCode::SERVICE_UNAVAILABLE, "upstream_busy", "the video provider is busy")
-                .after(told.unwrap_or(RETRY_AFTER_QUOTA))
-        } else if error.is_timeout() {
-            Self::coded(StatusCode::GATEWAY_TIMEOUT, "upstream_timeout", "the video provider did not answer in time")
-        } else if error.is_unauthorized() {
-            // Not 401 or 403: it is our key that is wrong, and a browser would ask its user to log in again.
-            Self::coded(StatusCode::BAD_GATEWAY, "upstream_error", "the video provider refused this service")
-        } else if error.kind() == bandyer_client::ErrorKind::Connect {
-            Self::coded(StatusCode::BAD_GATEWAY, "upstream_unreachable", "the video provider cannot be reached")
-        } else {
-            Self::coded(StatusCode::BAD_GATEWAY, "upstream_error", "the video provider could not carry out the request")
-        };
-        answer.because(crate::base::error_chain::chain(&error))
-    }
 }
 
 #[cfg(test)]
@@ -303,7 +230,10 @@ mod tests {
 
     #[test]
     fn each_shape_has_its_keys_in_its_order() {
-        assert_eq!(rendered(&ApiError::unauthorized()), r#"{"error":"Unauthorized user"}"#);
+        assert_eq!(
+            rendered(&ApiError::sentence(StatusCode::UNAUTHORIZED, "Unauthorized user")),
+            r#"{"error":"Unauthorized user"}"#
+        );
         assert_eq!(
             rendered(&ApiError::unrouted(&Method::GET, "/x")),
             r#"{"message":"Route GET:/x not found","error":"Not Found","statusCode":404}"#
@@ -319,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_document_is_given_to_who_asks_for_it() {
+    fn a_problem_document_is_returned_when_accepted() {
         let mut request = HeaderMap::new();
         request.insert(header::ACCEPT, HeaderValue::from_static("text/html, application/problem+json;q=0.9"));
         let (kind, body) = ApiError::coded(StatusCode::BAD_GATEWAY, "upstream_error", "m").render(&request);
@@ -337,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_mistakes_tell_the_caller_nothing() {
+    fn internal_errors_do_not_show_their_cause() {
         assert!(!rendered(&ApiError::internal("canary")).contains("canary"));
     }
 }

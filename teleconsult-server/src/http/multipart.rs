@@ -1,4 +1,4 @@
-//! Reads a form with one picture within limits.
+//! Reads a form with one file within limits.
 
 use std::future::ready;
 use std::pin::pin;
@@ -12,87 +12,114 @@ use hyper::body::Body;
 use multer::{Constraints, Multipart, SizeLimit};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::body::{too_large, too_slow, unsupported_media_type};
 use super::error::ApiError;
 
-/// Largest picture, in bytes. Source: the predecessor's page on the background image.
-pub const MAX_PICTURE_BYTES: u64 = 10 * 1024 * 1024;
-/// What a form may hold beside the picture, in bytes.
+/// What a form may hold beside the file, in bytes.
 const MAX_OVERHEAD_BYTES: u64 = 64 * 1024;
 /// Time for a form. The limit for JSON would ask for 8 Mbit/s.
 const FORM_TIMEOUT: Duration = Duration::from_secs(60);
-/// When to come again, with all places taken.
-const BUSY: Duration = Duration::from_secs(5);
-/// The part that holds the picture.
-pub const PICTURE_PART: &str = "virtual_background";
+/// When to retry after all slots were taken.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// How many pictures are in memory at once. A company has ten, so nobody waits who has no bad intention.
-const PICTURES_AT_ONCE: usize = 8;
-
-static SLOTS: Semaphore = Semaphore::const_new(PICTURES_AT_ONCE);
-
-/// A picture that was sent.
+/// A form with one file.
 #[derive(Debug)]
-pub struct Picture {
+pub struct FileForm {
+    /// The part that holds the file.
+    pub part: &'static str,
+    /// Largest file, in bytes.
+    pub max_bytes: u64,
+    /// What a caller with a larger one reads.
+    pub too_large: &'static str,
+    /// One permit for each file that may be in memory at the same time.
+    pub slots: Semaphore,
+    /// What a caller reads when all slots are taken.
+    pub too_many: &'static str,
+}
+
+impl FileForm {
+    const fn max_form_bytes(&self) -> u64 {
+        self.max_bytes + MAX_OVERHEAD_BYTES
+    }
+
+    /// The file is larger than its limit.
+    pub(crate) fn too_large(&self) -> ApiError {
+        too_large(self.too_large)
+    }
+
+    /// All slots are taken.
+    pub(crate) fn too_many(&self) -> ApiError {
+        ApiError::coded(StatusCode::SERVICE_UNAVAILABLE, "busy", self.too_many).after(RETRY_AFTER).closing()
+    }
+}
+
+/// A file that was sent in a form.
+#[derive(Debug)]
+pub struct UploadedFile {
     /// Its bytes.
     pub bytes: Bytes,
-    /// Its place in memory, given back with it.
+    /// Its slot, released with it.
     _slot: SemaphorePermit<'static>,
 }
 
-/// Reads the picture of a form.
+/// Reads the file of a form.
 ///
 /// # Errors
 ///
 /// 400, 408, 413, 415 or 503.
-pub async fn read_picture<B>(headers: &HeaderMap, body: B) -> Result<Picture, ApiError>
+pub(super) async fn read_file<B>(
+    headers: &HeaderMap,
+    body: B,
+    form: &'static FileForm,
+) -> Result<UploadedFile, ApiError>
 where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let Ok(boundary) = multer::parse_boundary(content_type) else {
-        let message = "Unsupported Media Type: multipart/form-data is needed";
-        let code = "FST_ERR_CTP_INVALID_MEDIA_TYPE";
-        return Err(ApiError::coded(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, message).closing());
+        return Err(not_multipart());
     };
-    let Ok(slot) = SLOTS.try_acquire() else {
-        return Err(too_many_pictures());
+    let Ok(slot) = form.slots.try_acquire() else {
+        return Err(form.too_many());
     };
-    match tokio::time::timeout(FORM_TIMEOUT, picture_of(body, boundary)).await {
-        Ok(bytes) => Ok(Picture { bytes: bytes?, _slot: slot }),
-        Err(_) => {
-            let message = "the request body did not arrive in time";
-            Err(ApiError::standard(StatusCode::REQUEST_TIMEOUT, message).closing())
-        }
+    match tokio::time::timeout(FORM_TIMEOUT, file_of(body, boundary, form)).await {
+        Ok(bytes) => Ok(UploadedFile { bytes: bytes?, _slot: slot }),
+        Err(_) => Err(too_slow()),
     }
 }
 
-/// All places are taken.
-pub(crate) fn too_many_pictures() -> ApiError {
-    let message = "too many pictures are being sent at once";
-    ApiError::coded(StatusCode::SERVICE_UNAVAILABLE, "busy", message).after(BUSY).closing()
+/// The body is not a form.
+pub(crate) fn not_multipart() -> ApiError {
+    unsupported_media_type("multipart/form-data is needed")
 }
 
-/// Lets a form pass by unseen, so that who sends it gets to see the answer.
-pub async fn pass_over<B>(body: B)
+/// The form cannot be parsed.
+pub(crate) fn unreadable() -> ApiError {
+    ApiError::standard(StatusCode::BAD_REQUEST, "the form cannot be read").closing()
+}
+
+/// Reads a form to its end and keeps nothing: a client that is still sending when the connection closes sees a reset and
+/// never the response.
+pub(super) async fn discard<B>(body: B, form: &FileForm)
 where
     B: Body<Data = Bytes> + Send,
 {
     let mut body = pin!(body);
-    let mut seen = 0;
-    let passing = async {
+    let mut received = 0;
+    let discarding = async {
         while let Some(Ok(frame)) = body.frame().await {
-            seen += frame.data_ref().map_or(0, |data| data.len() as u64);
-            if seen > MAX_PICTURE_BYTES + MAX_OVERHEAD_BYTES {
+            received += frame.data_ref().map_or(0, |data| data.len() as u64);
+            if received > form.max_form_bytes() {
                 return;
             }
         }
     };
-    // One that takes too long sees the connection close.
-    let _ = tokio::time::timeout(FORM_TIMEOUT, passing).await;
+    // A client that takes too long sees the connection close.
+    let _ = tokio::time::timeout(FORM_TIMEOUT, discarding).await;
 }
 
-async fn picture_of<B>(body: B, boundary: String) -> Result<Bytes, ApiError>
+async fn file_of<B>(body: B, boundary: String, form: &FileForm) -> Result<Bytes, ApiError>
 where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -103,27 +130,21 @@ where
             Err(error) => Some(Err(error.into())),
         })
     });
-    let sizes = SizeLimit::new()
-        .whole_stream(MAX_PICTURE_BYTES + MAX_OVERHEAD_BYTES)
-        .for_field(PICTURE_PART, MAX_PICTURE_BYTES);
-    let mut form = Multipart::with_constraints(stream, boundary, Constraints::new().size_limit(sizes));
-    while let Some(field) = form.next_field().await.map_err(refused)? {
-        if field.name() == Some(PICTURE_PART) {
+    let sizes = SizeLimit::new().whole_stream(form.max_form_bytes()).for_field(form.part, form.max_bytes);
+    let mut fields = Multipart::with_constraints(stream, boundary, Constraints::new().size_limit(sizes));
+    let refused = |error| refused(error, form);
+    while let Some(field) = fields.next_field().await.map_err(refused)? {
+        if field.name() == Some(form.part) {
             return field.bytes().await.map_err(refused);
         }
     }
-    Err(ApiError::validation(format!("body must have required property '{PICTURE_PART}'")).closing())
+    Err(ApiError::validation(format!("body must have required property '{}'", form.part)).closing())
 }
 
-/// The connection closes: what is left of the form is not worth reading.
-fn refused(error: multer::Error) -> ApiError {
+/// The connection closes: the rest of the form is not worth reading.
+fn refused(error: multer::Error, form: &FileForm) -> ApiError {
     match error {
-        multer::Error::FieldSizeExceeded { .. } | multer::Error::StreamSizeExceeded { .. } => {
-            let message = "Request body is too large: the picture has at most 10 MB";
-            ApiError::coded(StatusCode::PAYLOAD_TOO_LARGE, "FST_ERR_CTP_BODY_TOO_LARGE", message).closing()
-        }
-        error => ApiError::standard(StatusCode::BAD_REQUEST, "the form cannot be read")
-            .closing()
-            .because(crate::base::error_chain::chain(&error)),
+        multer::Error::FieldSizeExceeded { .. } | multer::Error::StreamSizeExceeded { .. } => form.too_large(),
+        error => unreadable().because(crate::base::error_chain::chain(&error)),
     }
 }

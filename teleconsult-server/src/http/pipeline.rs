@@ -1,137 +1,236 @@
-//! One request from its head to its answer.
+//! One request from its head to its response.
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use hyper::body::Body as _;
+use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use super::access_log::{self, Seen};
+use super::access_log::{self, Entry};
+use super::body::{BodyLimits, read_fields};
 use super::client_address::client_address;
 use super::error::ApiError;
-use super::multipart::{pass_over, read_picture};
-use super::request::{Request, check_host, must_close_after, query_pairs, read_body};
+use super::multipart::{discard, read_file};
+use super::panics;
+use super::policy::{BodyKind, Effect, Target};
+use super::request::{Body as RequestBody, Request, check_host, must_close_after, query_pairs};
 use super::request_id::request_id;
-use super::response::{Body, Reply};
-use crate::api;
-use crate::api::routes::{self as router, BodyKind};
-use crate::api::state::App;
-use crate::auth;
+use super::response::{Body, Response};
 use crate::base::crash_points;
-use crate::domain::ids::TeleconsultationId;
-use crate::platform;
+use crate::base::networks::Networks;
 
-/// Answers a request. Never fails: whatever goes wrong becomes an answer and one line in the log.
-pub async fn answer<B>(app: Arc<App>, request: http::Request<B>, peer: IpAddr) -> Response<Body>
-where
-    B: hyper::body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    crash_points::arm();
-    let started = Instant::now();
-    let span = tracing::info_span!("request", reqId = request_id(request.headers()));
-    async move {
+/// What nginx calls "client closed request": the caller left before there was a response.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+/// What is served: the routes with their policies, and the handlers.
+pub trait Application: Send + Sync + 'static {
+    /// A route and the values in the path of a request.
+    type Target: Target;
+
+    /// The target of a request, unless there is no such route.
+    fn find(&self, method: &Method, path: &str) -> Option<Self::Target>;
+
+    /// Decides whether the body of a request is read, and removes headers that the peer may not send.
+    ///
+    /// # Errors
+    ///
+    /// The response to a caller who is refused whatever the body holds.
+    fn admit(&self, target: &Self::Target, peer: IpAddr, headers: &mut HeaderMap) -> Result<(), ApiError>;
+
+    /// Carries out what a request asks for.
+    fn handle(
+        self: Arc<Self>,
+        request: Request<Self::Target>,
+    ) -> impl Future<Output = Result<Response, ApiError>> + Send + 'static;
+
+    /// Records the end of a request.
+    fn record(&self, completed: &Completed<'_>);
+}
+
+/// The end of a request.
+#[derive(Debug)]
+pub struct Completed<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// The template of the route, if there is one.
+    pub template: Option<&'static str>,
+    /// The status of the response; 499 when the caller left before.
+    pub status: StatusCode,
+    /// How long it took.
+    pub duration: Duration,
+    /// The error, if it ended in one.
+    pub error: Option<&'a ApiError>,
+}
+
+/// What holds for all requests.
+#[derive(Debug, Clone)]
+pub struct RequestSettings {
+    /// Proxies whose `x-forwarded-for` is trusted.
+    pub trusted_proxies: Networks,
+    /// Limits for JSON bodies and form fields.
+    pub body: BodyLimits,
+    /// Time for a response. Above what all vendor calls of one request may take, so that the response comes from here and
+    /// not from a gateway.
+    pub timeout: Duration,
+}
+
+impl Default for RequestSettings {
+    fn default() -> Self {
+        let trusted_proxies = Networks::default();
+        Self { trusted_proxies, body: BodyLimits::default(), timeout: Duration::from_secs(90) }
+    }
+}
+
+/// Takes requests to an application.
+pub struct Pipeline<A> {
+    application: Arc<A>,
+    settings: RequestSettings,
+    /// Handlers that run to their end when their caller leaves.
+    tasks: TaskTracker,
+}
+
+impl<A: Application> Pipeline<A> {
+    /// Puts a pipeline in front of an application. Handlers with effects are tracked in `tasks`.
+    pub const fn new(application: Arc<A>, settings: RequestSettings, tasks: TaskTracker) -> Self {
+        Self { application, settings, tasks }
+    }
+
+    /// Responds to a request. Never fails: whatever goes wrong becomes a response and one line in the log.
+    pub async fn respond<B>(&self, request: http::Request<B>, peer: IpAddr) -> http::Response<Body>
+    where
+        B: hyper::body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        crash_points::arm();
+        let span = tracing::info_span!("request", reqId = request_id(request.headers()));
         let (head, body) = request.into_parts();
-        let matched = router::find(&head.method, head.uri.path(), &app.settings.prefix);
-        let route = matched.as_ref().map(|matched| matched.route);
-        let seen = Seen {
-            method: &head.method,
-            route,
-            id: matched.as_ref().and_then(|matched| TeleconsultationId::parse(matched.id.as_deref()?)),
-            path: head.uri.path(),
-            headers: &head.headers,
-            client: client_address(peer, &head.headers, &app.settings.trusted_proxies),
-            started,
+        self.respond_to(head, body, peer).instrument(span).await
+    }
+
+    async fn respond_to<B>(&self, head: Parts, body: B, peer: IpAddr) -> http::Response<Body>
+    where
+        B: hyper::body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let target = self.application.find(&head.method, head.uri.path());
+        let entry = Entry {
+            client: client_address(peer, &head.headers, &self.settings.trusted_proxies),
+            policy: target.as_ref().map(|target| *target.policy()),
+            room_id: target.as_ref().and_then(Target::room_id).map(str::to_owned),
+            started: Instant::now(),
+            head,
         };
-        access_log::arrived(&seen);
-        let result = match check_host(head.version, &head.headers) {
-            Err(error) => Err(error),
-            Ok(()) => match matched {
-                Some(matched) => {
-                    let (query, mut headers) = (query_pairs(head.uri.query()), head.headers.clone());
-                    let is_trusted = app.settings.identity.trusts_peer(peer);
-                    if !is_trusted {
-                        app.settings.identity.disregard(&mut headers);
-                    }
-                    respond(&app, matched, query, (headers, is_trusted), body).await
-                }
-                None => Err(ApiError::unrouted(&head.method, &access_log::shown_path(head.uri.path()))),
+        access_log::incoming(&entry);
+        let pending = Pending { application: Arc::clone(&self.application), entry, is_completed: false };
+        let result = panics::catch(self.process(&pending.entry.head, target, body, peer)).await;
+        pending.complete(result.unwrap_or_else(|panicked| Err(ApiError::internal(format!("the pipeline {panicked}")))))
+    }
+
+    async fn process<B>(
+        &self,
+        head: &Parts,
+        target: Option<A::Target>,
+        body: B,
+        peer: IpAddr,
+    ) -> Result<Response, ApiError>
+    where
+        B: hyper::body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        check_host(head.version, &head.headers)?;
+        let Some(target) = target else {
+            return Err(ApiError::unrouted(&head.method, &access_log::shown_path(head.uri.path())));
+        };
+        let policy = *target.policy();
+        let mut headers = head.headers.clone();
+        if let Err(refusal) = self.application.admit(&target, peer, &mut headers) {
+            // A large body is not kept for a caller who is refused.
+            if let BodyKind::File(form) = policy.body {
+                discard(body, form).await;
+            }
+            return Err(refusal.closing());
+        }
+        let body = match policy.body {
+            BodyKind::None => RequestBody::None,
+            BodyKind::Fields => {
+                read_fields(&headers, body, self.settings.body).await?.map_or(RequestBody::None, RequestBody::Fields)
+            }
+            BodyKind::File(form) => RequestBody::File(read_file(&headers, body, form).await?),
+        };
+        let request = Request { target, query: query_pairs(head.uri.query()), headers, body, peer };
+        tokio::time::timeout(self.settings.timeout, self.handle(request, policy.effect))
+            .await
+            .unwrap_or_else(|_| Err(timed_out()))
+    }
+
+    async fn handle(&self, request: Request<A::Target>, effect: Effect) -> Result<Response, ApiError> {
+        let application = Arc::clone(&self.application);
+        let handled = panics::catch(async move { application.handle(request).await });
+        let handled = match effect {
+            Effect::None => handled.await,
+            // A task outlives a caller that leaves, so that no change stops half-way. Shutdown waits for it.
+            Effect::Changes => match self.tasks.spawn(handled.in_current_span()).await {
+                Ok(handled) => handled,
+                Err(error) => return Err(ApiError::internal(format!("the handler was stopped: {error}"))),
             },
         };
-        let mut response = finish(&app, result, &seen);
-        if must_close_after(&head.headers) {
+        handled.unwrap_or_else(|panicked| Err(ApiError::internal(format!("the handler {panicked}"))))
+    }
+}
+
+/// The response did not come in time.
+pub(crate) fn timed_out() -> ApiError {
+    let message = "the request took too long; it may still be carried out";
+    ApiError::coded(StatusCode::GATEWAY_TIMEOUT, "request_timeout", message)
+}
+
+/// A request without a response. Dropped as such, it is recorded as one whose caller left.
+struct Pending<A: Application> {
+    application: Arc<A>,
+    entry: Entry,
+    is_completed: bool,
+}
+
+impl<A: Application> Pending<A> {
+    fn complete(mut self, result: Result<Response, ApiError>) -> http::Response<Body> {
+        self.is_completed = true;
+        let request = &self.entry.head.headers;
+        let (mut response, error) = match result {
+            Ok(response) => (response.into_http(), None),
+            Err(error) => (error.to_http(request), Some(error)),
+        };
+        if must_close_after(request) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
+        let bytes = response.body().size_hint().exact().filter(|bytes| *bytes > 0);
+        self.record(response.status(), bytes, error.as_ref());
         response
     }
-    .instrument(span)
-    .await
-}
 
-async fn respond<B>(
-    app: &Arc<App>,
-    matched: router::Matched,
-    query: Vec<(String, String)>,
-    (headers, is_trusted): (HeaderMap, bool),
-    body: B,
-) -> Result<Reply, ApiError>
-where
-    B: hyper::body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let route = matched.route;
-    let (body, picture) = match route.body() {
-        BodyKind::None => (None, None),
-        BodyKind::Fields => (read_body(&headers, body, &app.settings.limits).await?, None),
-        BodyKind::Picture if auth::platform_user(&app.settings.identity, &headers).is_none() => {
-            // Ten megabytes are not kept for somebody who is refused.
-            pass_over(body).await;
-            return Err(ApiError::unauthorized().closing());
-        }
-        BodyKind::Picture => (None, Some(read_picture(&headers, body).await?)),
-    };
-    let (id, session) = (matched.id, matched.session);
-    let request = Request { route, id, session, query, headers, body, picture, is_trusted };
-    let handled = {
-        let app = Arc::clone(app);
-        let forwarded = app.settings.forwarding.of(&request.headers, is_trusted);
-        platform::forwarding(forwarded, async move { api::handle(&app, &request).await })
-    };
-    let answer = async {
-        if route.has_effects() {
-            // In a task of its own: a caller that leaves must not stop a change half-way. Shutdown waits for it.
-            match app.tasks.spawn(handled.in_current_span()).await {
-                Ok(result) => result,
-                Err(error) => Err(ApiError::internal(format!("the handler stopped: {error}"))),
-            }
-        } else {
-            handled.await
-        }
-    };
-    tokio::time::timeout(app.settings.limits.request_timeout, answer).await.unwrap_or_else(|_| {
-        let message = "the request took too long; it may still be carried out";
-        Err(ApiError::coded(StatusCode::GATEWAY_TIMEOUT, "request_timeout", message))
-    })
-}
-
-fn finish(app: &App, result: Result<Reply, ApiError>, seen: &Seen<'_>) -> Response<Body> {
-    let (response, cause) = match result {
-        Ok(reply) => (reply.into_response(), None),
-        Err(error) => {
-            if let Some(metrics) = app.metrics.as_ref().filter(|_| error.is_store_error()) {
-                metrics.store_failed();
-            }
-            let cause = error.cause().map(str::to_owned);
-            (error.into_response(seen.headers), cause)
-        }
-    };
-    let bytes = response.body().size_hint().exact().filter(|bytes| *bytes > 0);
-    if let Some(metrics) = &app.metrics {
-        metrics.answered(seen.method, seen.route, response.status(), seen.started.elapsed());
+    fn record(&self, status: StatusCode, bytes: Option<u64>, error: Option<&ApiError>) {
+        let entry = &self.entry;
+        self.application.record(&Completed {
+            method: &entry.head.method,
+            template: entry.policy.map(|policy| policy.template),
+            status,
+            duration: entry.started.elapsed(),
+            error,
+        });
+        access_log::completed(entry, status, bytes, error.and_then(ApiError::cause));
     }
-    access_log::completed(seen, response.status(), bytes, cause.as_deref());
-    response
+}
+
+impl<A: Application> Drop for Pending<A> {
+    fn drop(&mut self) {
+        if !self.is_completed
+            && let Ok(status) = StatusCode::from_u16(CLIENT_CLOSED_REQUEST)
+        {
+            self.record(status, None, None);
+        }
+    }
 }

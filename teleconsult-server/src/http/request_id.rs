@@ -9,7 +9,7 @@ const MAX_CHARS: usize = 128;
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
-/// The caller's `x-request-id` if it is a plain word, else `req-` and a number of ours.
+/// The caller's `x-request-id` if it is a plain word, else `req-` and a generated number.
 pub(super) fn request_id(headers: &HeaderMap) -> String {
     let given = headers.get("x-request-id").and_then(|value| value.to_str().ok());
     let plain = |id: &&str| {

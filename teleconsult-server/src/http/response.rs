@@ -1,9 +1,8 @@
-//! Answers and the headers they all have.
+//! Responses and the headers they all have.
 
-use bandyer_client::Download;
 use bytes::Bytes;
-use futures_util::StreamExt;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use futures_util::{Stream, StreamExt};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Either, Full, StreamBody};
 use hyper::body::Frame;
@@ -11,72 +10,78 @@ use serde::Serialize;
 
 use super::error::ApiError;
 
-/// The body of an answer: whole, or a file of the vendor that is passed on as it comes.
-pub type Body = Either<Full<Bytes>, UnsyncBoxBody<Bytes, bandyer_client::Error>>;
+/// Why a streamed body breaks off.
+pub type StreamError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The body of a response: whole, or streamed.
+pub type Body = Either<Full<Bytes>, UnsyncBoxBody<Bytes, StreamError>>;
 
 const JSON: &str = "application/json; charset=utf-8";
 
-/// An answer that is a success.
-#[derive(Debug)]
-pub struct Reply {
-    status: StatusCode,
-    body: Option<(&'static str, Bytes)>,
-    file: Option<Download>,
-    header: Option<(HeaderName, HeaderValue)>,
-}
+/// A response that is a success.
+pub struct Response(http::Response<Body>);
 
-impl Reply {
+impl Response {
     /// A JSON body.
     ///
     /// # Errors
     ///
-    /// An internal error, when the value is no JSON.
+    /// An internal error, when the value cannot be serialized.
     pub fn json(status: StatusCode, value: &impl Serialize) -> Result<Self, ApiError> {
         let body = serde_json::to_vec(value).map_err(|error| ApiError::internal(error.to_string()))?;
-        Ok(Self { status, body: Some((JSON, body.into())), file: None, header: None })
+        Ok(Self(whole(status, JSON, body.into())))
     }
 
     /// A body of another kind.
     #[must_use]
     pub fn content(content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        Self { status: StatusCode::OK, body: Some((content_type, body.into())), file: None, header: None }
+        Self(whole(StatusCode::OK, content_type, body.into()))
     }
 
-    /// A file of the vendor, passed on as it comes. One that breaks off breaks the connection, so that nobody takes a part
-    /// of it for the whole.
+    /// A file that is streamed to the caller, who is made to save it. A stream that breaks off breaks the connection, so
+    /// that a part of the file is not taken for the whole.
     #[must_use]
-    pub const fn file(file: Download) -> Self {
-        Self { status: StatusCode::OK, body: None, file: Some(file), header: None }
+    pub fn download<S, E>(content_type: Option<&str>, length: Option<u64>, bytes: S) -> Self
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + 'static,
+        E: Into<StreamError>,
+    {
+        let frames = bytes.map(|bytes| bytes.map(Frame::data).map_err(Into::into));
+        let mut response = with_common_headers(StatusCode::OK, Either::Right(StreamBody::new(frames).boxed_unsync()));
+        let headers = response.headers_mut();
+        let content_type = content_type.and_then(|text| HeaderValue::from_str(text).ok());
+        let content_type = content_type.unwrap_or(HeaderValue::from_static("application/octet-stream"));
+        // The file is of foreign origin, so a browser must not show it as part of this site.
+        headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+        headers.insert(header::CONTENT_TYPE, content_type);
+        if let Some(length) = length {
+            headers.insert(header::CONTENT_LENGTH, length.into());
+        }
+        Self(response)
     }
 
     /// No body.
     #[must_use]
-    pub const fn empty(status: StatusCode) -> Self {
-        Self { status, body: None, file: None, header: None }
+    pub fn empty(status: StatusCode) -> Self {
+        Self(with_common_headers(status, Either::Left(Full::default())))
     }
 
     /// One more header.
     #[must_use]
     pub fn with(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.header = Some((name, HeaderValue::from_static(value)));
+        self.0.headers_mut().insert(name, HeaderValue::from_static(value));
         self
     }
 
-    pub(super) fn into_response(self) -> Response<Body> {
-        let mut response = match (self.body, self.file) {
-            (Some((content_type, body)), _) => response(self.status, content_type, body),
-            (None, Some(file)) => passed_on(self.status, file),
-            (None, None) => with_common_headers(self.status, whole(Bytes::new())),
-        };
-        response.headers_mut().extend(self.header);
-        response
+    pub(super) fn into_http(self) -> http::Response<Body> {
+        self.0
     }
 }
 
 impl ApiError {
-    pub(super) fn into_response(self, request: &HeaderMap) -> Response<Body> {
+    pub(super) fn to_http(&self, request: &HeaderMap) -> http::Response<Body> {
         let (content_type, body) = self.render(request);
-        let mut response = response(self.status(), content_type, body.into());
+        let mut response = whole(self.status(), content_type, body.into());
         if let Some(seconds) = self.retry_after_seconds() {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
@@ -87,33 +92,14 @@ impl ApiError {
     }
 }
 
-fn response(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Body> {
-    let mut response = with_common_headers(status, whole(body));
+fn whole(status: StatusCode, content_type: &'static str, body: Bytes) -> http::Response<Body> {
+    let mut response = with_common_headers(status, Either::Left(Full::new(body)));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 
-fn whole(bytes: Bytes) -> Body {
-    Either::Left(Full::new(bytes))
-}
-
-fn passed_on(status: StatusCode, file: Download) -> Response<Body> {
-    let content_type = file.content_type().and_then(|text| HeaderValue::from_str(text).ok());
-    let length = file.length();
-    let frames = file.into_stream().map(|piece| piece.map(Frame::data));
-    let mut response = with_common_headers(status, Either::Right(StreamBody::new(frames).boxed_unsync()));
-    let headers = response.headers_mut();
-    // The vendor's file is not ours to show: a browser that opens it must save it.
-    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
-    headers.insert(header::CONTENT_TYPE, content_type.unwrap_or(HeaderValue::from_static("application/octet-stream")));
-    if let Some(length) = length {
-        headers.insert(header::CONTENT_LENGTH, length.into());
-    }
-    response
-}
-
-fn with_common_headers(status: StatusCode, body: Body) -> Response<Body> {
-    let mut response = Response::new(body);
+fn with_common_headers(status: StatusCode, body: Body) -> http::Response<Body> {
+    let mut response = http::Response::new(body);
     *response.status_mut() = status;
     // Personal links and tokens must stay in no cache on the way.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

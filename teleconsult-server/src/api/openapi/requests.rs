@@ -7,22 +7,20 @@
 
 use schemars::JsonSchema;
 
-use super::super::credentials::LIFETIME_SECONDS;
+use super::operation::ID_PATTERN as ID;
+use crate::api::credentials::{DEFAULT_LIFETIME_SECONDS, LIFETIME_SECONDS};
 use crate::domain::ids::MAX_ID_CHARS;
 use crate::domain::participants::COUNT;
 use crate::domain::schedule::MIN_SECONDS;
-use crate::http::input::MAX_TEXT_CHARS;
+use crate::http::validation::MAX_TEXT_CHARS;
 
 /// No control characters.
 const PLAIN: &str = r"^[^\u0000-\u001f\u007f-\u009f]+$";
 
-/// What [`crate::domain::ids`] takes.
-pub(super) const ID: &str = r"^[A-Za-z0-9._~!$&'()*+,;=:@|-]+$";
-
 /// A teleconsultation to create. Its end is named in exactly one of two ways.
 #[derive(JsonSchema)]
 #[schemars(extend("oneOf" = [{"required": ["end_date"]}, {"required": ["duration_in_seconds"]}]))]
-pub(super) struct NewTeleconsultation {
+pub(in crate::api) struct NewTeleconsultation {
     /// Who takes part.
     participants: Participants,
     /// When it starts. A past start is taken.
@@ -38,7 +36,7 @@ pub(super) struct NewTeleconsultation {
 /// What changes; the rest stays. At most one of the two names of the end.
 #[derive(JsonSchema)]
 #[schemars(extend("not" = {"required": ["end_date", "duration_in_seconds"]}))]
-pub(super) struct TeleconsultationChange {
+pub(in crate::api) struct TeleconsultationChange {
     /// Who takes part from now on: the whole list, not an addition.
     #[schemars(skip_serializing_if = "Option::is_none", with = "Participants")]
     participants: Option<Participants>,
@@ -84,7 +82,7 @@ struct CountedParticipants {
 /// A person who takes part.
 #[derive(JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct NewParticipant {
+pub(in crate::api) struct NewParticipant {
     /// The person's id, by which the person is recognised later; not `.` or `..`. Older callers name it
     /// `userExternalId`.
     #[schemars(length(min = 1, max = MAX_ID_CHARS), regex(pattern = ID))]
@@ -102,16 +100,16 @@ pub(super) struct NewParticipant {
 /// How long a credential serves.
 #[derive(JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct CredentialRequest {
+pub(in crate::api) struct CredentialRequest {
     /// Seconds from now.
     #[schemars(range(min = *LIFETIME_SECONDS.start(), max = *LIFETIME_SECONDS.end()))]
-    #[schemars(skip_serializing_if = "Option::is_none", with = "u32", extend("default" = super::super::credentials::DEFAULT_LIFETIME_SECONDS))]
+    #[schemars(skip_serializing_if = "Option::is_none", with = "u32", extend("default" = DEFAULT_LIFETIME_SECONDS))]
     expires_in: Option<u32>,
 }
 
 /// A form with a picture.
 #[derive(JsonSchema)]
-pub(super) struct BackgroundForm {
+pub(in crate::api) struct BackgroundForm {
     /// The picture.
     #[schemars(extend("format" = "binary"))]
     virtual_background: String,
@@ -119,7 +117,7 @@ pub(super) struct BackgroundForm {
 
 /// What changes about the company.
 #[derive(JsonSchema)]
-pub(super) struct SettingsChange {
+pub(in crate::api) struct SettingsChange {
     /// The alias of a picture, as its addition gave it.
     #[schemars(length(min = 1, max = 256), regex(pattern = PLAIN))]
     background_alias: String,

@@ -1,100 +1,63 @@
-//! The answers that are no success. Each example is what the server writes.
+//! Responses that are not a success. Each example is what the server writes.
 
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
 
-use super::super::{Operation as Named, idempotency, refused};
-use crate::domain::teleconsultation::Refusal;
+use crate::api::idempotency;
+use crate::api::settings::BACKGROUND_FORM;
+use crate::http::body::{TOO_LARGE, too_large, too_slow, unsupported_media_type};
 use crate::http::error::ApiError;
-use crate::http::multipart::too_many_pictures;
+use crate::http::multipart::{not_multipart, unreadable};
+use crate::http::request::ambiguous_host;
+use crate::http::timed_out;
+use crate::store::StoreError;
 use crate::vendor::VendorError;
 
-/// A status and what it means, with an answer that really comes.
-pub(super) type Failure = (&'static str, ApiError);
+/// What a failure means, with a response that really comes.
+pub(in crate::api) type Failure = (&'static str, ApiError);
 
-/// What every route may answer.
-pub(super) fn always() -> Vec<Failure> {
+/// Failures of every route.
+pub(in crate::api) fn always() -> Vec<Failure> {
     vec![
-        (
-            "The request does not say for whom it is.",
-            ApiError::standard(StatusCode::BAD_REQUEST, "exactly one Host header is needed"),
-        ),
-        ("Our own mistake; the log says more.", ApiError::internal("")),
-        (
-            "The request took too long. It may still be carried out.",
-            ApiError::coded(
-                StatusCode::GATEWAY_TIMEOUT,
-                "request_timeout",
-                "the request took too long; it may still be carried out",
-            ),
-        ),
+        ("The request does not name one host.", ambiguous_host()),
+        ("An error of the service itself; its log says more.", ApiError::internal("")),
+        ("The request took too long. It may still be carried out.", timed_out()),
     ]
 }
 
-/// What every route that reads a body may answer.
-pub(super) fn of_bodies() -> Vec<Failure> {
+/// Failures of every route that reads a body.
+pub(in crate::api) fn of_bodies() -> Vec<Failure> {
     vec![
         ("Something in the body is not what it must be.", ApiError::validation("body must be object")),
-        (
-            "The body did not arrive in time.",
-            ApiError::standard(StatusCode::REQUEST_TIMEOUT, "the request body did not arrive in time"),
-        ),
-        (
-            "The body is larger than 256 KiB.",
-            ApiError::coded(StatusCode::PAYLOAD_TOO_LARGE, "FST_ERR_CTP_BODY_TOO_LARGE", "Request body is too large"),
-        ),
-        (
-            "The body is neither JSON nor form fields.",
-            ApiError::coded(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "FST_ERR_CTP_INVALID_MEDIA_TYPE",
-                "Unsupported Media Type: text/xml",
-            ),
-        ),
+        ("The body did not arrive in time.", too_slow()),
+        ("The body is larger than 256 KiB.", too_large(TOO_LARGE)),
+        ("The body is neither JSON nor form fields.", unsupported_media_type("text/xml")),
     ]
 }
 
-/// What a route that reads a form may answer.
-pub(super) fn of_forms() -> Vec<Failure> {
+/// Failures of a route that reads a form.
+pub(in crate::api) fn of_forms() -> Vec<Failure> {
     vec![
-        (
-            "The form cannot be read, or lacks the picture.",
-            ApiError::standard(StatusCode::BAD_REQUEST, "the form cannot be read"),
-        ),
-        (
-            "The form did not arrive in time.",
-            ApiError::standard(StatusCode::REQUEST_TIMEOUT, "the request body did not arrive in time"),
-        ),
-        (
-            "The picture is larger than 10 MB.",
-            ApiError::coded(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "FST_ERR_CTP_BODY_TOO_LARGE",
-                "Request body is too large: the picture has at most 10 MB",
-            ),
-        ),
-        ("Too many pictures are being sent at once.", too_many_pictures()),
-        (
-            "The body is no form.",
-            ApiError::coded(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "FST_ERR_CTP_INVALID_MEDIA_TYPE",
-                "Unsupported Media Type: multipart/form-data is needed",
-            ),
-        ),
+        ("The form cannot be read, or lacks the picture.", unreadable()),
+        ("The form did not arrive in time.", too_slow()),
+        ("The picture is larger than 10 MB.", BACKGROUND_FORM.too_large()),
+        ("Too many pictures are being sent at the same time.", BACKGROUND_FORM.too_many()),
+        ("The body is not a form.", not_multipart()),
     ]
 }
 
-/// What every route that reads or writes records may answer.
-pub(super) fn of_the_store() -> Vec<Failure> {
+/// Failures of every route that reads or writes records.
+pub(in crate::api) fn of_the_store() -> Vec<Failure> {
     vec![(
         "The data store cannot serve now, or others are changing the same teleconsultation. Nothing was changed.",
-        crate::store::StoreError::corrupt("").into(),
+        StoreError::corrupt("").into(),
     )]
 }
 
-/// What every route that calls the vendor may answer.
-pub(super) fn of_the_vendor() -> Vec<Failure> {
+/// Failures of every route that calls the vendor.
+pub(in crate::api) fn of_the_vendor() -> Vec<Failure> {
     vec![
         (
             "The video provider could not carry out the request or cannot be reached.",
@@ -105,16 +68,16 @@ pub(super) fn of_the_vendor() -> Vec<Failure> {
             ),
         ),
         (
-            "The video provider keeps failing and is left alone for a moment. Nothing was done.",
-            VendorError::CircuitOpen { retry_after: std::time::Duration::from_secs(2) }.into(),
+            "The video provider keeps failing and is not called for a moment. Nothing was done.",
+            VendorError::CircuitOpen { retry_after: Duration::from_secs(2) }.into(),
         ),
         (
             "The video provider is busy.",
             ApiError::coded(StatusCode::SERVICE_UNAVAILABLE, "upstream_busy", "the video provider is busy")
-                .after(std::time::Duration::from_secs(60)),
+                .after(Duration::from_secs(60)),
         ),
         (
-            "The video provider did not answer in time.",
+            "The video provider did not respond in time.",
             ApiError::coded(
                 StatusCode::GATEWAY_TIMEOUT,
                 "upstream_timeout",
@@ -124,8 +87,8 @@ pub(super) fn of_the_vendor() -> Vec<Failure> {
     ]
 }
 
-/// What a route that heeds an `Idempotency-Key` may answer.
-pub(super) fn of_keys() -> Vec<Failure> {
+/// Failures of a route that takes an `Idempotency-Key`.
+pub(in crate::api) fn of_keys() -> Vec<Failure> {
     vec![
         ("The `Idempotency-Key` cannot be used.", idempotency::unusable()),
         ("A request with the same `Idempotency-Key` is being carried out.", idempotency::running()),
@@ -133,13 +96,7 @@ pub(super) fn of_keys() -> Vec<Failure> {
     ]
 }
 
-/// What the rules refuse, in the words of this operation.
-pub(super) fn of_the_rules(refusal: Refusal, method: &Method, path: &str) -> ApiError {
-    let label = format!("{method} {path}");
-    refused(refusal, &Named { short: label.clone(), full: label })
-}
-
-/// The answers by status, in the order of statuses. One is given by the connection, before there is a request.
+/// The responses by status, in the order of statuses. One comes from the connection, before there is a request.
 pub(super) fn responses(failures: Vec<Failure>) -> Map<String, Value> {
     let mut by_status: Vec<(u16, Vec<Failure>)> = Vec::new();
     for failure in failures {
@@ -183,7 +140,7 @@ fn response(failures: &[Failure]) -> Value {
     });
     if failures.iter().any(|(_, error)| error.retry_after_seconds().is_some()) {
         response["headers"] = json!({"retry-after": {
-            "description": "Seconds to wait before the next try.",
+            "description": "Seconds to wait before the next attempt.",
             "schema": {"type": "integer", "minimum": 0},
         }});
     }
