@@ -29,6 +29,7 @@ mod status;
 mod teleconsultations;
 mod transcriptions;
 mod uploads;
+mod values;
 
 use errors::HandlerError;
 use routes::{Caller, Target};

@@ -7,26 +7,48 @@ use std::time::Duration;
 use bandyer_client::UserId;
 use http::StatusCode;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 
 use super::errors::unauthorized;
 use super::openapi::failures::{always, of_bodies, of_the_store, of_the_vendor};
 use super::openapi::operation::{Body, Context, Operation, Success, Tag};
-use super::openapi::requests::CredentialRequest;
 use super::state::ApiState;
 use super::{Request, Result};
 use crate::auth;
 use crate::domain::ids::ExternalId;
 use crate::domain::participants;
-use crate::http::error::ApiError;
 use crate::http::response::Response;
-use crate::http::validation::Input;
+use crate::http::validation::RequestBody;
 
 /// Lifetimes that the vendor accepts, in seconds.
-pub(super) const LIFETIME_SECONDS: RangeInclusive<u64> = 360..=86_400;
+const LIFETIME_SECONDS: RangeInclusive<u64> = 360..=86_400;
 /// The predecessor's default, in seconds.
-pub(super) const DEFAULT_LIFETIME_SECONDS: u64 = 3600;
+const DEFAULT_LIFETIME_SECONDS: u64 = 3600;
+
+/// How long a credential is valid.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CredentialRequest {
+    /// Seconds from now.
+    #[schemars(range(min = *LIFETIME_SECONDS.start(), max = *LIFETIME_SECONDS.end()))]
+    #[schemars(skip_serializing_if = "Option::is_none", with = "u32", extend("default" = DEFAULT_LIFETIME_SECONDS))]
+    expires_in: Option<Lifetime>,
+}
+
+impl RequestBody for CredentialRequest {}
+
+struct Lifetime(Duration);
+
+impl<'de> Deserialize<'de> for Lifetime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let seconds = u64::try_from(i64::deserialize(deserializer)?).ok();
+        let seconds = seconds.filter(|seconds| LIFETIME_SECONDS.contains(seconds));
+        let seconds = seconds.ok_or_else(|| D::Error::custom("be from 360 to 86400"))?;
+        Ok(Self(Duration::from_secs(seconds)))
+    }
+}
 
 /// A credential for the vendor's mobile SDK.
 #[derive(Serialize, JsonSchema)]
@@ -44,7 +66,8 @@ pub(super) struct Issued<'a> {
 }
 
 pub(super) async fn issue(api: &Arc<ApiState>, request: &Request) -> Result {
-    let lifetime = lifetime(request)?;
+    let lifetime = request.read_optional::<CredentialRequest>()?.and_then(|body| body.expires_in);
+    let Lifetime(lifetime) = lifetime.unwrap_or(Lifetime(Duration::from_secs(DEFAULT_LIFETIME_SECONDS)));
     let caller = auth::platform_user(&api.settings.identity, &request.headers);
     let caller = caller.as_deref().and_then(ExternalId::parse).ok_or_else(unauthorized)?;
     let user = vendor_user(api, caller).await?;
@@ -66,16 +89,6 @@ async fn vendor_user(api: &ApiState, caller: ExternalId) -> Result<UserId> {
     let member = participants::member(known, &api.use_cases.rules().privileges)?;
     let users = api.directory.ensure(&[member]).await?;
     Ok(users.into_iter().next().ok_or_else(unauthorized)?)
-}
-
-fn lifetime(request: &Request) -> std::result::Result<Duration, ApiError> {
-    let given = match request.fields() {
-        Some(body) => Input::body(body).optional("expiresIn")?,
-        None => None,
-    };
-    let Some(given) = given else { return Ok(Duration::from_secs(DEFAULT_LIFETIME_SECONDS)) };
-    let seconds = u64::try_from(given.integer()?).ok().filter(|seconds| LIFETIME_SECONDS.contains(seconds));
-    seconds.map(Duration::from_secs).ok_or_else(|| given.must("be from 360 to 86400"))
 }
 
 pub(super) fn issue_operation(context: &mut Context) -> Operation {

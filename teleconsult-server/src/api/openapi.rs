@@ -12,7 +12,6 @@ use crate::http::error::{ProblemBody, SentenceBody, StandardBody};
 
 pub(super) mod failures;
 pub(super) mod operation;
-pub(super) mod requests;
 
 use failures::responses;
 use operation::{Context, Operation, idempotency_key, room_id, session_id};

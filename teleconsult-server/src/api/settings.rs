@@ -7,14 +7,15 @@ use bandyer_client::company::{Background, CompanyProfile};
 use bandyer_client::{BackgroundAlias, ErrorKind, File, InvalidFile};
 use http::StatusCode;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::openapi::failures::{Failure, always, of_bodies, of_forms, of_the_vendor};
 use super::openapi::operation::{Body, Context, Operation, Success, Tag};
-use super::openapi::requests::{BackgroundForm, SettingsChange};
 use super::state::ApiState;
+use super::values::Text;
 use super::{Request, Result, errors};
 use crate::auth;
 use crate::base::error_chain::chain;
@@ -22,6 +23,7 @@ use crate::http::error::ApiError;
 use crate::http::multipart::FileForm;
 use crate::http::request;
 use crate::http::response::Response;
+use crate::http::validation::RequestBody;
 use crate::vendor::VendorError;
 
 /// The form with the picture. Source of the size: the predecessor's page on the background image.
@@ -33,6 +35,34 @@ pub(super) static BACKGROUND_FORM: FileForm = FileForm {
     slots: Semaphore::const_new(8),
     too_many: "too many pictures are being sent at once",
 };
+
+/// A form with a picture.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "forms are read as a stream, so only the schema is used")]
+struct BackgroundForm {
+    /// The picture.
+    #[schemars(extend("format" = "binary"))]
+    virtual_background: String,
+}
+
+/// What changes about the company.
+#[derive(Deserialize, JsonSchema)]
+struct SettingsChange {
+    /// The alias of a picture, as its addition returned it.
+    #[schemars(with = "Text")]
+    background_alias: Alias,
+}
+
+impl RequestBody for SettingsChange {}
+
+struct Alias(BackgroundAlias);
+
+impl<'de> Deserialize<'de> for Alias {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let Text(alias) = Text::deserialize(deserializer)?;
+        BackgroundAlias::new(alias).map(Self).map_err(|_| D::Error::custom("be a background's alias"))
+    }
+}
 
 /// A picture that was added, in the vendor's own field names.
 #[derive(Serialize, JsonSchema)]
@@ -133,9 +163,8 @@ pub(super) async fn add_background(api: &Arc<ApiState>, request: &Request) -> Re
 
 pub(super) async fn update(api: &Arc<ApiState>, request: &Request) -> Result {
     auth::platform_user(&api.settings.identity, &request.headers).ok_or_else(errors::unauthorized)?;
-    let alias = request.input()?.required("background_alias")?;
-    let parsed = BackgroundAlias::new(alias.text()?).map_err(|_| alias.must("be a background's alias"))?;
-    let changed = api.calls.choose_background(parsed).await.map_err(vendor_refusal)?;
+    let SettingsChange { background_alias: Alias(alias) } = request.read()?;
+    let changed = api.calls.choose_background(alias).await.map_err(vendor_refusal)?;
     Ok(Response::json(StatusCode::OK, &Changed { company: changed.into() })?)
 }
 

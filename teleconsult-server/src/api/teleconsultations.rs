@@ -7,28 +7,106 @@ use bandyer_client::rooms::Room;
 use http::StatusCode;
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tracing::Instrument;
 
 use super::idempotency::keyed;
 use super::openapi::failures::{always, of_bodies, of_keys, of_the_store, of_the_vendor};
 use super::openapi::operation::{Body, Context, EXAMPLE_ID, Operation, Success, Tag, doctor, patient};
-use super::openapi::requests::{NewTeleconsultation, TeleconsultationChange};
+use super::participants::{DescribedParticipants, KnownParticipants, OLDER_NAMES};
 use super::state::ApiState;
-use super::{Request, Result, errors, participants, request_parts};
+use super::values::{Moment, Seconds};
+use super::{Request, Result, errors, request_parts};
 use crate::auth;
 use crate::domain::ids::TeleconsultationId;
 use crate::domain::link::{self, LinkOptions};
-use crate::domain::participants::Participant;
+use crate::domain::participants::{Invitations, Participant};
 use crate::domain::schedule::{End, ScheduleChange};
 use crate::domain::teleconsultation::{Change, Proposal, Refusal, Teleconsultation};
 use crate::http::error::ApiError;
 use crate::http::response::Response;
-use crate::http::validation::Input;
+use crate::http::validation::RequestBody;
 use crate::platform;
 use crate::rooms::details::RoomDetails;
 use crate::use_cases::UseCaseError;
+
+/// A teleconsultation to create. Its end is named in exactly one of two ways.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "NewTeleconsultation")]
+#[schemars(extend("oneOf" = [{"required": ["end_date"]}, {"required": ["duration_in_seconds"]}]))]
+struct NewTeleconsultation<P> {
+    /// Who takes part.
+    participants: P,
+    /// When it starts. A past start is accepted.
+    start_date: Moment,
+    /// When it ends: at least 300 seconds after the start.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "Moment")]
+    end_date: Option<Moment>,
+    /// How long it takes: instead of `end_date`.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "Seconds")]
+    duration_in_seconds: Option<Seconds>,
+}
+
+/// What changes; the rest stays. At most one of the two names of the end.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "TeleconsultationChange")]
+#[schemars(extend("not" = {"required": ["end_date", "duration_in_seconds"]}))]
+struct TeleconsultationChange<P> {
+    /// Who takes part from now on: the whole list, not an addition.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "P")]
+    participants: Option<P>,
+    /// When it starts. The end stays where it is unless it is named too.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "Moment")]
+    start_date: Option<Moment>,
+    /// When it ends: at least 300 seconds after the start.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "Moment")]
+    end_date: Option<Moment>,
+    /// How long it takes: instead of `end_date`.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "Seconds")]
+    duration_in_seconds: Option<Seconds>,
+}
+
+impl<P: DeserializeOwned> RequestBody for NewTeleconsultation<P> {
+    const OLDER_NAMES: &'static [(&'static str, &'static str)] = OLDER_NAMES;
+}
+
+impl<P: DeserializeOwned> RequestBody for TeleconsultationChange<P> {
+    const OLDER_NAMES: &'static [(&'static str, &'static str)] = OLDER_NAMES;
+}
+
+impl<P: Into<Invitations>> TryFrom<NewTeleconsultation<P>> for Proposal {
+    type Error = ApiError;
+
+    fn try_from(new: NewTeleconsultation<P>) -> std::result::Result<Self, ApiError> {
+        let end = end(new.end_date, new.duration_in_seconds)?.ok_or_else(not_one_end)?;
+        Ok(Self { start: new.start_date.0, end, invitations: new.participants.into() })
+    }
+}
+
+impl<P: Into<Invitations>> TryFrom<TeleconsultationChange<P>> for Change {
+    type Error = ApiError;
+
+    fn try_from(change: TeleconsultationChange<P>) -> std::result::Result<Self, ApiError> {
+        let start = change.start_date.map(|Moment(start)| start);
+        let schedule = ScheduleChange { start, end: end(change.end_date, change.duration_in_seconds)? };
+        Ok(Self { schedule, invitations: change.participants.map(Into::into) })
+    }
+}
+
+fn end(date: Option<Moment>, duration: Option<Seconds>) -> std::result::Result<Option<End>, ApiError> {
+    match (date, duration) {
+        (Some(_), Some(_)) => Err(not_one_end()),
+        (Some(Moment(date)), None) => Ok(Some(End::At(date))),
+        (None, Some(Seconds(seconds))) => Ok(Some(End::After(seconds))),
+        (None, None) => Ok(None),
+    }
+}
+
+fn not_one_end() -> ApiError {
+    ApiError::validation("body must have exactly one of the properties 'end_date', 'duration_in_seconds'")
+}
 
 /// The id of a new teleconsultation.
 #[derive(Serialize, JsonSchema)]
@@ -41,21 +119,22 @@ pub(super) struct Created {
 }
 
 pub(super) async fn create(api: &Arc<ApiState>, request: &Request) -> Result {
-    let body = request.input()?;
-    let invitations = participants::invitations(&body.required("participants")?, api.people.are_told())?;
-    let start = body.required("start_date")?.moment()?;
-    let end = end(&body)?.ok_or_else(|| ApiError::validation(EXACTLY_ONE_END))?;
-    let room_id = api.use_cases.create(Proposal { start, end, invitations }, keyed(request)?).await?;
+    let proposal = if api.people.are_told() {
+        Proposal::try_from(request.read::<NewTeleconsultation<DescribedParticipants>>()?)?
+    } else {
+        Proposal::try_from(request.read::<NewTeleconsultation<KnownParticipants>>()?)?
+    };
+    let room_id = api.use_cases.create(proposal, keyed(request)?).await?;
     Ok(Response::json(StatusCode::CREATED, &Created { room_id })?)
 }
 
 pub(super) async fn change(api: &Arc<ApiState>, request: &Request) -> Result {
     let id = id(request)?;
-    let body = request.input()?;
-    let told = api.people.are_told();
-    let invitations = body.optional("participants")?.map(|list| participants::invitations(&list, told)).transpose()?;
-    let start = body.optional("start_date")?.map(|date| date.moment()).transpose()?;
-    let change = Change { schedule: ScheduleChange { start, end: end(&body)? }, invitations };
+    let change = if api.people.are_told() {
+        Change::try_from(request.read::<TeleconsultationChange<DescribedParticipants>>()?)?
+    } else {
+        Change::try_from(request.read::<TeleconsultationChange<KnownParticipants>>()?)?
+    };
     api.use_cases.change(id, change).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT))
 }
@@ -63,17 +142,6 @@ pub(super) async fn change(api: &Arc<ApiState>, request: &Request) -> Result {
 pub(super) async fn delete(api: &Arc<ApiState>, request: &Request) -> Result {
     api.use_cases.delete(id(request)?).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT))
-}
-
-const EXACTLY_ONE_END: &str = "body must have exactly one of the properties 'end_date', 'duration_in_seconds'";
-
-fn end(body: &Input<'_>) -> std::result::Result<Option<End>, ApiError> {
-    match (body.optional("end_date")?, body.optional("duration_in_seconds")?) {
-        (Some(_), Some(_)) => Err(ApiError::validation(EXACTLY_ONE_END)),
-        (Some(date), None) => Ok(Some(End::At(date.moment()?))),
-        (None, Some(seconds)) => Ok(Some(End::After(seconds.integer()?))),
-        (None, None) => Ok(None),
-    }
 }
 
 /// The id in the path.
@@ -272,7 +340,7 @@ pub(super) fn create_operation(context: &mut Context) -> Operation {
                       that completes the list. A refused one is not stored; vendor users created for it stay and are \
                       used again.",
         query: Vec::new(),
-        body: Some(Body::json(context.schema::<NewTeleconsultation>(), example)),
+        body: Some(Body::json(context.schema::<NewTeleconsultation<DescribedParticipants>>(), example)),
         success: Success {
             links: &["viewTeleconsultation", "changeTeleconsultation", "deleteTeleconsultation", "addParticipant"],
             ..Success::json(
@@ -368,7 +436,7 @@ pub(super) fn change_operation(context: &mut Context) -> Operation {
                       links change. The old room is deleted only when the new one exists.",
         query: Vec::new(),
         body: Some(Body::json(
-            context.schema::<TeleconsultationChange>(),
+            context.schema::<TeleconsultationChange<DescribedParticipants>>(),
             json!({"end_date": "2030-03-05T10:00:00.000Z"}),
         )),
         success: Success::empty(StatusCode::NO_CONTENT, "It is changed."),

@@ -234,3 +234,118 @@ impl<A: Application> Drop for Pending<A> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::sync::{Arc, Mutex};
+
+    use bytes::Bytes;
+    use http::{HeaderMap, Method, StatusCode};
+    use http_body_util::{BodyExt, Full};
+    use tokio::sync::{Notify, Semaphore};
+    use tokio_util::task::TaskTracker;
+
+    use super::{Application, Completed, Pipeline, RequestSettings};
+    use crate::http::error::ApiError;
+    use crate::http::policy::{AccessLog, BodyKind, Effect, Policy, Target};
+    use crate::http::request::Request;
+    use crate::http::response::Response;
+
+    const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    struct Path(Policy, String);
+
+    impl Target for Path {
+        fn policy(&self) -> &Policy {
+            &self.0
+        }
+
+        fn room_id(&self) -> Option<&str> {
+            None
+        }
+    }
+
+    /// GET has no effect, the other methods have one. `/panic` panics, `/wait` waits for a permit.
+    #[derive(Default)]
+    struct Site {
+        recorded: Mutex<Vec<(Method, u16)>>,
+        waiting: Notify,
+        permits: Option<Semaphore>,
+        finished: Notify,
+    }
+
+    impl Application for Site {
+        type Target = Path;
+
+        fn find(&self, method: &Method, path: &str) -> Option<Path> {
+            let effect = if method == Method::GET { Effect::None } else { Effect::Changes };
+            let policy = Policy { template: "/:any", body: BodyKind::None, effect, log: AccessLog::All };
+            Some(Path(policy, path.to_owned()))
+        }
+
+        fn admit(&self, _: &Path, _: IpAddr, _: &mut HeaderMap) -> Result<(), ApiError> {
+            Ok(())
+        }
+
+        async fn handle(self: Arc<Self>, request: Request<Path>) -> Result<Response, ApiError> {
+            assert_ne!(request.target.1, "/panic", "canary");
+            self.waiting.notify_one();
+            if let Some(permits) = &self.permits {
+                permits.acquire().await.unwrap().forget();
+            }
+            self.finished.notify_one();
+            Ok(Response::empty(StatusCode::NO_CONTENT))
+        }
+
+        fn record(&self, completed: &Completed<'_>) {
+            self.recorded.lock().unwrap().push((completed.method.clone(), completed.status.as_u16()));
+        }
+    }
+
+    fn pipeline(site: &Arc<Site>) -> Pipeline<Site> {
+        Pipeline::new(Arc::clone(site), RequestSettings::default(), TaskTracker::new())
+    }
+
+    fn request(method: &Method, path: &str) -> http::Request<Full<Bytes>> {
+        http::Request::builder().method(method).uri(path).header("host", "x").body(Full::default()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_response_with_and_without_effects() {
+        let site = Arc::new(Site::default());
+        let pipeline = pipeline(&site);
+        for method in [Method::GET, Method::POST] {
+            let response = pipeline.respond(request(&method, "/panic"), PEER).await;
+            assert_eq!(response.status(), 500);
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            let expected = r#"{"statusCode":500,"error":"Internal Server Error","message":"Something went wrong"}"#;
+            assert_eq!(body, expected);
+            assert_eq!(pipeline.respond(request(&method, "/"), PEER).await.status(), 204);
+        }
+        let recorded = [(Method::GET, 500), (Method::GET, 204), (Method::POST, 500), (Method::POST, 204)];
+        assert_eq!(*site.recorded.lock().unwrap(), recorded);
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_leaves_is_recorded_and_an_effect_is_finished() {
+        for method in [Method::GET, Method::PATCH] {
+            let site = Arc::new(Site { permits: Some(Semaphore::new(0)), ..Site::default() });
+            let pipeline = pipeline(&site);
+            {
+                let response = pipeline.respond(request(&method, "/wait"), PEER);
+                tokio::select! {
+                    _ = response => panic!("the handler waits"),
+                    () = site.waiting.notified() => {}
+                }
+            }
+            assert_eq!(*site.recorded.lock().unwrap(), [(method.clone(), 499)]);
+            site.permits.as_ref().unwrap().add_permits(1);
+            if method == Method::PATCH {
+                site.finished.notified().await;
+            }
+            let left = usize::from(method == Method::GET);
+            assert_eq!(site.permits.as_ref().unwrap().available_permits(), left, "{method}");
+        }
+    }
+}

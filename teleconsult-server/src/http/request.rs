@@ -8,7 +8,7 @@ use url::form_urlencoded;
 
 use super::error::ApiError;
 use super::multipart::UploadedFile;
-use super::validation::Input;
+use super::validation::{RequestBody, read_body};
 
 /// A request that was routed and read.
 #[derive(Debug)]
@@ -46,13 +46,22 @@ impl<T> Request<T> {
         }
     }
 
-    /// The body to read from.
+    /// Reads the fields of the body into a type.
     ///
     /// # Errors
     ///
-    /// When there is none.
-    pub fn input(&self) -> Result<Input<'_>, ApiError> {
-        self.fields().map(Input::body).ok_or_else(|| ApiError::validation("body must be object"))
+    /// 400 when there is no body, or something in it is wrong.
+    pub fn read<B: RequestBody>(&self) -> Result<B, ApiError> {
+        self.read_optional()?.ok_or_else(|| ApiError::validation("body must be object"))
+    }
+
+    /// The same for a body that may be absent.
+    ///
+    /// # Errors
+    ///
+    /// 400 when something in the body is wrong.
+    pub fn read_optional<B: RequestBody>(&self) -> Result<Option<B>, ApiError> {
+        self.fields().map(read_body).transpose()
     }
 
     /// The last value of a query parameter.
