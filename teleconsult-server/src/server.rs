@@ -100,7 +100,7 @@ where
     left
 }
 
-/// How many connections may be open at once. A quarter of the files that the process may have stays for the store, the
+/// How many connections may be open. A quarter of the files that the process may have stays for the store, the
 /// vendor and the platform: without them, an accepted connection could only get errors.
 fn affordable(wanted: usize) -> usize {
     let files = crate::telemetry::process::most_files().and_then(|files| usize::try_from(files).ok());

@@ -78,7 +78,7 @@ enum Groups {
     Array(Vec<Text>),
 }
 
-/// A person whom the auth service knows: the id alone, or with fields of which most are ignored.
+/// A person that the auth service knows: the id alone, or with fields of which most are ignored.
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum KnownParticipant {

@@ -57,7 +57,7 @@ pub enum Idempotency {
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caller {
-    /// Everyone whom the gateway lets through.
+    /// Every caller that the gateway lets through.
     Anyone,
     /// A user that the platform names.
     User,

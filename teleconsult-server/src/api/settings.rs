@@ -1,4 +1,4 @@
-//! The company's background pictures, for every caller whom the gateway lets through. Groups are not checked, as with
+//! The company's background pictures, for every caller that the gateway lets through. Groups are not checked, as with
 //! the predecessor: who may change the company is the gateway's to decide.
 
 use std::sync::Arc;

@@ -91,8 +91,8 @@ pub(crate) fn ambiguous_host() -> ApiError {
 
 /// Whether another reader might see another end of this request.
 ///
-/// hyper drops a `content-length` that comes with `transfer-encoding` without a notice, so such a request cannot be told
-/// from an honest one without parsing heads a second time. What follows on the same connection is what a smuggler is
+/// hyper drops a `content-length` that comes with `transfer-encoding` without notice, so such a request cannot be
+/// distinguished from an honest one without parsing heads a second time. What follows on the same connection is what a smuggler is
 /// after: nothing is ever read after a chunked body, as RFC 9112 (6.1) demands of servers that do not refuse. hyper 1.12
 /// closes after the two of them by itself; that is documented nowhere, so nothing here depends on it.
 #[must_use]

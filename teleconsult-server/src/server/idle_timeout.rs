@@ -1,7 +1,7 @@
 //! Closes connections that are silent for too long: a short limit once a head has begun, a long one between requests.
 //!
-//! hyper has one limit for both, and none of them would do: a gateway keeps idle connections for more than a minute,
-//! and that is far too long for a head that trickles in byte by byte.
+//! hyper has one limit for both, and no value suits both: a gateway keeps idle connections for more than a minute,
+//! which is far too long for a head that trickles in byte by byte.
 
 use std::io;
 use std::pin::Pin;
@@ -13,17 +13,17 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-/// Whether a request is being worked on. Its own limits hold then: for the body and for the answer.
+/// Whether a request is in progress. The limits for its body and its response hold then.
 #[derive(Debug, Default)]
 pub(super) struct Activity(AtomicBool);
 
-/// A request is being worked on for as long as this lives.
+/// Marks a request as in progress until it is dropped.
 pub(super) struct Busy(Arc<Activity>);
 
 impl Activity {
-    pub(super) fn busy(pace: &Arc<Self>) -> Busy {
-        pace.0.store(true, Ordering::Relaxed);
-        Busy(Arc::clone(pace))
+    pub(super) fn busy(activity: &Arc<Self>) -> Busy {
+        activity.0.store(true, Ordering::Relaxed);
+        Busy(Arc::clone(activity))
     }
 }
 
@@ -35,18 +35,18 @@ impl Drop for Busy {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// Between requests, or while an answer goes out.
+    /// Between requests, or while a response is sent.
     Idle,
     /// A head has begun.
     Head,
-    /// A request is being worked on.
+    /// A request is in progress.
     Busy,
 }
 
 /// A socket with the two limits.
 pub(super) struct IdleTimeoutStream<S> {
     stream: S,
-    pace: Arc<Activity>,
+    activity: Arc<Activity>,
     header_timeout: Duration,
     idle_timeout: Duration,
     phase: Phase,
@@ -54,10 +54,10 @@ pub(super) struct IdleTimeoutStream<S> {
 }
 
 impl<S> IdleTimeoutStream<S> {
-    /// The first head counts as begun: a client that connects and says nothing is not an idle one that has asked before.
-    pub(super) fn new(stream: S, pace: Arc<Activity>, header_timeout: Duration, idle_timeout: Duration) -> Self {
+    /// The first head counts as begun: a client that connects and sends nothing is not one that is idle between requests.
+    pub(super) fn new(stream: S, activity: Arc<Activity>, header_timeout: Duration, idle_timeout: Duration) -> Self {
         let deadline = Box::pin(tokio::time::sleep(header_timeout));
-        Self { stream, pace, header_timeout, idle_timeout, phase: Phase::Head, deadline }
+        Self { stream, activity, header_timeout, idle_timeout, phase: Phase::Head, deadline }
     }
 
     fn enter(&mut self, phase: Phase, limit: Duration) {
@@ -65,13 +65,13 @@ impl<S> IdleTimeoutStream<S> {
         self.deadline.as_mut().reset(Instant::now() + limit);
     }
 
-    /// Bytes of an answer went out: what follows is the wait for its reader, or for the next request. However slowly it
-    /// goes out, that is no silence: a long file may take longer than a connection may be idle.
+    /// Bytes of a response were sent: what follows is the wait for its reader, or for the next request. A response that is
+    /// sent slowly is not silence: a long file may take longer than a connection may be idle.
     fn wrote(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if matches!(written, Poll::Ready(Ok(1..))) && !self.pace.0.load(Ordering::Relaxed) {
+        if matches!(written, Poll::Ready(Ok(1..))) && !self.activity.0.load(Ordering::Relaxed) {
             self.enter(Phase::Idle, self.idle_timeout);
-            // hyper has asked for bytes already, while the request was worked on, and asks again only when it is woken:
-            // so the deadline has to wake it. That it has not passed is known.
+            // hyper has polled for bytes while the request was in progress, and polls again only when it is woken, so the
+            // deadline has to wake it. It cannot have passed yet.
             let _ = self.deadline.as_mut().poll(context);
         }
         written
@@ -81,7 +81,7 @@ impl<S> IdleTimeoutStream<S> {
 impl<S: AsyncRead + Unpin> AsyncRead for IdleTimeoutStream<S> {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.pace.0.load(Ordering::Relaxed) {
+        if this.activity.0.load(Ordering::Relaxed) {
             this.phase = Phase::Busy;
             return Pin::new(&mut this.stream).poll_read(context, buffer);
         }
@@ -144,12 +144,12 @@ mod tests {
     const IDLE: Duration = Duration::from_secs(75);
 
     fn pair() -> (IdleTimeoutStream<DuplexStream>, DuplexStream, Arc<Activity>) {
-        let (ours, client) = duplex(16);
-        let pace = Arc::new(Activity::default());
-        (IdleTimeoutStream::new(ours, Arc::clone(&pace), HEAD, IDLE), client, pace)
+        let (server, client) = duplex(16);
+        let activity = Arc::new(Activity::default());
+        (IdleTimeoutStream::new(server, Arc::clone(&activity), HEAD, IDLE), client, activity)
     }
 
-    /// How long nothing is read until the connection counts as silent. The clock stands still while anything can be done.
+    /// How long nothing is read until the connection counts as silent. The clock advances only when all tasks are idle.
     async fn silence(stream: &mut IdleTimeoutStream<DuplexStream>) -> Duration {
         let started = Instant::now();
         let error = stream.read_u8().await.unwrap_err();
@@ -162,17 +162,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_connects_and_says_nothing_has_the_time_of_a_head() {
+    async fn a_silent_new_connection_has_the_time_of_a_head() {
         let (mut stream, _client, _) = pair();
         assert!(is_about(silence(&mut stream).await, HEAD));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn between_requests_there_is_more_time_and_bytes_of_a_head_do_not_add_to_its_own() {
-        let (mut stream, mut client, pace) = pair();
-        drop(Activity::busy(&pace));
-        // A request was worked on, as far as the stream saw.
-        let busy = Activity::busy(&pace);
+    async fn an_idle_connection_has_more_time_and_a_slow_head_has_no_more() {
+        let (mut stream, mut client, activity) = pair();
+        drop(Activity::busy(&activity));
+        // To the stream, a request was in progress.
+        let busy = Activity::busy(&activity);
         client.write_all(b"x").await.unwrap();
         stream.read_u8().await.unwrap();
         drop(busy);
@@ -186,9 +186,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_that_goes_out_slowly_is_no_silence_and_one_that_nobody_reads_is() {
-        let (mut stream, mut client, pace) = pair();
-        let busy = Activity::busy(&pace);
+    async fn a_slow_response_is_not_silence_and_an_unread_one_is() {
+        let (mut stream, mut client, activity) = pair();
+        let busy = Activity::busy(&activity);
         client.write_all(b"x").await.unwrap();
         stream.read_u8().await.unwrap();
         drop(busy);

@@ -84,17 +84,17 @@ function example(value) {
   return element("pre", { tabindex: "0" }, typeof value === "string" ? value : JSON.stringify(value, null, 2));
 }
 
-function response(status, answer) {
-  const shown = element("details", {}, element("summary", {}, element("span", { class: "status" }, status), " ", ...prose(answer.description)));
-  for (const [media, content] of Object.entries(answer.content || {})) {
+function response(status, described) {
+  const shown = element("details", {}, element("summary", {}, element("span", { class: "status" }, status), " ", ...prose(described.description)));
+  for (const [media, content] of Object.entries(described.content || {})) {
     shown.append(element("p", { class: "soft" }, media, ": ", ...kind(content.schema)));
     if (content.example !== undefined) shown.append(example(content.example));
     for (const one of Object.values(content.examples || {})) {
       shown.append(element("p", {}, ...prose(one.summary)), example(one.value));
     }
   }
-  if (!answer.content) shown.append(element("p", { class: "soft" }, "No body."));
-  for (const [name, header] of Object.entries(answer.headers || {})) {
+  if (!described.content) shown.append(element("p", { class: "soft" }, "No body."));
+  for (const [name, header] of Object.entries(described.headers || {})) {
     shown.append(element("p", { class: "soft" }, "Header ", element("code", {}, name), ": ", header.description));
   }
   return shown;
@@ -150,10 +150,10 @@ function tryIt(method, path, operation) {
       for (const { name, input } of files) if (input.files[0]) options.body.append(name, input.files[0]);
     }
     try {
-      const answer = await fetch(url + (query.size ? "?" + query : ""), options);
-      let text = await answer.text();
+      const response = await fetch(url + (query.size ? "?" + query : ""), options);
+      let text = await response.text();
       try { text = JSON.stringify(JSON.parse(text), null, 2); } catch { /* No JSON: shown as it is. */ }
-      result.replaceChildren(element("p", {}, element("span", { class: "status" }, String(answer.status)), " ", answer.statusText), text ? example(text) : "");
+      result.replaceChildren(element("p", {}, element("span", { class: "status" }, String(response.status)), " ", response.statusText), text ? example(text) : "");
     } catch (error) {
       result.replaceChildren(element("p", {}, "The server cannot be reached: " + error.message));
     }
@@ -180,8 +180,8 @@ function article(method, path, operation) {
       fields(resolved(content.schema)));
     if (media !== FORM) shown.append(element("h4", {}, "Example"), example(content.example));
   }
-  shown.append(element("h4", {}, "Answers"),
-    ...Object.entries(operation.responses).map(([status, answer]) => response(status, answer)), tryIt(method, path, operation));
+  shown.append(element("h4", {}, "Responses"),
+    ...Object.entries(operation.responses).map(([status, described]) => response(status, described)), tryIt(method, path, operation));
   return shown;
 }
 
@@ -220,5 +220,5 @@ function show() {
   }
 }
 
-fetch("json").then((answer) => answer.json()).then((read) => { description = read; show(); })
+fetch("json").then((response) => response.json()).then((read) => { description = read; show(); })
   .catch((error) => { document.getElementById("main").textContent = "The description cannot be read: " + error.message; });
