@@ -11,7 +11,7 @@ use crate::domain::teleconsultation::Refusal;
 use crate::http::error::ApiError;
 use crate::http::request::Request;
 use crate::http::response::Reply;
-use crate::people::profiles::PeopleError;
+use crate::people::profiles::ProfileError;
 use crate::use_cases::UseCaseError;
 
 mod credentials;
@@ -78,11 +78,11 @@ fn failure(error: UseCaseError, operation: &Operation) -> ApiError {
         .after(std::time::Duration::from_secs(1)),
         UseCaseError::Store(error) => error.into(),
         UseCaseError::Vendor(error) => error.into(),
-        UseCaseError::People(PeopleError::Unknown(user)) => {
+        UseCaseError::Profile(ProfileError::Unknown(user)) => {
             let sentence = format!("Failed {}: user {user} is unknown", operation.full);
             ApiError::sentence(StatusCode::BAD_REQUEST, sentence)
         }
-        UseCaseError::People(PeopleError::Upstream(error)) => ApiError::from(&error),
+        UseCaseError::Profile(ProfileError::Upstream(error)) => ApiError::from(&error),
         UseCaseError::Running => idempotency::running(),
         UseCaseError::KeyReused => idempotency::reused(),
         UseCaseError::Links => {

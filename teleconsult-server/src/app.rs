@@ -1,75 +1,80 @@
-//! Starts the service, keeps its background work going, and ends it without losing anything.
+//! Composes the service, starts it, and stops it without losing anything.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::state::App;
-use crate::config::{Config, Database};
+use crate::base::clock::Clock;
+use crate::config::{Config, Database as DatabaseSettings};
 use crate::http;
+use crate::jobs::{Branding, KeyExpiry, Recovery, RoomRetirement, Runner, Sweep};
 use crate::server;
-use crate::store::crud_service::CrudServiceStore;
-use crate::store::sql::{OpenError, SqlStore};
-use crate::store::{Journal, Store, StoreError};
+use crate::store::engine::{Database, OpenError};
+use crate::store::{Store, StoreError};
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The database.
+    /// The database cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The database, once open.
+    /// The open database does not work.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The address.
-    #[error("{address} cannot be listened on")]
+    /// The address is not available.
+    #[error("cannot listen on {address}")]
     Bind {
-        /// Where.
+        /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
 }
 
-async fn open(database: &Database) -> Result<SqlStore, StartError> {
-    match database {
-        Database::Folder(folder) => {
-            let store = SqlStore::open_embedded(folder).await.map_err(OpenError::from)?;
-            // It is ours alone, so whoever held a lease is dead.
-            store.release_leases().await?;
-            Ok(store)
+async fn open_store(config: &Config, clock: &Clock) -> Result<Store, StartError> {
+    let database = match &config.database {
+        DatabaseSettings::Folder(folder) => Database::open_sqlite(folder).await.map_err(OpenError::from)?,
+        DatabaseSettings::Postgres { url, connections } => {
+            Database::open_postgres(url, *connections).await.map_err(OpenError::from)?
         }
-        Database::Postgres { url, connections } => {
-            Ok(SqlStore::open_postgres(url, *connections).await.map_err(OpenError::from)?)
-        }
+    };
+    let store = match &config.platform.crud {
+        Some(settings) => Store::with_crud_service(database, settings.clone(), config.platform.client.clone()),
+        None => Store::new(database),
+    };
+    if matches!(config.database, DatabaseSettings::Folder(_)) {
+        // No other process uses it, so every holder of a lease is gone.
+        store.write(|tx| Box::pin(tx.release_leases())).await?;
     }
+    // What made the deletion of a room fail may have been repaired since.
+    let now = clock.now();
+    store.write(move |tx| Box::pin(async move { tx.unpark_retirements(now).await })).await?;
+    Ok(store)
 }
 
-/// A service that takes requests.
+/// A service that serves requests.
 pub struct Running {
     app: Arc<App>,
-    store: Arc<SqlStore>,
+    store: Store,
     address: SocketAddr,
     drain_timeout: Duration,
     shutdown: CancellationToken,
     serving: JoinHandle<usize>,
-    /// Rounds that end by themselves once they are told.
-    rounds: Vec<JoinHandle<()>>,
-    /// What is cut off in the end.
-    background: Vec<JoinHandle<()>>,
+    jobs: Runner,
+    metrics_upkeep: JoinHandle<()>,
 }
 
-/// How long rounds in the background may take to end. What they hold is handed over when its lease ends, so this only
-/// spares others the wait.
-const ROUNDS_GRACE: Duration = Duration::from_secs(5);
+/// How long running jobs may take to end. What they hold is released when its lease ends, so this only saves other
+/// instances the wait.
+const JOBS_GRACE: Duration = Duration::from_secs(5);
 
 impl Running {
     /// Opens the store, binds and starts to serve.
@@ -78,18 +83,9 @@ impl Running {
     ///
     /// [`StartError`].
     pub async fn start(config: &Config) -> Result<Self, StartError> {
-        let store = Arc::new(open(&config.database).await?);
-        // Somebody may have seen to what made a room resist.
-        store.unpark(Timestamp::now()).await?;
-        // Where the records are the platform's, the database keeps the room keeper's journal alone.
-        let records: Arc<dyn Store> = match &config.platform.crud {
-            Some(settings) => {
-                let client = config.platform.client.clone();
-                Arc::new(CrudServiceStore::new(settings.clone(), client, Arc::clone(&store)))
-            }
-            None => Arc::clone(&store) as Arc<dyn Store>,
-        };
-        let app = Arc::new(App::new(config, records));
+        let clock = Clock::system();
+        let store = open_store(config, &clock).await?;
+        let app = Arc::new(App::new(config, store.clone(), clock.clone()));
 
         let address = SocketAddr::new(config.http.address, config.http.port);
         let failed = |source| StartError::Bind { address, source };
@@ -97,23 +93,18 @@ impl Running {
         let address = listener.local_addr().map_err(failed)?;
 
         let shutdown = CancellationToken::new();
-        let rounds = {
-            let [recovery, retirement, sweeping] = std::array::from_fn(|_| (Arc::clone(&app.keeper), shutdown.clone()));
-            vec![
-                tokio::spawn(async move { recovery.0.keep_recovering(&recovery.1).await }),
-                tokio::spawn(async move { retirement.0.keep_retiring(&retirement.1).await }),
-                tokio::spawn(async move { sweeping.0.keep_sweeping(&sweeping.1).await }),
-            ]
-        };
+        let mut jobs = Runner::new(store.clone(), clock.clone(), app.room_counters.clone(), shutdown.clone());
+        jobs.spawn(Recovery(Arc::clone(&app.rooms)));
+        jobs.spawn(RoomRetirement(Arc::clone(&app.rooms)));
+        jobs.spawn(Sweep(Arc::clone(&app.rooms)));
+        jobs.spawn(KeyExpiry::new(store.clone(), clock));
+        jobs.spawn(Branding::new(config.branding.clone(), app.vendor.clone()));
         let metrics = Arc::clone(&app);
-        let background = vec![
-            tokio::spawn(config.branding.clone().push(app.calls.clone())),
-            tokio::spawn(async move {
-                if let Some(metrics) = &metrics.metrics {
-                    metrics.keep_up().await;
-                }
-            }),
-        ];
+        let metrics_upkeep = tokio::spawn(async move {
+            if let Some(metrics) = &metrics.metrics {
+                metrics.keep_up().await;
+            }
+        });
         let handler = {
             let app = Arc::clone(&app);
             move |request, peer: SocketAddr| http::answer(Arc::clone(&app), request, peer.ip())
@@ -122,45 +113,41 @@ impl Running {
         let drain_timeout = limits.drain_timeout;
         let serving = tokio::spawn(server::serve(listener, limits, shutdown.clone(), handler));
         tracing::info!("Server listening at http://{address}");
-        Ok(Self { app, store, address, drain_timeout, shutdown, serving, rounds, background })
+        Ok(Self { app, store, address, drain_timeout, shutdown, serving, jobs, metrics_upkeep })
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Tells balancers to send no more. Requests are still served.
+    /// Resolves with the name of a background job that has panicked. The service should be stopped then.
+    pub fn job_failure(&self) -> impl Future<Output = &'static str> + Send + use<> {
+        self.jobs.failure()
+    }
+
+    /// Reports not to be ready, so that load balancers stop sending requests. Requests are still served.
     pub fn close_soon(&self) {
         self.app.close_soon();
     }
 
-    /// Ends it: no new connections, running requests and changes finish within the drain time-out, the store is closed.
+    /// Stops: no new connections are accepted, running requests and changes finish within the drain timeout, and the store
+    /// is closed.
     ///
-    /// Returns how many connections and changes had to be cut. What a cut change leaves open, the next start settles.
+    /// Returns how many connections and changes had to be aborted. The next start resolves what an aborted change leaves.
     pub async fn stop(self) -> usize {
         self.close_soon();
-        // One deadline for both: an orchestrator waits for so long and no longer.
+        // One deadline for all, because an orchestrator waits for so long and no longer.
         let deadline = Instant::now() + self.drain_timeout;
         self.shutdown.cancel();
-        let cut_connections = self.serving.await.unwrap_or_default();
+        let aborted_connections = self.serving.await.unwrap_or_default();
         self.app.tasks.close();
         let finished = tokio::time::timeout_at(deadline, self.app.tasks.wait()).await;
-        let cut_changes = if finished.is_ok() { 0 } else { self.app.tasks.len() };
-        let given_up = deadline.min(Instant::now() + ROUNDS_GRACE);
-        let mut left = self.background;
-        for mut round in self.rounds {
-            if tokio::time::timeout_at(given_up, &mut round).await.is_err() {
-                left.push(round);
-            }
-        }
-        for task in left {
-            task.abort();
-            // Aborted is what it is asked to be.
-            let _ = task.await;
-        }
+        let aborted_changes = if finished.is_ok() { 0 } else { self.app.tasks.len() };
+        self.metrics_upkeep.abort();
+        self.jobs.end(deadline.min(Instant::now() + JOBS_GRACE)).await;
         self.store.close().await;
-        cut_connections + cut_changes
+        aborted_connections + aborted_changes
     }
 }

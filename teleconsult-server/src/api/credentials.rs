@@ -12,7 +12,7 @@ use super::{Operation, failure};
 use crate::api::state::App;
 use crate::auth;
 use crate::domain::ids::ExternalId;
-use crate::domain::participants;
+use crate::domain::participants::{self, Person, PersonRef};
 use crate::http::error::ApiError;
 use crate::http::input::Input;
 use crate::http::request::Request;
@@ -45,7 +45,7 @@ pub(super) async fn issue(app: &App, request: &Request) -> Result<Reply, ApiErro
     let caller = auth::platform_user(&app.settings.identity, &request.headers);
     let caller = caller.as_deref().and_then(ExternalId::parse).ok_or_else(ApiError::unauthorized)?;
     let user = vendor_user(app, caller).await?;
-    let credential = app.calls.issue_credential(&user, lifetime).await?;
+    let credential = app.vendor.issue_credential(&user, lifetime).await?;
     Reply::json(
         StatusCode::CREATED,
         &Issued {
@@ -61,10 +61,11 @@ async fn vendor_user(app: &App, caller: ExternalId) -> Result<UserId, ApiError> 
     if let Some(user) = app.directory.find(&caller).await? {
         return Ok(user);
     }
-    let known = app.people.caller(&caller).await.map_err(|error| ApiError::from(&error))?;
-    let known = known.ok_or_else(ApiError::unauthorized)?;
+    let known = app.profiles.of_caller(&caller).await.map_err(|error| ApiError::from(&error))?;
+    let profile = known.ok_or_else(ApiError::unauthorized)?;
+    let known = Person { id: PersonRef::External(caller), profile, language: None };
     let operation = Operation { short: OPERATION.to_owned(), full: OPERATION.to_owned() };
-    let member = participants::member(known, &app.appointments.rules().privileges)
+    let member = participants::member(known, &app.use_cases.rules().privileges)
         .map_err(|refusal| failure(UseCaseError::Refused(refusal.into()), &operation))?;
     let users = app.directory.ensure(&[member]).await.map_err(|error| failure(error.into(), &operation))?;
     users.into_iter().next().ok_or_else(ApiError::unauthorized)

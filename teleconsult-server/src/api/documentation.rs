@@ -25,7 +25,7 @@ pub struct Description {
 
 fn description(app: &App) -> &Description {
     app.description.get_or_init(|| {
-        let document = openapi::document(&app.settings, app.metrics.is_some(), app.people.are_told());
+        let document = openapi::document(&app.settings, app.metrics.is_some(), app.profiles.is_caller());
         Description { json: document.to_string().into(), yaml: yaml::written(&document).into() }
     })
 }

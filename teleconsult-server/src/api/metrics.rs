@@ -10,5 +10,5 @@ pub(super) async fn show(app: &App) -> Result<Reply, ApiError> {
     let Some(metrics) = &app.metrics else {
         return Err(ApiError::unrouted(&Route::Metrics.method(), Route::Metrics.template()));
     };
-    Ok(Reply::content(CONTENT_TYPE, metrics.render(app.keeper.journal().await)))
+    Ok(Reply::content(CONTENT_TYPE, metrics.render(app.rooms.journal_counts().await)))
 }

@@ -7,7 +7,7 @@ use super::teleconsultations::id;
 use super::{Operation, failure};
 use crate::api::state::App;
 use crate::domain::ids::ExternalId;
-use crate::domain::participants::{Invitation, Invitations};
+use crate::domain::participants::{ParticipantList, Profile, RequestedParticipant};
 use crate::http::error::ApiError;
 use crate::http::input::Input;
 use crate::http::request::Request;
@@ -17,18 +17,17 @@ pub(super) async fn add(app: &App, request: &Request) -> Result<Reply, ApiError>
     let id = id(request).ok_or_else(ApiError::not_found)?;
     let label = format!("POST /teleconsultation/{id}/participants/data");
     let operation = Operation { short: label.clone(), full: label };
-    let one = invitation(&request.input()?, app.people.are_told())?;
-    app.appointments.add(&id, one, keyed(request)?).await.map_err(|error| failure(error, &operation))?;
+    let one = requested(&request.input()?, app.profiles.is_caller())?;
+    app.use_cases.add_participant(&id, one, keyed(request)?).await.map_err(|error| failure(error, &operation))?;
     Ok(Reply::empty(StatusCode::CREATED))
 }
 
 /// Reads a list; `told` says whether callers tell groups and names.
-pub(super) fn invitations(list: &Input<'_>, told: bool) -> Result<Invitations, ApiError> {
-    let people =
-        |list: &Input<'_>| list.array()?.iter().map(|one| invitation(one, told)).collect::<Result<Vec<_>, _>>();
+pub(super) fn requested_list(list: &Input<'_>, told: bool) -> Result<ParticipantList<RequestedParticipant>, ApiError> {
+    let people = |list: &Input<'_>| list.array()?.iter().map(|one| requested(one, told)).collect::<Result<Vec<_>, _>>();
     if list.is_array() && !told {
         let known = people(list)?;
-        return Ok(Invitations { number: known.len(), known });
+        return Ok(ParticipantList { number: known.len(), known });
     }
     if list.is_array() {
         // Groups and names would have to come from somewhere else than the caller.
@@ -37,10 +36,10 @@ pub(super) fn invitations(list: &Input<'_>, told: bool) -> Result<Invitations, A
     let number = list.required("number")?.integer()?;
     let known = people(&list.required("data")?)?;
     // What does not fit is out of the range that the rules check.
-    Ok(Invitations { number: usize::try_from(number).unwrap_or(0), known })
+    Ok(ParticipantList { number: usize::try_from(number).unwrap_or(0), known })
 }
 
-fn invitation(one: &Input<'_>, told: bool) -> Result<Invitation, ApiError> {
+fn requested(one: &Input<'_>, told: bool) -> Result<RequestedParticipant, ApiError> {
     // Where the auth service knows everything else, the id alone is enough, and what the caller tells is not asked for.
     let is_id_alone = !told && one.is_scalar();
     let user = if is_id_alone { one.clone() } else { one.required_as(&["userId", "userExternalId"])? };
@@ -50,9 +49,9 @@ fn invitation(one: &Input<'_>, told: bool) -> Result<Invitation, ApiError> {
     let language = if is_id_alone { None } else { one.optional("language")? };
     let language = language.map(|language| language.text()).transpose()?;
     if !told {
-        return Ok(Invitation { language, ..Invitation::of(external_id) });
+        return Ok(RequestedParticipant { external_id, language, profile: None });
     }
     let groups = one.required_as(&["groups", "group"])?.texts()?;
     let full_name = one.required("fullName")?.text()?;
-    Ok(Invitation { external_id, groups, full_name, language })
+    Ok(RequestedParticipant { external_id, language, profile: Some(Profile { groups, full_name }) })
 }

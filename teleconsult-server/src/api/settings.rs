@@ -105,7 +105,7 @@ pub(super) async fn add_background(app: &App, request: &Request) -> Result<Reply
     let sent = request.picture.as_ref().ok_or_else(|| ApiError::internal("the route reads no picture"))?;
     let no_jpeg = |_: InvalidFile| ApiError::validation(format!("body.{PICTURE_PART} must be a JPEG picture"));
     let picture = File::jpeg(sent.bytes.clone()).map_err(no_jpeg)?;
-    let added = app.calls.add_background(&picture).await.map_err(of_the_company)?;
+    let added = app.vendor.add_background(&picture).await.map_err(of_the_company)?;
     Reply::json(StatusCode::OK, &Added { virtual_background: added.into() })
 }
 
@@ -113,7 +113,7 @@ pub(super) async fn update(app: &App, request: &Request) -> Result<Reply, ApiErr
     auth::platform_user(&app.settings.identity, &request.headers).ok_or_else(ApiError::unauthorized)?;
     let alias = request.input()?.required("background_alias")?;
     let parsed = BackgroundAlias::new(alias.text()?).map_err(|_| alias.must("be a background's alias"))?;
-    let changed = app.calls.choose_background(parsed).await.map_err(of_the_company)?;
+    let changed = app.vendor.choose_background(parsed).await.map_err(of_the_company)?;
     Reply::json(StatusCode::OK, &Changed { company: changed.into() })
 }
 

@@ -6,15 +6,16 @@ use std::sync::{Arc, OnceLock};
 use tokio_util::task::TaskTracker;
 
 use crate::api::documentation::Description;
+use crate::base::clock::Clock;
 use crate::base::networks::Networks;
 use crate::config::{Config, IdentitySettings, Limits};
 use crate::people::directory::Directory;
-use crate::people::profiles::People;
+use crate::people::profiles::ProfileSource;
 use crate::platform::Forwarding;
 use crate::rooms::Rooms;
 use crate::rooms::details::Details;
 use crate::store::Store;
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::{Metrics, RoomCounters};
 use crate::use_cases::UseCases;
 use crate::vendor::VendorClient;
 
@@ -42,19 +43,21 @@ pub struct AppSettings {
 /// The parts of the service, put together.
 pub struct App {
     /// The use cases.
-    pub appointments: UseCases,
+    pub use_cases: UseCases,
     /// The vendor's users.
     pub directory: Arc<Directory>,
     /// Where groups and names come from.
-    pub people: Arc<People>,
+    pub profiles: Arc<ProfileSource>,
     /// The vendor's rooms.
-    pub keeper: Arc<Rooms>,
+    pub rooms: Arc<Rooms>,
+    /// What the jobs count with.
+    pub room_counters: RoomCounters,
     /// Room details for viewers.
     pub details: Details,
     /// The vendor's calls.
-    pub calls: VendorClient,
+    pub vendor: VendorClient,
     /// What is remembered.
-    pub store: Arc<dyn Store>,
+    pub store: Store,
     /// What is counted and timed, unless nobody wants to know.
     pub metrics: Option<Metrics>,
     /// The description of the API, made when somebody asks for it.
@@ -67,31 +70,38 @@ pub struct App {
 }
 
 impl App {
-    /// Puts the parts together.
+    /// Composes the parts.
     #[must_use]
-    pub fn new(config: &Config, store: Arc<dyn Store>) -> Self {
+    pub fn new(config: &Config, store: Store, clock: Clock) -> Self {
         let metrics = config.expose_metrics.then(|| Metrics::new(config.platform.client.times()));
         let breaker = metrics.as_ref().map(Metrics::breaker).unwrap_or_default();
-        let calls = VendorClient::new(config.vendor.clone(), breaker);
-        let directory = Arc::new(Directory::new(Arc::clone(&store), calls.clone()));
-        let counters = metrics.as_ref().map(Metrics::room_counters).unwrap_or_default();
-        let keeper = Arc::new(Rooms::new(Arc::clone(&store), calls.clone(), config.rooms.clone(), counters));
-        let people = Arc::new(config.platform.people());
-        let appointments = UseCases::new(
-            Arc::clone(&store),
+        let vendor = VendorClient::new(config.vendor.clone(), breaker);
+        let directory = Arc::new(Directory::new(store.clone(), vendor.clone(), clock.clone()));
+        let room_counters = metrics.as_ref().map(Metrics::room_counters).unwrap_or_default();
+        let rooms = Arc::new(Rooms::new(
+            store.clone(),
+            vendor.clone(),
+            config.rooms.clone(),
+            room_counters.clone(),
+            clock.clone(),
+        ));
+        let profiles = Arc::new(config.platform.profiles());
+        let use_cases = UseCases::new(
+            store.clone(),
             Arc::clone(&directory),
-            Arc::clone(&keeper),
-            Arc::clone(&people),
+            Arc::clone(&rooms),
+            Arc::clone(&profiles),
             config.rules.clone(),
-            config.rooms.lease,
+            clock,
         );
         Self {
-            appointments,
+            use_cases,
             directory,
-            people,
-            keeper,
-            details: Details::new(calls.clone()),
-            calls,
+            profiles,
+            rooms,
+            room_counters,
+            details: Details::new(vendor.clone()),
+            vendor,
             store,
             metrics,
             description: OnceLock::new(),

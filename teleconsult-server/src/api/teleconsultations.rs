@@ -5,7 +5,6 @@ use std::sync::Arc;
 use bandyer_client::UserId;
 use bandyer_client::rooms::Room;
 use http::StatusCode;
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use tracing::Instrument;
@@ -41,11 +40,11 @@ pub(super) async fn create(app: &App, request: &Request) -> Result<Reply, ApiErr
     let label = "POST /teleconsultation".to_owned();
     let operation = Operation { short: label.clone(), full: label };
     let body = request.input()?;
-    let invitations = participants::invitations(&body.required("participants")?, app.people.are_told())?;
+    let participants = participants::requested_list(&body.required("participants")?, app.profiles.is_caller())?;
     let start = body.required("start_date")?.moment()?;
     let end = end(&body)?.ok_or_else(|| ApiError::validation(EXACTLY_ONE_END))?;
     let key = keyed(request)?;
-    let created = app.appointments.create(Proposal { start, end, invitations }, key).await;
+    let created = app.use_cases.create(Proposal { start, end, participants }, key).await;
     let room_id = created.map_err(|error| failure(error, &operation))?;
     Reply::json(StatusCode::CREATED, &Created { room_id })
 }
@@ -55,11 +54,12 @@ pub(super) async fn change(app: &App, request: &Request) -> Result<Reply, ApiErr
     let operation =
         Operation { short: "PATCH /teleconsultation".to_owned(), full: format!("PATCH /teleconsultation/{id}") };
     let body = request.input()?;
-    let told = app.people.are_told();
-    let invitations = body.optional("participants")?.map(|list| participants::invitations(&list, told)).transpose()?;
+    let told = app.profiles.is_caller();
+    let participants =
+        body.optional("participants")?.map(|list| participants::requested_list(&list, told)).transpose()?;
     let start = body.optional("start_date")?.map(|date| date.moment()).transpose()?;
-    let change = Change { schedule: ScheduleChange { start, end: end(&body)? }, invitations };
-    app.appointments.change(&id, change).await.map_err(|error| failure(error, &operation))?;
+    let change = Change { schedule: ScheduleChange { start, end: end(&body)? }, participants };
+    app.use_cases.change(&id, change).await.map_err(|error| failure(error, &operation))?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -67,7 +67,7 @@ pub(super) async fn delete(app: &App, request: &Request) -> Result<Reply, ApiErr
     let id = id(request).ok_or_else(ApiError::not_found)?;
     let operation =
         Operation { short: "DELETE /teleconsultation".to_owned(), full: format!("DELETE /teleconsultation/{id}") };
-    app.appointments.delete(&id).await.map_err(|error| failure(error, &operation))?;
+    app.use_cases.delete(&id).await.map_err(|error| failure(error, &operation))?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -167,7 +167,7 @@ pub(super) async fn seen(app: &App, request: &Request) -> Result<(Teleconsultati
     let absent =
         || ApiError::sentence(StatusCode::NOT_FOUND, format!("Room with id {} not found on CRUD", shown_id(raw)));
     let id = id(request).ok_or_else(absent)?;
-    let record = match app.appointments.view(&id).await {
+    let record = match app.use_cases.view(&id).await {
         Ok(record) => record,
         Err(UseCaseError::NotFound) => return Err(absent()),
         Err(UseCaseError::Store(error)) => return Err(error.into()),
@@ -191,7 +191,7 @@ pub(super) async fn view(app: &Arc<App>, request: &Request) -> Result<Reply, Api
             None => RoomDetails::NotTold,
         }
     };
-    let ((), details) = tokio::join!(app.people.complete_for_view(people), details);
+    let ((), details) = tokio::join!(app.profiles.load_missing_for_view(people), details);
     repair_soon(app, &record, &details);
     let viewer = record.participant(&viewer).ok_or_else(ApiError::unauthorized)?;
     let background = background || is_in_any(viewer, &app.settings.background_groups);
@@ -207,8 +207,8 @@ fn seen_by<'a>(
     details: &'a RoomDetails,
 ) -> View<'a> {
     // A link to a room that is not there leads nowhere; a waiting room does.
-    let there = !app.appointments.has_lost_its_room(details);
-    let shown = there && record.is_immutable(app.appointments.rules(), Timestamp::now());
+    let there = !app.use_cases.repairs().is_room_lost(details);
+    let shown = there && app.use_cases.is_immutable_now(record);
     // The platform's records hold links that this service has not looked at.
     let own_link = viewer.access_link.as_ref().filter(|own| shown && link::is_safe(own.expose()));
     View {
@@ -219,7 +219,7 @@ fn seen_by<'a>(
             .iter()
             .map(|participant| Seen {
                 bandyer_user_id: &participant.vendor_user_id,
-                full_name: &participant.invitation.full_name,
+                full_name: &participant.person.profile.full_name,
             })
             .collect(),
         details: match details {
@@ -231,14 +231,15 @@ fn seen_by<'a>(
 
 /// A complete teleconsultation without a room gets one, in the background.
 fn repair_soon(app: &Arc<App>, record: &Teleconsultation, details: &RoomDetails) {
-    let Some(repair) = app.appointments.take_on_repair(record, details) else { return };
+    let Some(repair) = app.use_cases.repairs().start(record, details) else { return };
     let repairing = Arc::clone(app);
-    let work = platform::forwarding(platform::current(), async move { repairing.appointments.repair(repair).await });
+    let work =
+        platform::forwarding(platform::current(), async move { repairing.use_cases.repairs().run(repair).await });
     app.tasks.spawn(work.in_current_span());
 }
 
 fn is_in_any(viewer: &Participant, groups: &[String]) -> bool {
-    viewer.invitation.groups.iter().any(|group| groups.contains(group))
+    viewer.person.profile.groups.iter().any(|group| groups.contains(group))
 }
 
 fn link_query(request: &Request) -> Result<(bool, Option<&str>), ApiError> {

@@ -18,7 +18,7 @@ pub(super) async fn show(app: &App, request: &Request) -> Result<Reply, ApiError
     let room = record.room.as_ref().ok_or_else(none)?;
     let limit = app.settings.transcription_max_bytes;
     let file = match of_room(app, room, &session).await {
-        Ok(true) => app.calls.transcription(&session, limit).await,
+        Ok(true) => app.vendor.transcription(&session, limit).await,
         Ok(false) => return Err(none()),
         Err(error) => Err(error),
     };
@@ -38,7 +38,7 @@ pub(super) async fn show(app: &App, request: &Request) -> Result<Reply, ApiError
 /// A session of another room is none of the caller's business. Rooms that were replaced are forgotten, and so are their
 /// sessions.
 async fn of_room(app: &App, room: &RoomId, session: &SessionId) -> vendor::Result<bool> {
-    match app.calls.session(session).await {
+    match app.vendor.session(session).await {
         Ok(session) => Ok(session.room_id.as_ref() == Some(room)),
         Err(error) if error.is_not_found() => Ok(false),
         Err(error) => Err(error),

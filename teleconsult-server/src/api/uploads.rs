@@ -29,9 +29,9 @@ pub(super) async fn delete(app: &App, request: &Request) -> Result<Reply, ApiErr
     let id = teleconsultations::id(request).ok_or_else(ApiError::not_found)?;
     let label = format!("DELETE /teleconsultation/{id}/uploads");
     let operation = Operation { short: label.clone(), full: label };
-    let record = app.appointments.view(&id).await.map_err(|error| failure(error, &operation))?;
+    let record = app.use_cases.view(&id).await.map_err(|error| failure(error, &operation))?;
     let (total, deleted) = match &record.room {
-        Some(room) => app.calls.delete_uploads(room).await?,
+        Some(room) => app.vendor.delete_uploads(room).await?,
         None => (0, 0),
     };
     Reply::json(StatusCode::OK, &Deleted { total, deleted })

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::env::Variables;
-use crate::store::sql::postgres::DatabaseUrl;
+use crate::store::engine::postgres::DatabaseUrl;
 
 /// Where the journal is, and the records unless the CRUD Service keeps them.
 #[derive(Debug, Clone)]

@@ -10,7 +10,7 @@ use super::env::Variables;
 use super::file::CustomUserId;
 use crate::people::auth_service::{AuthService, AuthSettings, PLACEHOLDER, ROUTES};
 use crate::people::custom_id::{CustomIdSettings, CustomIds};
-use crate::people::profiles::People;
+use crate::people::profiles::ProfileSource;
 use crate::platform::call_metrics::CallTimes;
 use crate::platform::{BaseUrl, Forwarding, PlatformClient};
 use crate::store::crud_service::CrudSettings;
@@ -33,10 +33,10 @@ pub struct PlatformSettings {
 impl PlatformSettings {
     /// Where groups and names come from.
     #[must_use]
-    pub fn people(&self) -> People {
-        let Some(auth) = self.auth.clone() else { return People::Told };
+    pub fn profiles(&self) -> ProfileSource {
+        let Some(auth) = self.auth.clone() else { return ProfileSource::Caller };
         let custom = self.custom_ids.clone().map(|settings| Box::new(CustomIds::new(settings, self.client.clone())));
-        People::Known { auth: Box::new(AuthService::new(auth, self.client.clone())), custom }
+        ProfileSource::AuthService { auth: Box::new(AuthService::new(auth, self.client.clone())), custom_ids: custom }
     }
 }
 
@@ -129,7 +129,7 @@ fn custom_ids(vars: &mut Variables<'_>, auth: Option<&AuthSettings>, fields: Cus
 
 /// Any of these variables means that the records are the CRUD Service's: a deployment that relied on the default
 /// address names the collections alone.
-fn crud(vars: &mut Variables<'_>, people_are_told: bool) -> Option<CrudSettings> {
+fn crud(vars: &mut Variables<'_>, store_profiles: bool) -> Option<CrudSettings> {
     let [url, host] = ["CRUD_SERVICE_URL", "CRUD_SERVICE"].map(|name| vars.text(name).map(|text| (name, text)));
     let records = vars.text("TELECONSULTATIONS_CRUD_NAME");
     let people = vars.text("USER_ID_MAP_CRUD_NAME").or_else(|| vars.text("USER_MAP_ID_CRUD_NAME"));
@@ -141,7 +141,7 @@ fn crud(vars: &mut Variables<'_>, people_are_told: bool) -> Option<CrudSettings>
     let people = collection(vars, "USER_ID_MAP_CRUD_NAME", people);
     let (name, text) = url.or(host).unwrap_or(("CRUD_SERVICE_URL", DEFAULT_CRUD_SERVICE.to_owned()));
     let base = base(vars, name, &text)?;
-    Some(CrudSettings { base, records: records?, people: people?, people_are_told, write_empty_room })
+    Some(CrudSettings { base, records: records?, people: people?, store_profiles, write_empty_room })
 }
 
 fn collection(vars: &mut Variables<'_>, name: &str, given: Option<String>) -> Option<String> {
