@@ -12,12 +12,17 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::state::App;
-use crate::config::{Config, Database};
+use crate::config::{Config, Database, PlatformSettings};
 use crate::http;
+use crate::people::auth_service::AuthService;
+use crate::people::custom_id::CustomIds;
+use crate::people::profiles::People;
+use crate::platform::{CallMetrics, PlatformClient};
 use crate::server;
 use crate::store::crud_service::CrudServiceStore;
 use crate::store::sql::{OpenError, SqlStore};
 use crate::store::{Journal, Store, StoreError};
+use crate::telemetry::registry::Registry;
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +33,9 @@ pub enum StartError {
     /// The database, once open.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The client of the platform's services.
+    #[error("the platform's services cannot be called")]
+    Platform(#[source] reqwest::Error),
     /// The address.
     #[error("{address} cannot be listened on")]
     Bind {
@@ -51,6 +59,13 @@ async fn open(database: &Database) -> Result<SqlStore, StartError> {
             Ok(SqlStore::open_postgres(url, *connections).await.map_err(OpenError::from)?)
         }
     }
+}
+
+/// Where groups and names come from.
+fn people(settings: &PlatformSettings, client: &PlatformClient) -> People {
+    let Some(auth) = settings.auth.clone() else { return People::Told };
+    let custom = settings.custom_ids.clone().map(|settings| Box::new(CustomIds::new(settings, client.clone())));
+    People::Known { auth: Box::new(AuthService::new(auth, client.clone())), custom }
 }
 
 /// A service that takes requests.
@@ -78,18 +93,18 @@ impl Running {
     ///
     /// [`StartError`].
     pub async fn start(config: &Config) -> Result<Self, StartError> {
+        let registry = config.expose_metrics.then(Registry::new);
+        let call_metrics = registry.as_ref().filter(|_| config.platform.client_metrics).map(CallMetrics::register);
+        let platform = PlatformClient::new(call_metrics).map_err(StartError::Platform)?;
         let store = Arc::new(open(&config.database).await?);
         // Somebody may have seen to what made a room resist.
         store.unpark(Timestamp::now()).await?;
         // Where the records are the platform's, the database keeps the room keeper's journal alone.
         let records: Arc<dyn Store> = match &config.platform.crud {
-            Some(settings) => {
-                let client = config.platform.client.clone();
-                Arc::new(CrudServiceStore::new(settings.clone(), client, Arc::clone(&store)))
-            }
+            Some(settings) => Arc::new(CrudServiceStore::new(settings.clone(), platform.clone(), Arc::clone(&store))),
             None => Arc::clone(&store) as Arc<dyn Store>,
         };
-        let app = Arc::new(App::new(config, records));
+        let app = Arc::new(App::new(config, records, people(&config.platform, &platform), registry.as_ref()));
 
         let address = SocketAddr::new(config.http.address, config.http.port);
         let failed = |source| StartError::Bind { address, source };
@@ -105,15 +120,8 @@ impl Running {
                 tokio::spawn(async move { sweeping.0.keep_sweeping(&sweeping.1).await }),
             ]
         };
-        let metrics = Arc::clone(&app);
-        let background = vec![
-            tokio::spawn(config.branding.clone().push(app.calls.clone())),
-            tokio::spawn(async move {
-                if let Some(metrics) = &metrics.metrics {
-                    metrics.keep_up().await;
-                }
-            }),
-        ];
+        let mut background = vec![tokio::spawn(config.branding.clone().push(app.calls.clone()))];
+        background.extend(registry.map(|registry| tokio::spawn(async move { registry.run_upkeep().await })));
         let handler = {
             let app = Arc::clone(&app);
             move |request, peer: SocketAddr| http::answer(Arc::clone(&app), request, peer.ip())

@@ -260,7 +260,7 @@ impl Config {
         let log_level = Level::parse(&vars.one_of("LOG_LEVEL", Level::NAMES, "info"));
 
         let (warnings, problems) = vars.finish();
-        let (Some(vendor), Some(platform), true) = (vendor, platform, problems.is_empty()) else {
+        let (Some(vendor), true) = (vendor, problems.is_empty()) else {
             return Err(Problems(problems));
         };
         let immutable_period = SignedDuration::from_millis(immutable_ms as i64);
@@ -368,7 +368,7 @@ mod tests {
         assert_eq!((&config.rules.privileges, config.background_groups.len()), (&Privileges::default(), 0));
         let platform = &config.platform;
         assert!(platform.crud.is_none() && platform.auth.is_none() && platform.custom_ids.is_none());
-        assert!(platform.client.times().is_none() && config.identity.user_id_path.is_none());
+        assert!(!platform.client_metrics && config.identity.user_id_path.is_none());
         let told: Vec<&str> = platform.forwarding.names.iter().map(|name| name.as_str()).collect();
         let always = ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-request-id"];
         assert_eq!(told, [&["client-type", "miausergroups", "miauserid", "miauserproperties"][..], &always].concat());

@@ -33,14 +33,16 @@ use crate::domain::participants::Participant;
 use crate::domain::privileges::{Privileges, Role};
 use crate::domain::teleconsultation::Teleconsultation;
 use crate::store::{Attempt, Ending, JournalCounts, Store, StoreError};
-use crate::telemetry::metrics::RoomCounters;
 use crate::vendor::{CALL_TIMEOUT, RoomSpec, VendorClient, VendorError};
 
 pub mod details;
 mod marker;
+pub mod metrics;
 mod recovery;
 mod retirement;
 mod sweep;
+
+use metrics::RoomCounters;
 
 /// How long it may take to store a room that is there. Whoever looks meanwhile must not be shown a link that is replaced a
 /// moment later, so a change counts as too late this much earlier.

@@ -12,6 +12,7 @@ use crate::domain::teleconsultation::Teleconsultation;
 use crate::platform::UpstreamError;
 
 pub mod crud_service;
+pub mod metrics;
 pub mod sql;
 
 /// The store cannot serve now: locked, full, read-only, not to be reached, or its content cannot be read.

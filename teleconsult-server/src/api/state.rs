@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use tokio_util::task::TaskTracker;
 
 use crate::api::documentation::Description;
+use crate::api::metrics::Metrics;
 use crate::base::networks::Networks;
 use crate::config::{Config, IdentitySettings, Limits};
 use crate::people::directory::Directory;
@@ -13,10 +14,11 @@ use crate::people::profiles::People;
 use crate::platform::Forwarding;
 use crate::rooms::Rooms;
 use crate::rooms::details::Details;
+use crate::rooms::metrics::RoomCounters;
 use crate::store::Store;
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::registry::Registry;
 use crate::use_cases::UseCases;
-use crate::vendor::VendorClient;
+use crate::vendor::{BreakerMetrics, VendorClient};
 
 /// What handlers need to know of the configuration.
 #[derive(Debug)]
@@ -55,7 +57,7 @@ pub struct App {
     pub calls: VendorClient,
     /// What is remembered.
     pub store: Arc<dyn Store>,
-    /// What is counted and timed, unless nobody wants to know.
+    /// What is counted and timed, unless metrics are turned off.
     pub metrics: Option<Metrics>,
     /// The description of the API, made when somebody asks for it.
     pub description: OnceLock<Description>,
@@ -69,14 +71,13 @@ pub struct App {
 impl App {
     /// Puts the parts together.
     #[must_use]
-    pub fn new(config: &Config, store: Arc<dyn Store>) -> Self {
-        let metrics = config.expose_metrics.then(|| Metrics::new(config.platform.client.times()));
-        let breaker = metrics.as_ref().map(Metrics::breaker).unwrap_or_default();
+    pub fn new(config: &Config, store: Arc<dyn Store>, people: People, registry: Option<&Registry>) -> Self {
+        let breaker = registry.map(BreakerMetrics::register).unwrap_or_default();
         let calls = VendorClient::new(config.vendor.clone(), breaker);
         let directory = Arc::new(Directory::new(Arc::clone(&store), calls.clone()));
-        let counters = metrics.as_ref().map(Metrics::room_counters).unwrap_or_default();
+        let counters = registry.map(RoomCounters::register).unwrap_or_default();
         let keeper = Arc::new(Rooms::new(Arc::clone(&store), calls.clone(), config.rooms.clone(), counters));
-        let people = Arc::new(config.platform.people());
+        let people = Arc::new(people);
         let appointments = UseCases::new(
             Arc::clone(&store),
             Arc::clone(&directory),
@@ -93,7 +94,7 @@ impl App {
             details: Details::new(calls.clone()),
             calls,
             store,
-            metrics,
+            metrics: registry.map(Metrics::register),
             description: OnceLock::new(),
             settings: AppSettings {
                 prefix: config.http.prefix.clone(),

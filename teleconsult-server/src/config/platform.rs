@@ -1,6 +1,5 @@
 //! The platform's services: which there are, where they are, and what they are told.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, header};
@@ -8,18 +7,16 @@ use url::Url;
 
 use super::env::Variables;
 use super::file::CustomUserId;
-use crate::people::auth_service::{AuthService, AuthSettings, PLACEHOLDER, ROUTES};
-use crate::people::custom_id::{CustomIdSettings, CustomIds};
-use crate::people::profiles::People;
-use crate::platform::call_metrics::CallTimes;
+use crate::people::auth_service::{AuthSettings, PLACEHOLDER, ROUTES};
+use crate::people::custom_id::CustomIdSettings;
 use crate::platform::{BaseUrl, Forwarding, PlatformClient};
 use crate::store::crud_service::CrudSettings;
 
 /// The platform's services.
 #[derive(Debug, Clone)]
 pub struct PlatformSettings {
-    /// What calls them.
-    pub client: PlatformClient,
+    /// Whether the durations of their calls are recorded (`ENABLE_HTTP_CLIENT_METRICS`).
+    pub client_metrics: bool,
     /// The CRUD Service, where the records are its.
     pub crud: Option<CrudSettings>,
     /// The auth service, where it knows groups and names.
@@ -28,16 +25,6 @@ pub struct PlatformSettings {
     pub custom_ids: Option<CustomIdSettings>,
     /// Which headers they are told.
     pub forwarding: Forwarding,
-}
-
-impl PlatformSettings {
-    /// Where groups and names come from.
-    #[must_use]
-    pub fn people(&self) -> People {
-        let Some(auth) = self.auth.clone() else { return People::Told };
-        let custom = self.custom_ids.clone().map(|settings| Box::new(CustomIds::new(settings, self.client.clone())));
-        People::Known { auth: Box::new(AuthService::new(auth, self.client.clone())), custom }
-    }
 }
 
 /// What the predecessor calls when nothing else is named.
@@ -55,25 +42,18 @@ const NEVER_FORWARDED: [HeaderName; 8] = [
     header::ACCEPT_ENCODING,
 ];
 
-pub(super) fn read(
-    vars: &mut Variables<'_>,
-    user_id: &HeaderName,
-    custom_user_id: CustomUserId,
-) -> Option<PlatformSettings> {
+pub(super) fn read(vars: &mut Variables<'_>, user_id: &HeaderName, custom_user_id: CustomUserId) -> PlatformSettings {
     let client_type = vars.header("CLIENTTYPE_HEADER_KEY", HeaderName::from_static("client-type"));
     let auth = auth(vars, &client_type);
     let custom_ids = custom_ids(vars, auth.as_ref(), custom_user_id);
     let crud = crud(vars, auth.is_none());
     let enabled = auth.is_some() || crud.is_some();
     let forwarding = forwarding(vars, user_id, client_type, enabled);
-    let times = vars.boolean("ENABLE_HTTP_CLIENT_METRICS", false).then(|| Arc::new(CallTimes::new()));
-    match PlatformClient::new(times) {
-        Ok(client) => Some(PlatformSettings { client, crud, auth, custom_ids, forwarding }),
-        Err(_) => {
-            vars.problem("AUTH_SERVICE", "and CRUD_SERVICE_URL cannot be called: TLS cannot be set up");
-            None
-        }
+    let client_metrics = vars.boolean("ENABLE_HTTP_CLIENT_METRICS", false);
+    if enabled && PlatformClient::new(None).is_err() {
+        vars.problem("AUTH_SERVICE", "and CRUD_SERVICE_URL cannot be called: TLS cannot be set up");
     }
+    PlatformSettings { client_metrics, crud, auth, custom_ids, forwarding }
 }
 
 fn base(vars: &mut Variables<'_>, name: &str, text: &str) -> Option<BaseUrl> {
@@ -189,7 +169,7 @@ mod tests {
     use crate::config::env::Variables;
     use crate::config::file::CustomUserId;
 
-    fn read(pairs: &[(&str, &str)]) -> (Option<PlatformSettings>, Vec<String>, Vec<String>) {
+    fn read(pairs: &[(&str, &str)]) -> (PlatformSettings, Vec<String>, Vec<String>) {
         let lookup = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
         let mut vars = Variables::new(&lookup);
         let user = http::HeaderName::from_static("miauserid");
@@ -206,14 +186,14 @@ mod tests {
         let url = |more: &[(&str, &str)]| {
             let (settings, _, problems) = read(&[&COLLECTIONS[..], more].concat());
             assert!(problems.is_empty(), "{problems:?}");
-            let crud = settings.unwrap().crud.unwrap();
+            let crud = settings.crud.unwrap();
             crud.base.below(&[&crud.records, ""]).to_string()
         };
         let [own, host] = [("CRUD_SERVICE_URL", "http://own:81/base"), ("CRUD_SERVICE", "crud:82")];
         assert_eq!(url(&[]), "http://crud-service/teleconsultations/");
         assert_eq!(url(&[host]), "http://crud:82/teleconsultations/");
         assert_eq!(url(&[own, host]), "http://own:81/base/teleconsultations/");
-        assert!(read(&[]).0.unwrap().crud.is_none());
+        assert!(read(&[]).0.crud.is_none());
     }
 
     #[test]
@@ -250,9 +230,9 @@ mod tests {
         let endpoint = ("CUSTOM_ID_USERS_API_ENDPOINT", "http://crud-service/users");
         let (settings, warnings, problems) = read(&[endpoint, ("ADDITIONAL_HEADERS_TO_PROXY", "Cookie,host")]);
         assert!(warnings.len() == 2 && problems.is_empty(), "{warnings:?} {problems:?}");
-        let forwarded = settings.unwrap().forwarding.names;
+        let forwarded = settings.forwarding.names;
         assert!(forwarded.iter().any(|name| name == "cookie") && !forwarded.iter().any(|name| name == "host"));
-        let custom = read(&[endpoint, ("AUTH_SERVICE", "auth0-client")]).0.unwrap().custom_ids.unwrap();
+        let custom = read(&[endpoint, ("AUTH_SERVICE", "auth0-client")]).0.custom_ids.unwrap();
         assert_eq!(custom.endpoint.as_str(), "http://crud-service/users/");
     }
 }
