@@ -23,6 +23,7 @@ use crate::store::crud_service::CrudServiceStore;
 use crate::store::sql::{OpenError, SqlStore};
 use crate::store::{Journal, Store, StoreError};
 use crate::telemetry::registry::Registry;
+use crate::vendor::{BreakerMetrics, VendorClient};
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +34,9 @@ pub enum StartError {
     /// The database, once open.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The vendor's client.
+    #[error("the video provider cannot be called")]
+    Vendor(#[source] bandyer_client::ConfigError),
     /// The client of the platform's services.
     #[error("the platform's services cannot be called")]
     Platform(#[source] reqwest::Error),
@@ -93,9 +97,11 @@ impl Running {
     ///
     /// [`StartError`].
     pub async fn start(config: &Config) -> Result<Self, StartError> {
-        let registry = config.expose_metrics.then(Registry::new);
+        let registry = config.telemetry.expose_metrics.then(Registry::new);
         let call_metrics = registry.as_ref().filter(|_| config.platform.client_metrics).map(CallMetrics::register);
         let platform = PlatformClient::new(call_metrics).map_err(StartError::Platform)?;
+        let breaker_metrics = registry.as_ref().map(BreakerMetrics::register).unwrap_or_default();
+        let vendor = VendorClient::new(config.vendor.client().map_err(StartError::Vendor)?, breaker_metrics);
         let store = Arc::new(open(&config.database).await?);
         // Somebody may have seen to what made a room resist.
         store.unpark(Timestamp::now()).await?;
@@ -104,7 +110,7 @@ impl Running {
             Some(settings) => Arc::new(CrudServiceStore::new(settings.clone(), platform.clone(), Arc::clone(&store))),
             None => Arc::clone(&store) as Arc<dyn Store>,
         };
-        let app = Arc::new(App::new(config, records, people(&config.platform, &platform), registry.as_ref()));
+        let app = Arc::new(App::new(config, vendor, records, people(&config.platform, &platform), registry.as_ref()));
 
         let address = SocketAddr::new(config.http.address, config.http.port);
         let failed = |source| StartError::Bind { address, source };

@@ -84,7 +84,7 @@ async fn serve() -> ExitCode {
             return complain(&format!("{problems}:\n{}", lines.join("\n")), EXIT_CONFIG);
         }
     };
-    let _logging = logs::start(config.log_level, std::io::stdout());
+    let _logging = logs::start(config.telemetry.log_level, std::io::stdout());
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

@@ -7,8 +7,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::api::documentation::Description;
 use crate::api::metrics::Metrics;
+use crate::auth::IdentitySettings;
 use crate::base::networks::Networks;
-use crate::config::{Config, IdentitySettings, Limits};
+use crate::config::{Config, Limits};
 use crate::people::directory::Directory;
 use crate::people::profiles::People;
 use crate::platform::Forwarding;
@@ -18,7 +19,7 @@ use crate::rooms::metrics::RoomCounters;
 use crate::store::Store;
 use crate::telemetry::registry::Registry;
 use crate::use_cases::UseCases;
-use crate::vendor::{BreakerMetrics, VendorClient};
+use crate::vendor::VendorClient;
 
 /// What handlers need to know of the configuration.
 #[derive(Debug)]
@@ -71,9 +72,13 @@ pub struct App {
 impl App {
     /// Puts the parts together.
     #[must_use]
-    pub fn new(config: &Config, store: Arc<dyn Store>, people: People, registry: Option<&Registry>) -> Self {
-        let breaker = registry.map(BreakerMetrics::register).unwrap_or_default();
-        let calls = VendorClient::new(config.vendor.clone(), breaker);
+    pub fn new(
+        config: &Config,
+        calls: VendorClient,
+        store: Arc<dyn Store>,
+        people: People,
+        registry: Option<&Registry>,
+    ) -> Self {
         let directory = Arc::new(Directory::new(Arc::clone(&store), calls.clone()));
         let counters = registry.map(RoomCounters::register).unwrap_or_default();
         let keeper = Arc::new(Rooms::new(Arc::clone(&store), calls.clone(), config.rooms.clone(), counters));
@@ -102,9 +107,9 @@ impl App {
                 limits: config.http.limits.clone(),
                 identity: config.identity.clone(),
                 forwarding: config.platform.forwarding.clone(),
-                background_groups: config.background_groups.clone(),
-                delete_uploads: config.delete_uploads,
-                transcription_max_bytes: config.transcription_max_bytes,
+                background_groups: config.api.background_groups.clone(),
+                delete_uploads: config.api.delete_uploads,
+                transcription_max_bytes: config.api.transcription_max_bytes,
             },
             tasks: TaskTracker::new(),
             closing: AtomicBool::new(false),
