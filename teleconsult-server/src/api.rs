@@ -17,7 +17,7 @@ use crate::use_cases::UseCaseError;
 mod credentials;
 pub mod documentation;
 mod idempotency;
-mod metrics;
+pub mod metrics;
 mod participants;
 pub mod routes;
 mod settings;

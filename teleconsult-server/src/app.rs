@@ -10,14 +10,24 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::state::App;
+use crate::api::state::{App, Parts};
 use crate::base::clock::Clock;
-use crate::config::{Config, Database as DatabaseSettings};
+use crate::config::{Config, Database as DatabaseSettings, PlatformSettings};
 use crate::http;
-use crate::jobs::{Branding, KeyExpiry, Recovery, RoomRetirement, Runner, Sweep};
+use crate::jobs::{Branding, KeyExpiry, MetricsUpkeep, Recovery, RoomRetirement, Runner, Sweep};
+use crate::people::auth_service::AuthService;
+use crate::people::custom_id::CustomIds;
+use crate::people::directory::Directory;
+use crate::people::profiles::ProfileSource;
+use crate::platform::{CallMetrics, PlatformClient};
+use crate::rooms::Rooms;
+use crate::rooms::metrics::RoomCounters;
 use crate::server;
 use crate::store::engine::{Database, OpenError};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, metrics as store_metrics};
+use crate::telemetry::registry::Registry;
+use crate::use_cases::UseCases;
+use crate::vendor::{BreakerMetrics, VendorClient};
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +38,12 @@ pub enum StartError {
     /// The open database does not work.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The vendor's client cannot be built.
+    #[error("the client of the video provider cannot be built")]
+    Vendor(#[source] bandyer_client::ConfigError),
+    /// The client of the platform's services cannot be built.
+    #[error("the client of the platform's services cannot be built")]
+    Platform(#[source] reqwest::Error),
     /// The address is not available.
     #[error("cannot listen on {address}")]
     Bind {
@@ -39,7 +55,7 @@ pub enum StartError {
     },
 }
 
-async fn open_store(config: &Config, clock: &Clock) -> Result<Store, StartError> {
+async fn open_store(config: &Config, platform: &PlatformClient, clock: &Clock) -> Result<Store, StartError> {
     let database = match &config.database {
         DatabaseSettings::Folder(folder) => Database::open_sqlite(folder).await.map_err(OpenError::from)?,
         DatabaseSettings::Postgres { url, connections } => {
@@ -47,7 +63,7 @@ async fn open_store(config: &Config, clock: &Clock) -> Result<Store, StartError>
         }
     };
     let store = match &config.platform.crud {
-        Some(settings) => Store::with_crud_service(database, settings.clone(), config.platform.client.clone()),
+        Some(settings) => Store::with_crud_service(database, settings.clone(), platform.clone()),
         None => Store::new(database),
     };
     if matches!(config.database, DatabaseSettings::Folder(_)) {
@@ -60,6 +76,13 @@ async fn open_store(config: &Config, clock: &Clock) -> Result<Store, StartError>
     Ok(store)
 }
 
+/// Where groups and names come from.
+fn profiles(settings: &PlatformSettings, client: &PlatformClient) -> ProfileSource {
+    let Some(auth) = settings.auth.clone() else { return ProfileSource::Caller };
+    let custom_ids = settings.custom_ids.clone().map(|settings| Box::new(CustomIds::new(settings, client.clone())));
+    ProfileSource::AuthService { auth: Box::new(AuthService::new(auth, client.clone())), custom_ids }
+}
+
 /// A service that serves requests.
 pub struct Running {
     app: Arc<App>,
@@ -69,7 +92,6 @@ pub struct Running {
     shutdown: CancellationToken,
     serving: JoinHandle<usize>,
     jobs: Runner,
-    metrics_upkeep: JoinHandle<()>,
 }
 
 /// How long running jobs may take to end. What they hold is released when its lease ends, so this only saves other
@@ -84,8 +106,34 @@ impl Running {
     /// [`StartError`].
     pub async fn start(config: &Config) -> Result<Self, StartError> {
         let clock = Clock::system();
-        let store = open_store(config, &clock).await?;
-        let app = Arc::new(App::new(config, store.clone(), clock.clone()));
+        let registry = config.telemetry.expose_metrics.then(Registry::new);
+        let call_metrics = registry.as_ref().filter(|_| config.platform.client_metrics).map(CallMetrics::register);
+        let platform = PlatformClient::new(call_metrics).map_err(StartError::Platform)?;
+        let breaker_metrics = registry.as_ref().map(BreakerMetrics::register).unwrap_or_default();
+        let vendor = VendorClient::new(config.vendor.client().map_err(StartError::Vendor)?, breaker_metrics);
+        let store = open_store(config, &platform, &clock).await?;
+        let directory = Arc::new(Directory::new(store.clone(), vendor.clone(), clock.clone()));
+        let room_counters = registry.as_ref().map(RoomCounters::register).unwrap_or_default();
+        let rooms = Rooms::new(store.clone(), vendor.clone(), config.rooms.clone(), room_counters, clock.clone());
+        let rooms = Arc::new(rooms);
+        let profiles = Arc::new(profiles(&config.platform, &platform));
+        let use_cases = UseCases::new(
+            store.clone(),
+            Arc::clone(&directory),
+            Arc::clone(&rooms),
+            Arc::clone(&profiles),
+            config.rules.clone(),
+            clock.clone(),
+        );
+        let parts = Parts {
+            use_cases,
+            directory,
+            profiles,
+            rooms: Arc::clone(&rooms),
+            vendor: vendor.clone(),
+            store: store.clone(),
+        };
+        let app = Arc::new(App::new(config, parts, registry.as_ref()));
 
         let address = SocketAddr::new(config.http.address, config.http.port);
         let failed = |source| StartError::Bind { address, source };
@@ -93,18 +141,16 @@ impl Running {
         let address = listener.local_addr().map_err(failed)?;
 
         let shutdown = CancellationToken::new();
-        let mut jobs = Runner::new(store.clone(), clock.clone(), app.room_counters.clone(), shutdown.clone());
-        jobs.spawn(Recovery(Arc::clone(&app.rooms)));
-        jobs.spawn(RoomRetirement(Arc::clone(&app.rooms)));
-        jobs.spawn(Sweep(Arc::clone(&app.rooms)));
+        let store_errors = registry.as_ref().map_or_else(metrics::Counter::noop, store_metrics::errors);
+        let mut jobs = Runner::new(store.clone(), clock.clone(), store_errors, shutdown.clone());
+        jobs.spawn(Recovery(Arc::clone(&rooms)));
+        jobs.spawn(RoomRetirement(Arc::clone(&rooms)));
+        jobs.spawn(Sweep(rooms));
         jobs.spawn(KeyExpiry::new(store.clone(), clock));
-        jobs.spawn(Branding::new(config.branding.clone(), app.vendor.clone()));
-        let metrics = Arc::clone(&app);
-        let metrics_upkeep = tokio::spawn(async move {
-            if let Some(metrics) = &metrics.metrics {
-                metrics.keep_up().await;
-            }
-        });
+        jobs.spawn(Branding::new(config.branding.clone(), vendor));
+        if let Some(registry) = registry {
+            jobs.spawn(MetricsUpkeep(registry));
+        }
         let handler = {
             let app = Arc::clone(&app);
             move |request, peer: SocketAddr| http::answer(Arc::clone(&app), request, peer.ip())
@@ -113,7 +159,7 @@ impl Running {
         let drain_timeout = limits.drain_timeout;
         let serving = tokio::spawn(server::serve(listener, limits, shutdown.clone(), handler));
         tracing::info!("Server listening at http://{address}");
-        Ok(Self { app, store, address, drain_timeout, shutdown, serving, jobs, metrics_upkeep })
+        Ok(Self { app, store, address, drain_timeout, shutdown, serving, jobs })
     }
 
     /// The address it listens on.
@@ -145,7 +191,6 @@ impl Running {
         self.app.tasks.close();
         let finished = tokio::time::timeout_at(deadline, self.app.tasks.wait()).await;
         let aborted_changes = if finished.is_ok() { 0 } else { self.app.tasks.len() };
-        self.metrics_upkeep.abort();
         self.jobs.end(deadline.min(Instant::now() + JOBS_GRACE)).await;
         self.store.close().await;
         aborted_connections + aborted_changes

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
+use metrics::Counter;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -17,16 +18,17 @@ use crate::base::backoff::Backoff;
 use crate::base::clock::Clock;
 use crate::rooms::RunError;
 use crate::store::{Store, StoreError, crash_point};
-use crate::telemetry::metrics::RoomCounters;
 
 mod branding;
 mod key_expiry;
+mod metrics_upkeep;
 mod recovery;
 mod retirement;
 mod sweep;
 
 pub use branding::Branding;
 pub use key_expiry::KeyExpiry;
+pub use metrics_upkeep::MetricsUpkeep;
 pub use recovery::Recovery;
 pub use retirement::RoomRetirement;
 pub use sweep::Sweep;
@@ -103,7 +105,7 @@ pub trait Job: Send + Sync + 'static {
 pub struct Runner {
     store: Store,
     clock: Clock,
-    counters: RoomCounters,
+    store_errors: Counter,
     stop: CancellationToken,
     failed: watch::Sender<Option<&'static str>>,
     tasks: Vec<JoinHandle<()>>,
@@ -112,16 +114,16 @@ pub struct Runner {
 impl Runner {
     /// Jobs stop when `stop` is cancelled.
     #[must_use]
-    pub fn new(store: Store, clock: Clock, counters: RoomCounters, stop: CancellationToken) -> Self {
-        Self { store, clock, counters, stop, failed: watch::Sender::new(None), tasks: Vec::new() }
+    pub fn new(store: Store, clock: Clock, store_errors: Counter, stop: CancellationToken) -> Self {
+        Self { store, clock, store_errors, stop, failed: watch::Sender::new(None), tasks: Vec::new() }
     }
 
     /// Starts a job.
     pub fn spawn<J: Job>(&mut self, job: J) {
         let lease = JobLease { store: self.store.clone(), clock: self.clock.clone() };
-        let (counters, stop, failed) = (self.counters.clone(), self.stop.clone(), self.failed.clone());
+        let (store_errors, stop, failed) = (self.store_errors.clone(), self.stop.clone(), self.failed.clone());
         self.tasks.push(tokio::spawn(async move {
-            let repeated = repeat(&job, &lease, &counters, &stop);
+            let repeated = repeat(&job, &lease, &store_errors, &stop);
             if std::panic::AssertUnwindSafe(repeated).catch_unwind().await.is_err() {
                 tracing::error!(job = J::NAME, "a background job panicked; the process ends");
                 failed.send_replace(Some(J::NAME));
@@ -171,7 +173,7 @@ impl JobLease {
     }
 }
 
-async fn repeat<J: Job>(job: &J, lease: &JobLease, counters: &RoomCounters, stop: &CancellationToken) {
+async fn repeat<J: Job>(job: &J, lease: &JobLease, store_errors: &Counter, stop: &CancellationToken) {
     let mut wait = match J::FIRST_RUN {
         FirstRun::Immediately => Duration::ZERO,
         FirstRun::AfterInterval => job.interval(),
@@ -203,7 +205,7 @@ async fn repeat<J: Job>(job: &J, lease: &JobLease, counters: &RoomCounters, stop
             }
             Err(error) => {
                 if matches!(error, JobError::Store(_)) {
-                    counters.store_errors.increment(1);
+                    store_errors.increment(1);
                 }
                 tracing::warn!(job = J::NAME, error = %crate::base::error_chain::chain(&error), "{} failed, will retry", J::NAME);
                 let pause = job.backoff().after(failures);

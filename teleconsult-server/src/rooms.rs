@@ -33,17 +33,19 @@ use crate::domain::participants::Participant;
 use crate::domain::privileges::{Privileges, Role};
 use crate::domain::teleconsultation::Teleconsultation;
 use crate::store::{Attempt, AttemptResolution, JournalCounts, Store, StoreError};
-use crate::telemetry::metrics::RoomCounters;
 use crate::vendor::{RoomSpec, VendorClient, VendorError};
 
 pub mod details;
 mod marker;
+pub mod metrics;
 mod provision;
 mod recovery;
 pub mod repair;
 mod retirement;
 mod search;
 mod sweep;
+
+use metrics::RoomCounters;
 
 /// The settings of rooms.
 #[derive(Debug, Clone)]

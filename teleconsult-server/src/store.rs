@@ -22,6 +22,7 @@ pub mod crud_service;
 pub mod engine;
 mod error;
 mod journal;
+pub mod metrics;
 mod sql_records;
 #[cfg(test)]
 mod tests;

@@ -6,16 +6,17 @@ use std::sync::{Arc, OnceLock};
 use tokio_util::task::TaskTracker;
 
 use crate::api::documentation::Description;
-use crate::base::clock::Clock;
+use crate::api::metrics::Metrics;
+use crate::auth::IdentitySettings;
 use crate::base::networks::Networks;
-use crate::config::{Config, IdentitySettings, Limits};
+use crate::config::{Config, Limits};
 use crate::people::directory::Directory;
 use crate::people::profiles::ProfileSource;
 use crate::platform::Forwarding;
 use crate::rooms::Rooms;
 use crate::rooms::details::Details;
 use crate::store::Store;
-use crate::telemetry::metrics::{Metrics, RoomCounters};
+use crate::telemetry::registry::Registry;
 use crate::use_cases::UseCases;
 use crate::vendor::VendorClient;
 
@@ -50,15 +51,13 @@ pub struct App {
     pub profiles: Arc<ProfileSource>,
     /// The vendor's rooms.
     pub rooms: Arc<Rooms>,
-    /// What the jobs count with.
-    pub room_counters: RoomCounters,
     /// Room details for viewers.
     pub details: Details,
     /// The vendor's calls.
     pub vendor: VendorClient,
     /// What is remembered.
     pub store: Store,
-    /// What is counted and timed, unless nobody wants to know.
+    /// What is counted and timed, unless metrics are turned off.
     pub metrics: Option<Metrics>,
     /// The description of the API, made when somebody asks for it.
     pub description: OnceLock<Description>,
@@ -69,41 +68,36 @@ pub struct App {
     closing: AtomicBool,
 }
 
+/// What the API is composed of.
+pub struct Parts {
+    /// The use cases.
+    pub use_cases: UseCases,
+    /// The vendor's users.
+    pub directory: Arc<Directory>,
+    /// Where groups and names come from.
+    pub profiles: Arc<ProfileSource>,
+    /// The vendor's rooms.
+    pub rooms: Arc<Rooms>,
+    /// The vendor's calls.
+    pub vendor: VendorClient,
+    /// The store.
+    pub store: Store,
+}
+
 impl App {
     /// Composes the parts.
     #[must_use]
-    pub fn new(config: &Config, store: Store, clock: Clock) -> Self {
-        let metrics = config.expose_metrics.then(|| Metrics::new(config.platform.client.times()));
-        let breaker = metrics.as_ref().map(Metrics::breaker).unwrap_or_default();
-        let vendor = VendorClient::new(config.vendor.clone(), breaker);
-        let directory = Arc::new(Directory::new(store.clone(), vendor.clone(), clock.clone()));
-        let room_counters = metrics.as_ref().map(Metrics::room_counters).unwrap_or_default();
-        let rooms = Arc::new(Rooms::new(
-            store.clone(),
-            vendor.clone(),
-            config.rooms.clone(),
-            room_counters.clone(),
-            clock.clone(),
-        ));
-        let profiles = Arc::new(config.platform.profiles());
-        let use_cases = UseCases::new(
-            store.clone(),
-            Arc::clone(&directory),
-            Arc::clone(&rooms),
-            Arc::clone(&profiles),
-            config.rules.clone(),
-            clock,
-        );
+    pub fn new(config: &Config, parts: Parts, registry: Option<&Registry>) -> Self {
+        let Parts { use_cases, directory, profiles, rooms, vendor, store } = parts;
         Self {
             use_cases,
             directory,
             profiles,
             rooms,
-            room_counters,
             details: Details::new(vendor.clone()),
             vendor,
             store,
-            metrics,
+            metrics: registry.map(Metrics::register),
             description: OnceLock::new(),
             settings: AppSettings {
                 prefix: config.http.prefix.clone(),
@@ -111,9 +105,9 @@ impl App {
                 limits: config.http.limits.clone(),
                 identity: config.identity.clone(),
                 forwarding: config.platform.forwarding.clone(),
-                background_groups: config.background_groups.clone(),
-                delete_uploads: config.delete_uploads,
-                transcription_max_bytes: config.transcription_max_bytes,
+                background_groups: config.api.background_groups.clone(),
+                delete_uploads: config.api.delete_uploads,
+                transcription_max_bytes: config.api.transcription_max_bytes,
             },
             tasks: TaskTracker::new(),
             closing: AtomicBool::new(false),

@@ -313,7 +313,7 @@ mod tests {
     }
 
     fn no_change() -> Change<Person> {
-        Change { schedule: Scheduleno_change(), participants: None }
+        Change { schedule: ScheduleChange::default(), participants: None }
     }
 
     fn proposed(number: usize, people: &[(&str, &str)]) -> Result<Plan, Refusal> {

@@ -130,7 +130,7 @@ fn finish(app: &App, result: Result<Reply, ApiError>, seen: &Seen<'_>) -> Respon
     };
     let bytes = response.body().size_hint().exact().filter(|bytes| *bytes > 0);
     if let Some(metrics) = &app.metrics {
-        metrics.answered(seen.method, seen.route, response.status(), seen.started.elapsed());
+        metrics.completed(seen.method, seen.route, response.status(), seen.started.elapsed());
     }
     access_log::completed(seen, response.status(), bytes, cause.as_deref());
     response

@@ -59,7 +59,8 @@ impl Rooms {
     async fn without_rooms_in_use(&self, claimed: Vec<Retirement>) -> Result<Vec<Retirement>, StoreError> {
         let rooms: Vec<RoomId> = claimed.iter().map(|one| one.room.clone()).collect();
         let used = self.store.records().rooms_in_use(&rooms).await?;
-        for room in used.iter().cloned() {
+        for room in &used {
+            let room = room.clone();
             self.store.write(move |tx| Box::pin(async move { tx.dequeue_room(&room).await })).await?;
         }
         Ok(claimed.into_iter().filter(|one| !used.contains(&one.room)).collect())

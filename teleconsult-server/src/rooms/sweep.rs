@@ -85,10 +85,10 @@ impl Rooms {
                 }
             }
             Verdict::Delete(count) => {
-                for room in orphans[..count].iter().cloned() {
+                for room in &orphans[..count] {
                     crash_point!("C9");
                     tracing::warn!(%room, "deleting a room without a record");
-                    let now = self.clock.now();
+                    let (room, now) = (room.clone(), self.clock.now());
                     self.store
                         .write(move |tx| Box::pin(async move { tx.queue_room_unless_used(&room, None, now).await }))
                         .await?;

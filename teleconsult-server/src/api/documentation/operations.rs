@@ -17,7 +17,7 @@ use crate::api::routes::Route;
 use crate::domain::ids::MAX_ID_CHARS;
 use crate::domain::teleconsultation::Refusal;
 use crate::http::error::ApiError;
-use crate::telemetry::metrics;
+use crate::telemetry::registry::CONTENT_TYPE;
 
 fn schema<T: JsonSchema>(schemas: &mut SchemaGenerator) -> Value {
     schemas.subschema_for::<T>().to_value()
@@ -150,7 +150,7 @@ fn show_metrics() -> Operation {
             status: StatusCode::OK,
             description: "The metrics.",
             content: Some((
-                metrics::CONTENT_TYPE.split_once(';').map_or(metrics::CONTENT_TYPE, |(kind, _)| kind),
+                CONTENT_TYPE.split_once(';').map_or(CONTENT_TYPE, |(kind, _)| kind),
                 json!({"type": "string"}),
                 json!("teleconsult_room_open_attempts 0\n"),
             )),
