@@ -11,12 +11,12 @@
 //! - A caller whose request failed may repeat it with the same `Idempotency-Key`. A room that is found then is adopted too
 //!   ([`Rooms::resume`]).
 //! - Open attempts that are not resumed are resolved by `recovery`: a room found there is deleted, never adopted, because its
-//!   caller was told that the request failed.
+//!   caller got an error.
 //! - A room that is no longer needed is queued in the transaction that makes it so, and deleted by `retirement`.
 //! - A `sweep` searches the vendor's rooms periodically for rooms of this deployment without a record, in case all of the
 //!   above was not enough.
 //!
-//! Several instances may share a journal. Whoever works on an attempt holds a lease, and a takeover after that increments the
+//! Several instances may share a journal. The holder of an attempt has a lease, and a takeover after that increments the
 //! fence: the write of an instance that was paused is refused, and its room is queued for deletion.
 
 use std::sync::Arc;

@@ -188,7 +188,7 @@ pub(super) async fn view(app: &Arc<App>, request: &Request) -> Result<Reply, Api
     let details = async {
         match room {
             Some(room) => app.details.of(room).await,
-            None => RoomDetails::NotTold,
+            None => RoomDetails::Unavailable,
         }
     };
     let ((), details) = tokio::join!(app.profiles.load_missing_for_view(people), details);
@@ -224,7 +224,7 @@ fn seen_by<'a>(
             .collect(),
         details: match details {
             RoomDetails::Known(room) => Some(RoomView::from(room.as_ref())),
-            RoomDetails::Gone | RoomDetails::NotTold => None,
+            RoomDetails::Gone | RoomDetails::Unavailable => None,
         },
     }
 }

@@ -28,7 +28,7 @@ compile_error!("crash points must not be in a release build");
 pub(crate) use armed::{InjectedFailure, arm, reach};
 
 /// A request has arrived, so crash points are in effect from now on. They are not while the service starts, because
-/// whoever injects the failure waits for the start.
+/// tests wait for the start before they inject a failure.
 #[cfg(not(feature = "crash-points"))]
 pub(crate) const fn arm() {}
 

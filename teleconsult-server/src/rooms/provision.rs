@@ -101,7 +101,7 @@ impl Rooms {
         next.base = base;
         crash_point!("C3");
         if self.clock.now() >= attempt.lease_until && !self.renew(&attempt).await? {
-            // Whoever took it over may have searched for the room already.
+            // The new holder may have searched for the room already.
             return Err(ProvisionError::Stale);
         }
         Ok((attempt, spec, next))

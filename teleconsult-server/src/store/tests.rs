@@ -1,6 +1,7 @@
 //! What is committed together and what is refused, in real databases: SQLite and PostgreSQL.
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use bandyer_client::{JoinUrl, RoomId, UserId};
@@ -513,4 +514,29 @@ async fn no_query_of_a_request_scans_a_table() {
         let scans = steps.iter().filter(|step| step.starts_with("SCAN") && !step.contains("json_each"));
         assert_eq!(scans.count(), 0, "{query}: {steps:?}");
     }
+}
+
+#[test]
+fn the_migrations_of_both_databases_are_twins() {
+    let folder = |name: &str| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/migrations").join(name);
+        let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+        let mut files: Vec<_> = files.map(|path| (path.file_name().unwrap().to_owned(), schema(&path))).collect();
+        files.sort();
+        files
+    };
+    assert!(!folder("sqlite").is_empty());
+    assert_eq!(folder("sqlite"), folder("postgres"));
+}
+
+/// A migration in common words, without comments.
+fn schema(path: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let statements = text.lines().filter(|line| !line.trim_start().starts_with("--") && !line.is_empty());
+    statements
+        .map(|line| {
+            let line = line.replace("BIGINT", "INTEGER").replace("BYTEA", "BLOB");
+            line.replace(" STRICT, WITHOUT ROWID", "").replace(" STRICT", "")
+        })
+        .collect()
 }
