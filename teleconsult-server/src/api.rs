@@ -7,21 +7,21 @@ use http::{HeaderMap, Method};
 
 use crate::auth;
 use crate::auth::user_id_path::RequestParts;
-use crate::base::crash_points::crash_point;
 use crate::http::error::ApiError;
 use crate::http::policy::BodyKind;
 use crate::http::response::Response;
 use crate::http::{self as pipeline, Application, Completed};
 use crate::platform;
+use crate::store::crash_point;
 
 pub mod documentation;
+pub mod metrics;
 pub mod routes;
 pub mod state;
 
 mod credentials;
 mod errors;
 mod idempotency;
-mod metrics;
 mod openapi;
 mod participants;
 mod settings;
@@ -66,11 +66,9 @@ impl Application for ApiState {
     }
 
     fn record(&self, completed: &Completed<'_>) {
-        let Some(metrics) = &self.metrics else { return };
-        if completed.error.and_then(ApiError::code) == Some(errors::STORE_UNAVAILABLE) {
-            metrics.store_failed();
+        if let Some(metrics) = &self.metrics {
+            metrics.record(completed);
         }
-        metrics.answered(completed.method, completed.template, completed.status, completed.duration);
     }
 }
 

@@ -1,77 +1,102 @@
-//! Starts the service, keeps its background work going, and ends it without losing anything.
+//! Composes the service, starts it, and stops it without losing anything.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::state::ApiState;
-use crate::config::{Config, Database};
+use crate::api::state::{ApiSettings, ApiState, Parts};
+use crate::base::clock::Clock;
+use crate::config::{Config, Database as DatabaseSettings, PlatformSettings};
 use crate::http::Pipeline;
+use crate::jobs::{Branding, KeyExpiry, MetricsUpkeep, Recovery, RoomRetirement, Runner, Sweep};
+use crate::people::auth_service::AuthService;
+use crate::people::custom_id::CustomIds;
+use crate::people::directory::Directory;
+use crate::people::profiles::ProfileSource;
+use crate::platform::{CallMetrics, PlatformClient};
+use crate::rooms::Rooms;
+use crate::rooms::metrics::RoomCounters;
 use crate::server;
-use crate::store::crud_service::CrudServiceStore;
-use crate::store::sql::{OpenError, SqlStore};
-use crate::store::{Journal, Store, StoreError};
-
-mod assemble;
+use crate::store::engine::{Database, OpenError};
+use crate::store::{Store, StoreError, metrics as store_metrics};
+use crate::telemetry::registry::Registry;
+use crate::use_cases::UseCases;
+use crate::vendor::{BreakerMetrics, VendorClient};
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The database.
+    /// The database cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The database, once open.
+    /// The open database does not work.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The address.
-    #[error("{address} cannot be listened on")]
+    /// The vendor's client cannot be built.
+    #[error("the client of the video provider cannot be built")]
+    Vendor(#[source] bandyer_client::ConfigError),
+    /// The client of the platform's services cannot be built.
+    #[error("the client of the platform's services cannot be built")]
+    Platform(#[source] reqwest::Error),
+    /// The address is not available.
+    #[error("cannot listen on {address}")]
     Bind {
-        /// Where.
+        /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
 }
 
-async fn open(database: &Database) -> Result<SqlStore, StartError> {
-    match database {
-        Database::Folder(folder) => {
-            let store = SqlStore::open_embedded(folder).await.map_err(OpenError::from)?;
-            // It is ours alone, so whoever held a lease is dead.
-            store.release_leases().await?;
-            Ok(store)
+async fn open_store(config: &Config, platform: &PlatformClient, clock: &Clock) -> Result<Store, StartError> {
+    let database = match &config.database {
+        DatabaseSettings::Folder(folder) => Database::open_sqlite(folder).await.map_err(OpenError::from)?,
+        DatabaseSettings::Postgres { url, connections } => {
+            Database::open_postgres(url, *connections).await.map_err(OpenError::from)?
         }
-        Database::Postgres { url, connections } => {
-            Ok(SqlStore::open_postgres(url, *connections).await.map_err(OpenError::from)?)
-        }
+    };
+    let store = match &config.platform.crud {
+        Some(settings) => Store::with_crud_service(database, settings.clone(), platform.clone()),
+        None => Store::new(database),
+    };
+    if matches!(config.database, DatabaseSettings::Folder(_)) {
+        // No other process uses it, so every holder of a lease is gone.
+        store.write(|tx| Box::pin(tx.release_leases())).await?;
     }
+    // What made the deletion of a room fail may have been repaired since.
+    let now = clock.now();
+    store.write(move |tx| Box::pin(async move { tx.unpark_retirements(now).await })).await?;
+    Ok(store)
 }
 
-/// A service that takes requests.
+/// Where groups and names come from.
+fn profiles(settings: &PlatformSettings, client: &PlatformClient) -> ProfileSource {
+    let Some(auth) = settings.auth.clone() else { return ProfileSource::Caller };
+    let custom_ids = settings.custom_ids.clone().map(|settings| Box::new(CustomIds::new(settings, client.clone())));
+    ProfileSource::AuthService { auth: Box::new(AuthService::new(auth, client.clone())), custom_ids }
+}
+
+/// A service that serves requests.
 pub struct Running {
     api: Arc<ApiState>,
-    store: Arc<SqlStore>,
+    store: Store,
     address: SocketAddr,
     drain_timeout: Duration,
     shutdown: CancellationToken,
     serving: JoinHandle<usize>,
-    /// Rounds that end by themselves once they are told.
-    rounds: Vec<JoinHandle<()>>,
-    /// What is cut off in the end.
-    background: Vec<JoinHandle<()>>,
+    jobs: Runner,
 }
 
-/// How long rounds in the background may take to end. What they hold is handed over when its lease ends, so this only
-/// spares others the wait.
-const ROUNDS_GRACE: Duration = Duration::from_secs(5);
+/// How long running jobs may take to end. What they hold is released when its lease ends, so this only saves other
+/// instances the wait.
+const JOBS_GRACE: Duration = Duration::from_secs(5);
 
 impl Running {
     /// Opens the store, binds and starts to serve.
@@ -80,18 +105,41 @@ impl Running {
     ///
     /// [`StartError`].
     pub async fn start(config: &Config) -> Result<Self, StartError> {
-        let store = Arc::new(open(&config.database).await?);
-        // Somebody may have seen to what made a room resist.
-        store.unpark(Timestamp::now()).await?;
-        // Where the records are the platform's, the database keeps the room keeper's journal alone.
-        let records: Arc<dyn Store> = match &config.platform.crud {
-            Some(settings) => {
-                let client = config.platform.client.clone();
-                Arc::new(CrudServiceStore::new(settings.clone(), client, Arc::clone(&store)))
-            }
-            None => Arc::clone(&store) as Arc<dyn Store>,
+        let clock = Clock::system();
+        let registry = config.telemetry.expose_metrics.then(Registry::new);
+        let call_metrics = registry.as_ref().filter(|_| config.platform.client_metrics).map(CallMetrics::register);
+        let platform = PlatformClient::new(call_metrics).map_err(StartError::Platform)?;
+        let breaker_metrics = registry.as_ref().map(BreakerMetrics::register).unwrap_or_default();
+        let vendor = VendorClient::new(config.vendor.client().map_err(StartError::Vendor)?, breaker_metrics);
+        let store = open_store(config, &platform, &clock).await?;
+        let directory = Arc::new(Directory::new(store.clone(), vendor.clone(), clock.clone()));
+        let room_counters = registry.as_ref().map(RoomCounters::register).unwrap_or_default();
+        let rooms = Rooms::new(store.clone(), vendor.clone(), config.rooms.clone(), room_counters, clock.clone());
+        let rooms = Arc::new(rooms);
+        let profiles = Arc::new(profiles(&config.platform, &platform));
+        let use_cases = UseCases::new(
+            store.clone(),
+            Arc::clone(&directory),
+            Arc::clone(&rooms),
+            Arc::clone(&profiles),
+            config.rules.clone(),
+            clock.clone(),
+        );
+        let parts = Parts {
+            use_cases,
+            directory,
+            profiles,
+            rooms: Arc::clone(&rooms),
+            vendor: vendor.clone(),
+            store: store.clone(),
         };
-        let api = Arc::new(assemble::api_state(config, records));
+        let settings = ApiSettings {
+            prefix: config.http.prefix.clone(),
+            identity: config.identity.clone(),
+            forwarding: config.platform.forwarding.clone(),
+            endpoints: config.api.clone(),
+        };
+        let api = Arc::new(ApiState::new(settings, parts, registry.as_ref()));
 
         let address = SocketAddr::new(config.http.address, config.http.port);
         let failed = |source| StartError::Bind { address, source };
@@ -99,24 +147,18 @@ impl Running {
         let address = listener.local_addr().map_err(failed)?;
 
         let shutdown = CancellationToken::new();
-        let rounds = {
-            let [recovery, retirement, sweeping] = std::array::from_fn(|_| (Arc::clone(&api.rooms), shutdown.clone()));
-            vec![
-                tokio::spawn(async move { recovery.0.keep_recovering(&recovery.1).await }),
-                tokio::spawn(async move { retirement.0.keep_retiring(&retirement.1).await }),
-                tokio::spawn(async move { sweeping.0.keep_sweeping(&sweeping.1).await }),
-            ]
-        };
-        let metrics = Arc::clone(&api);
-        let background = vec![
-            tokio::spawn(config.branding.clone().push(api.calls.clone())),
-            tokio::spawn(async move {
-                if let Some(metrics) = &metrics.metrics {
-                    metrics.keep_up().await;
-                }
-            }),
-        ];
-        let pipeline = Arc::new(Pipeline::new(Arc::clone(&api), config.http.requests.clone(), api.tasks.clone()));
+        let store_errors = registry.as_ref().map_or_else(metrics::Counter::noop, store_metrics::errors);
+        let mut jobs = Runner::new(store.clone(), clock.clone(), store_errors, shutdown.clone());
+        jobs.spawn(Recovery(Arc::clone(&rooms)));
+        jobs.spawn(RoomRetirement(Arc::clone(&rooms)));
+        jobs.spawn(Sweep(rooms));
+        jobs.spawn(KeyExpiry::new(store.clone(), clock));
+        jobs.spawn(Branding::new(config.branding.clone(), vendor));
+        if let Some(registry) = registry {
+            jobs.spawn(MetricsUpkeep(registry));
+        }
+        let pipeline = Pipeline::new(Arc::clone(&api), config.http.requests.clone(), api.tasks.clone());
+        let pipeline = Arc::new(pipeline);
         let handler = move |request, peer: SocketAddr| {
             let pipeline = Arc::clone(&pipeline);
             async move { pipeline.respond(request, peer.ip()).await }
@@ -125,45 +167,40 @@ impl Running {
         let drain_timeout = limits.drain_timeout;
         let serving = tokio::spawn(server::serve(listener, limits, shutdown.clone(), handler));
         tracing::info!("Server listening at http://{address}");
-        Ok(Self { api, store, address, drain_timeout, shutdown, serving, rounds, background })
+        Ok(Self { api, store, address, drain_timeout, shutdown, serving, jobs })
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Tells balancers to send no more. Requests are still served.
+    /// Resolves with the name of a background job that has panicked. The service should be stopped then.
+    pub fn job_failure(&self) -> impl Future<Output = &'static str> + Send + use<> {
+        self.jobs.failure()
+    }
+
+    /// Reports not to be ready, so that load balancers stop sending requests. Requests are still served.
     pub fn close_soon(&self) {
         self.api.close_soon();
     }
 
-    /// Ends it: no new connections, running requests and changes finish within the drain time-out, the store is closed.
+    /// Stops: no new connections are accepted, running requests and changes finish within the drain timeout, and the store
+    /// is closed.
     ///
-    /// Returns how many connections and changes had to be cut. What a cut change leaves open, the next start settles.
+    /// Returns how many connections and changes had to be aborted. The next start resolves what an aborted change leaves.
     pub async fn stop(self) -> usize {
         self.close_soon();
-        // One deadline for both: an orchestrator waits for so long and no longer.
+        // One deadline for all, because an orchestrator waits for so long and no longer.
         let deadline = Instant::now() + self.drain_timeout;
         self.shutdown.cancel();
-        let cut_connections = self.serving.await.unwrap_or_default();
+        let aborted_connections = self.serving.await.unwrap_or_default();
         self.api.tasks.close();
         let finished = tokio::time::timeout_at(deadline, self.api.tasks.wait()).await;
-        let cut_changes = if finished.is_ok() { 0 } else { self.api.tasks.len() };
-        let given_up = deadline.min(Instant::now() + ROUNDS_GRACE);
-        let mut left = self.background;
-        for mut round in self.rounds {
-            if tokio::time::timeout_at(given_up, &mut round).await.is_err() {
-                left.push(round);
-            }
-        }
-        for task in left {
-            task.abort();
-            // Aborted is what it is asked to be.
-            let _ = task.await;
-        }
+        let aborted_changes = if finished.is_ok() { 0 } else { self.api.tasks.len() };
+        self.jobs.end(deadline.min(Instant::now() + JOBS_GRACE)).await;
         self.store.close().await;
-        cut_connections + cut_changes
+        aborted_connections + aborted_changes
     }
 }

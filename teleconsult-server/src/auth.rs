@@ -2,13 +2,24 @@
 
 use std::net::IpAddr;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
-use crate::config::IdentitySettings;
+use crate::base::networks::Networks;
 
 pub mod user_id_path;
 
 use user_id_path::{RequestParts, UserIdPath};
+
+/// How callers are identified.
+#[derive(Debug, Clone)]
+pub struct IdentitySettings {
+    /// The header in which the platform names its user (`USERID_HEADER_KEY`).
+    pub user_id_header: HeaderName,
+    /// Where the viewer of a teleconsultation is found, if not in that header.
+    pub user_id_path: Option<UserIdPath>,
+    /// The peers that may identify callers (`TELECONSULT_IDENTITY_PROXIES`); all of them when it is not set.
+    pub proxies: Option<Networks>,
+}
 
 impl IdentitySettings {
     /// Whether what arrives over a connection from there may say who calls.

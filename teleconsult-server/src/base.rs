@@ -1,6 +1,6 @@
 //! Small building blocks without knowledge of the product. They depend on nothing else of this crate.
 
-pub(crate) mod backoff;
+pub mod backoff;
 pub mod clock;
 pub(crate) mod crash_points;
 pub mod error_chain;

@@ -10,12 +10,8 @@ use bandyer_client::company::Palette;
 use bytes::BytesMut;
 use url::Url;
 
-use crate::base::backoff::Backoff;
-use crate::base::error_chain::chain;
 use crate::vendor::{VendorClient, VendorError};
 
-/// Wait between two attempts.
-const BACKOFF: Backoff = Backoff::new(Duration::from_secs(60), Duration::from_secs(3600));
 /// Largest logo that is read, in bytes: 500 KB, which is what the vendor takes.
 const MAX_LOGO_BYTES: usize = 500 * 1024;
 /// Time for reading the logo.
@@ -32,55 +28,59 @@ pub struct Branding {
     pub logo: Option<Url>,
 }
 
-/// Why the logo could not be sent.
+/// Why the logo cannot be sent.
 #[derive(Debug, thiserror::Error)]
-enum LogoError {
+pub enum LogoError {
+    /// Its address cannot be requested.
     #[error("it cannot be read")]
     Unreadable(#[source] reqwest::Error),
-    #[error("its address answers {0}")]
+    /// Its address returns an error status.
+    #[error("its address returns status {0}")]
     Refused(reqwest::StatusCode),
+    /// More than the vendor accepts.
     #[error("it is larger than 500 KB")]
     TooLarge,
+    /// Not a supported format.
     #[error("it is neither PNG nor JPEG")]
     NoPicture,
+    /// The vendor.
     #[error(transparent)]
     Vendor(#[from] VendorError),
 }
 
+/// What could not be sent.
+#[derive(Debug, thiserror::Error)]
+pub enum BrandingError {
+    /// The colours.
+    #[error("cannot set the company's colours")]
+    Colours(#[source] VendorError),
+    /// The logo.
+    #[error("cannot set the company's logo")]
+    Logo(#[source] LogoError),
+}
+
 impl Branding {
-    /// Sends what there is, and tries again until it is done.
-    pub async fn push(self, calls: VendorClient) {
-        let mut colours = self.light.is_some() || self.dark.is_some();
-        let mut logo = self.logo.as_ref();
-        let mut failures = 0;
-        loop {
-            if colours {
-                match calls.set_theme(self.light.clone(), self.dark.clone()).await {
-                    Ok(()) => colours = false,
-                    Err(error) => {
-                        tracing::warn!(error = %chain(&error), "the company's colours could not be set; they are tried again");
-                    }
-                }
+    /// Sends everything, and returns what is left to send, with the first error if there is one.
+    pub async fn push(mut self, vendor: &VendorClient) -> (Self, Result<(), BrandingError>) {
+        let mut result = Ok(());
+        if self.light.is_some() || self.dark.is_some() {
+            match vendor.set_theme(self.light.clone(), self.dark.clone()).await {
+                Ok(()) => (self.light, self.dark) = (None, None),
+                Err(error) => result = Err(BrandingError::Colours(error)),
             }
-            if let Some(url) = logo {
-                match send_logo(url, &calls).await {
-                    Ok(()) => logo = None,
-                    Err(error) => {
-                        tracing::warn!(error = %chain(&error), "the company's logo could not be set; it is tried again");
-                    }
-                }
-            }
-            if !colours && logo.is_none() {
-                return;
-            }
-            tokio::time::sleep(BACKOFF.after(failures)).await;
-            failures += 1;
         }
+        if let Some(url) = &self.logo {
+            match send_logo(url, vendor).await {
+                Ok(()) => self.logo = None,
+                Err(error) => result = result.and(Err(BrandingError::Logo(error))),
+            }
+        }
+        (self, result)
     }
 }
 
-async fn send_logo(url: &Url, calls: &VendorClient) -> Result<(), LogoError> {
-    Ok(calls.set_logo(&read_logo(url).await?).await?)
+async fn send_logo(url: &Url, vendor: &VendorClient) -> Result<(), LogoError> {
+    Ok(vendor.set_logo(&read_logo(url).await?).await?)
 }
 
 async fn read_logo(url: &Url) -> Result<File, LogoError> {

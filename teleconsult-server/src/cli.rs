@@ -84,7 +84,7 @@ async fn serve() -> ExitCode {
             return complain(&format!("{problems}:\n{}", lines.join("\n")), EXIT_CONFIG);
         }
     };
-    let _logging = logs::start(config.log_level, std::io::stdout());
+    let _logging = logs::start(config.telemetry.log_level, std::io::stdout());
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
@@ -93,7 +93,14 @@ async fn serve() -> ExitCode {
         (Err(error), _) => return complain(&format!("signals cannot be received: {error}"), EXIT_FAILURE),
         (_, Err(error)) => return complain(&error_chain::chain(&error), EXIT_FAILURE),
     };
-    if signals.next().await == Shutdown::Graceful {
+    let shutdown = tokio::select! {
+        shutdown = signals.next() => shutdown,
+        job = running.job_failure() => {
+            running.stop().await;
+            return complain(&format!("the background job {job} panicked"), EXIT_FAILURE);
+        }
+    };
+    if shutdown == Shutdown::Graceful {
         running.close_soon();
         let wait = config.http.wait_before_close;
         tracing::info!(

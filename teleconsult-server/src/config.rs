@@ -1,148 +1,63 @@
 //! The server's settings, from environment variables and one JSON file.
 //!
-//! Nothing here binds or connects. All problems are found in one go, each with the name of its variable and without
-//! its value, which may be a secret.
+//! Reading binds and connects nothing and builds no services; what is built to check a setting is dropped. All problems
+//! are collected, each with the name of its variable and without its value, which may be a secret.
 
-use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
-use std::time::Duration;
-
-use bandyer_client::rooms::Recording;
-use bandyer_client::{ApiKey, ApiVersion, Client, RetryPolicy};
-use jiff::SignedDuration;
-
-use crate::auth::user_id_path::UserIdPath;
+use crate::api::state::EndpointSettings;
+use crate::auth::IdentitySettings;
 use crate::branding::Branding;
 use crate::domain::teleconsultation::Rules;
-use crate::http::RequestSettings;
-use crate::http::body::BodyLimits;
 use crate::rooms::RoomSettings;
-use crate::server::ConnectionLimits;
-use crate::telemetry::logs::Level;
-use crate::vendor;
+use crate::vendor::VendorSettings;
 
+mod api;
 mod database;
-mod env;
 mod file;
+mod http;
+mod identity;
 mod platform;
-
-pub use file::schema as file_schema;
-pub use platform::PlatformSettings;
+mod problem;
+mod reader;
+mod rooms;
+mod rules;
+mod telemetry;
+mod vendor;
 
 pub use database::Database;
+pub use file::schema as file_schema;
+pub use http::HttpSettings;
+pub use platform::PlatformSettings;
+pub use problem::{Problem, Problems, Source};
+pub use telemetry::TelemetrySettings;
 
-use crate::base::networks::Networks;
-use env::Variables;
+use reader::Reader;
 
-/// Everything the server is told at start.
+/// All settings of the server.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The vendor.
-    pub vendor: Client,
+    /// How the vendor is reached.
+    pub vendor: VendorSettings,
     /// Where the journal is, and the records unless the CRUD Service keeps them.
     pub database: Database,
     /// The business rules.
     pub rules: Rules,
-    /// What rooms are made of.
+    /// What rooms are made of, and the background work that keeps them in order.
     pub rooms: RoomSettings,
-    /// How the caller is recognised.
+    /// How callers are identified.
     pub identity: IdentitySettings,
     /// The platform's services.
     pub platform: PlatformSettings,
-    /// Groups whose members get a background picture without asking.
-    pub background_groups: Vec<String>,
-    /// How the company looks, where the configuration file says it.
+    /// Colours and logo of the company.
     pub branding: Branding,
-    /// Whether the files of a call are deleted when the front end says so (`TELECONSULTATION_DELETE_UPLOADS`).
-    pub delete_uploads: bool,
-    /// Largest transcription that is passed on, in bytes (`TRANSCRIPTION_MAX_FILE_SIZE`).
-    pub transcription_max_bytes: u64,
+    /// What single endpoints may do.
+    pub api: EndpointSettings,
     /// Where and how connections are served.
     pub http: HttpSettings,
-    /// Whether `/-/metrics` is served.
-    pub expose_metrics: bool,
-    /// What is logged.
-    pub log_level: Level,
-    /// What is odd but does not stop the start.
+    /// What operators see.
+    pub telemetry: TelemetrySettings,
+    /// What looks like a mistake but does not prevent the start.
     pub warnings: Vec<String>,
 }
-
-/// How the caller is recognised.
-#[derive(Debug, Clone)]
-pub struct IdentitySettings {
-    /// The header in which the platform tells who calls (`USERID_HEADER_KEY`).
-    pub user_id_header: http::HeaderName,
-    /// Where the viewer of a teleconsultation is found, if not in that header.
-    pub user_id_path: Option<UserIdPath>,
-    /// From whose connections callers are believed (`TELECONSULT_IDENTITY_PROXIES`); from all when nothing is set.
-    pub proxies: Option<Networks>,
-}
-
-/// Where and how connections are served.
-#[derive(Debug, Clone)]
-pub struct HttpSettings {
-    /// Address to listen on.
-    pub address: IpAddr,
-    /// Port to listen on; 0 lets the system choose.
-    pub port: u16,
-    /// What comes before every path but those under `/-/`; empty or starting with a slash.
-    pub prefix: String,
-    /// Limits of connections.
-    pub connections: ConnectionLimits,
-    /// What holds for all requests.
-    pub requests: RequestSettings,
-    /// How long requests are still taken after SIGTERM, so that balancers notice.
-    pub wait_before_close: Duration,
-}
-
-/// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The variable, or the place in the file.
-    pub place: String,
-    /// What is wrong and what would be right.
-    pub message: String,
-    /// Where the value comes from.
-    pub source: Source,
-}
-
-/// Where a value comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// Nowhere: it is not set.
-    Unset,
-    /// The environment.
-    Environment,
-    /// The configuration file.
-    File {
-        /// Which.
-        path: String,
-        /// The place in it; empty for the whole.
-        key: String,
-    },
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unset => f.write_str("not set"),
-            Self::Environment => f.write_str("set in the environment"),
-            Self::File { path, key } if key.is_empty() => write!(f, "set in the file {path}"),
-            Self::File { path, key } => write!(f, "set in the file {path} at {key}"),
-        }
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.place, self.message)
-    }
-}
-
-/// Everything that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the configuration has {} problem(s)", .0.len())]
-pub struct Problems(pub Vec<Problem>);
 
 impl Config {
     /// Reads the environment of the process.
@@ -161,153 +76,21 @@ impl Config {
     ///
     /// [`Problems`], all of them.
     pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Problems> {
-        let mut vars = Variables::new(lookup);
-        let key = vars.required("BANDYER_API_SECRET_KEY");
-        let base_url = vars.required("BANDYER_BASE_URL");
-        let vendor = base_url.and_then(|url| vendor_client(&mut vars, key.as_deref(), &url));
-
-        let user_id_header = vars.header("USERID_HEADER_KEY", http::HeaderName::from_static("miauserid"));
-        let unlimited = vars.boolean("UNLIMITED_TELECONSULTATION", true);
-        let live = vars.boolean("LIVE_TELECONSULTATION", true);
-        let immutable_ms = vars.number("IMMUTABLE_PERIOD_MS", 0.0);
-        if !(0.0..=MAX_PERIOD_MS).contains(&immutable_ms) {
-            vars.problem("IMMUTABLE_PERIOD_MS", "must be from 0 to 31536000000 (one year)");
-        }
-        let recording = vars.one_of("DEFAULT_RECORDING_TYPE", &["none", "manual", "automatic"], "none");
-        let transcribed = vars.boolean("TELECONSULT_OFFLINE_TRANSCRIPTION", false);
-        if transcribed && recording == "none" {
-            vars.problem("TELECONSULT_OFFLINE_TRANSCRIPTION", "needs DEFAULT_RECORDING_TYPE manual or automatic");
-        }
-        if transcribed && vendor.as_ref().is_some_and(|vendor| vendor.api_version() == ApiVersion::V1) {
-            vars.problem("TELECONSULT_OFFLINE_TRANSCRIPTION", "needs a BANDYER_BASE_URL of generation v2");
-        }
-
-        let file = match vars.text("TELECONSULTATION_SERVICE_CONFIG_PATH") {
-            Some(path) => file::read(&path, &mut vars),
-            None => file::Settings::default(),
-        };
-
-        let platform = platform::read(&mut vars, &user_id_header, file.custom_user_id.clone());
-        let proxies = vars.some_networks(IDENTITY_PROXIES);
-        if proxies.is_none() {
-            vars.warning(format!(
-                "{IDENTITY_PROXIES} is not set: whoever reaches this server is believed about who is calling"
-            ));
-        }
-
-        let defaults = ConnectionLimits::default();
-        let connections = ConnectionLimits {
-            connections: vars.count("TELECONSULT_MAX_CONNECTIONS", 1..=1_000_000, defaults.connections),
-            header_timeout: vars.seconds("TELECONSULT_HEADER_TIMEOUT_SECONDS", 1..=600, defaults.header_timeout),
-            idle_timeout: vars.seconds("TELECONSULT_IDLE_TIMEOUT_SECONDS", 1..=3600, defaults.idle_timeout),
-            drain_timeout: vars.seconds("TELECONSULT_DRAIN_TIMEOUT_SECONDS", 0..=600, defaults.drain_timeout),
-            ..defaults
-        };
-        let defaults = RequestSettings::default();
-        let requests = RequestSettings {
-            trusted_proxies: vars.networks("TRUSTED_PROXIES"),
-            body: BodyLimits {
-                timeout: vars.seconds("TELECONSULT_BODY_TIMEOUT_SECONDS", 1..=600, defaults.body.timeout),
-                ..defaults.body
-            },
-            ..defaults
-        };
-        let http = HttpSettings {
-            address: vars.address("TELECONSULT_BIND_ADDRESS", IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
-            port: vars.count("HTTP_PORT", 0..=65_535, 3000).try_into().unwrap_or(3000),
-            prefix: vars.prefix("SERVICE_PREFIX"),
-            connections,
-            requests,
-            wait_before_close: vars.launcher_wait("WAIT_BEFORE_SERVER_CLOSE_SEC", DEFAULT_WAIT),
-        };
-        let recovery_interval =
-            vars.seconds("TELECONSULT_RECOVERY_INTERVAL_SECONDS", 1..=3600, Duration::from_secs(15));
-        let orphan_grace = vars.seconds("TELECONSULT_ORPHAN_GRACE_SECONDS", 1..=86_400, Duration::from_secs(300));
-        let sweep_interval = vars.seconds("TELECONSULT_SWEEP_INTERVAL_SECONDS", 1..=86_400, Duration::from_secs(300));
-        let sweep_dry_run = vars.boolean("TELECONSULT_SWEEP_DRY_RUN", false);
-        let lease = vars.seconds("TELECONSULT_LEASE_SECONDS", 1..=3600, DEFAULT_LEASE);
-        let database = database::read(&mut vars);
-        let delete_uploads = vars.boolean("TELECONSULTATION_DELETE_UPLOADS", false);
-        let transcription_max_bytes = vars.file_size("TRANSCRIPTION_MAX_FILE_SIZE", DEFAULT_TRANSCRIPTION_BYTES);
-        let expose_metrics = vars.boolean("EXPOSE_METRICS", true);
-        let log_level = Level::parse(&vars.one_of("LOG_LEVEL", Level::NAMES, "info"));
-
-        let (warnings, problems) = vars.finish();
-        let (Some(vendor), Some(platform), true) = (vendor, platform, problems.is_empty()) else {
-            return Err(Problems(problems));
-        };
-        let immutable_period = SignedDuration::from_millis(immutable_ms as i64);
-        Ok(Self {
-            vendor,
-            database,
-            rules: Rules { privileges: file.privileges.clone(), unlimited, immutable_period },
-            rooms: RoomSettings {
-                privileges: file.privileges,
-                unlimited,
-                live,
-                recording: Recording::from(recording.as_str()),
-                transcribed,
-                lease: SignedDuration::try_from(lease).unwrap_or(SignedDuration::MAX),
-                recovery_interval,
-                orphan_grace: SignedDuration::try_from(orphan_grace).unwrap_or(SignedDuration::MAX),
-                sweep_interval,
-                sweep_dry_run,
-            },
-            identity: IdentitySettings { user_id_header, user_id_path: file.user_id_path, proxies },
-            platform,
-            background_groups: file.background_groups,
-            branding: file.branding,
-            delete_uploads,
-            transcription_max_bytes,
-            http,
-            expose_metrics,
-            log_level,
-            warnings,
-        })
-    }
-}
-
-const IDENTITY_PROXIES: &str = "TELECONSULT_IDENTITY_PROXIES";
-/// One year. The period is subtracted from dates, and nobody hides a change for longer.
-const MAX_PERIOD_MS: f64 = 31_536_000_000.0;
-/// What the predecessor documents: 50MB.
-const DEFAULT_TRANSCRIPTION_BYTES: u64 = 50 * 1024 * 1024;
-/// What the predecessor's launcher waits.
-const DEFAULT_WAIT: Duration = Duration::from_secs(10);
-/// Above what a request may take, so that nobody takes over what is not abandoned.
-const DEFAULT_LEASE: Duration = Duration::from_secs(5 * vendor::CALL_TIMEOUT.as_secs());
-
-/// The vendor client, with limits that suit somebody waiting for an answer.
-///
-/// A build tells its first problem alone, and what is wrong with the key must not hide what is wrong with the address. So
-/// something else takes the place of a key that is missing or wrong; its problem stops the start all the same.
-fn vendor_client(vars: &mut Variables<'_>, key: Option<&str>, base_url: &str) -> Option<Client> {
-    const NO_KEY: &str = "none";
-    let build = |key: &str| {
-        Client::builder(ApiKey::from(key))
-            .base_url(base_url)
-            .attempt_timeout(vendor::ATTEMPT_TIMEOUT)
-            .retry(RetryPolicy::standard().total_timeout(vendor::CALL_TIMEOUT))
-            .user_agent_suffix(concat!("teleconsult-server/", env!("CARGO_PKG_VERSION")))
-            .build()
-    };
-    let built = match build(key.unwrap_or(NO_KEY)) {
-        Err(bandyer_client::ConfigError::ApiKey(reason)) => {
-            vars.problem("BANDYER_API_SECRET_KEY", &format!("is {reason}"));
-            build(NO_KEY)
-        }
-        built => built,
-    };
-    match built {
-        Ok(client) => Some(client),
-        Err(bandyer_client::ConfigError::BaseUrl(reason)) => {
-            vars.problem("BANDYER_BASE_URL", reason);
-            None
-        }
-        Err(error) => {
-            vars.problem("BANDYER_BASE_URL", &format!("cannot be used: {error}"));
-            None
-        }
+        let mut reader = Reader::new(lookup);
+        let file = file::read(&mut reader);
+        let (vendor, generation) = vendor::read(&mut reader).unzip();
+        let rules = rules::read(&mut reader, file.privileges);
+        let rooms = rooms::read(&mut reader, &rules, generation);
+        let identity = identity::read(&mut reader, file.user_id_path);
+        let platform = platform::read(&mut reader, &identity.user_id_header, file.custom_user_id);
+        let api = api::read(&mut reader, file.background_groups);
+        let http = http::read(&mut reader);
+        let database = database::read(&mut reader);
+        let telemetry = telemetry::read(&mut reader);
+        let Some(vendor) = vendor else { return Err(reader.into_problems()) };
+        let warnings = reader.finish()?;
+        let branding = file.branding;
+        Ok(Self { vendor, database, rules, rooms, identity, platform, branding, api, http, telemetry, warnings })
     }
 }
 
@@ -315,8 +98,9 @@ fn vendor_client(vars: &mut Variables<'_>, key: Option<&str>, base_url: &str) ->
 mod tests {
     use std::time::Duration;
 
-    use super::{Config, Database, Level};
+    use super::{Config, Database};
     use crate::domain::privileges::Privileges;
+    use crate::telemetry::logs::Level;
 
     fn with(pairs: &[(&str, &str)]) -> Result<Config, Vec<String>> {
         let lookup = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
@@ -336,15 +120,18 @@ mod tests {
         assert_eq!(config.identity.user_id_header, "miauserid");
         assert!(matches!(&config.database, Database::Folder(folder) if folder.to_str() == Some("./data")));
         assert_eq!((config.rooms.recording.as_str(), config.rooms.transcribed), ("none", false));
-        assert_eq!((config.transcription_max_bytes, config.delete_uploads), (50 * 1024 * 1024, false));
-        assert_eq!((config.expose_metrics, config.log_level), (true, Level::parse("info")));
-        assert_eq!((&config.rules.privileges, config.background_groups.len()), (&Privileges::default(), 0));
+        assert_eq!((config.api.transcription_max_bytes, config.api.delete_uploads), (50 * 1024 * 1024, false));
+        assert_eq!((config.telemetry.expose_metrics, config.telemetry.log_level), (true, Level::parse("info")));
+        assert_eq!((&config.rules.privileges, config.api.background_groups.len()), (&Privileges::default(), 0));
         let platform = &config.platform;
         assert!(platform.crud.is_none() && platform.auth.is_none() && platform.custom_ids.is_none());
-        assert!(platform.client.times().is_none() && config.identity.user_id_path.is_none());
-        let told: Vec<&str> = platform.forwarding.names.iter().map(|name| name.as_str()).collect();
+        assert!(!platform.client_metrics && config.identity.user_id_path.is_none());
+        let forwarded: Vec<&str> = platform.forwarding.names.iter().map(|name| name.as_str()).collect();
         let always = ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-request-id"];
-        assert_eq!(told, [&["client-type", "miausergroups", "miauserid", "miauserproperties"][..], &always].concat());
+        assert_eq!(
+            forwarded,
+            [&["client-type", "miausergroups", "miauserid", "miauserproperties"][..], &always].concat()
+        );
         assert_eq!(platform.forwarding.backoffice, "isbackoffice");
         assert!(config.identity.proxies.is_none() && config.identity.trusts_peer([192, 0, 2, 1].into()));
         assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
@@ -352,12 +139,12 @@ mod tests {
     }
 
     #[test]
-    fn once_proxies_are_named_nobody_else_is_believed_and_nothing_is_warned_of() {
+    fn once_proxies_are_named_only_they_are_trusted_and_there_is_no_warning() {
         let config = with(&[KEY, URL, ("TELECONSULT_IDENTITY_PROXIES", "10.0.0.0/8, 192.0.2.7")]).unwrap();
-        for (peer, believed) in
+        for (peer, trusted) in
             [("10.9.9.9", true), ("192.0.2.7", true), ("::ffff:10.0.0.1", true), ("192.0.2.8", false)]
         {
-            assert_eq!(config.identity.trusts_peer(peer.parse().unwrap()), believed, "{peer}");
+            assert_eq!(config.identity.trusts_peer(peer.parse().unwrap()), trusted, "{peer}");
         }
         assert!(config.warnings.is_empty(), "{:?}", config.warnings);
         for wrong in ["gateway", "10.0.0.0/33", ","] {
@@ -367,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn all_problems_are_told_at_once_by_name_and_without_values() {
+    fn all_problems_are_reported_by_name_and_without_values() {
         let problems = with(&[
             ("BANDYER_BASE_URL", "http://canary.example"),
             ("UNLIMITED_TELECONSULTATION", "TRUE-canary"),
@@ -431,12 +218,12 @@ mod tests {
     }
 
     #[test]
-    fn the_launchers_wait_takes_nonsense_for_ten_seconds_and_says_so() {
+    fn the_launchers_wait_replaces_nonsense_by_ten_seconds_and_warns() {
         for (text, seconds, warned) in [("3", 3, false), ("0", 10, true), ("soon", 10, true), ("-1", 10, true)] {
             let config = with(&[KEY, URL, ("WAIT_BEFORE_SERVER_CLOSE_SEC", text)]).unwrap();
             assert_eq!(config.http.wait_before_close.as_secs(), seconds, "{text}");
-            let told = config.warnings.iter().any(|warning| warning.starts_with("WAIT_BEFORE_SERVER_CLOSE_SEC"));
-            assert_eq!(told, warned, "{text}");
+            let is_warned = config.warnings.iter().any(|warning| warning.starts_with("WAIT_BEFORE_SERVER_CLOSE_SEC"));
+            assert_eq!(is_warned, warned, "{text}");
         }
     }
 

@@ -1,11 +1,14 @@
 //! A teleconsultation backend on the Bandyer / Kaleyra Video API.
 //!
-//! Doctors (*plus* users) and patients (*basic* users) get a personal link to a vendor room at the right moment. The
-//! binary is the product; this library is what it is made of, and what its tests start.
+//! Doctors (*plus* users) and patients (*basic* users) get a personal link to a vendor room at the right moment. The binary is
+//! the product; this library is what it consists of, and what its tests start.
 //!
-//! A request travels through [`server`] (connections and limits), [`http`] (routing, reading, answering), [`handlers`]
-//! (input, use case, output), [`appointments`] (the use cases) and [`domain`] (the rules, pure). [`directory`] knows the
-//! vendor's users, [`room_keeper`] the rooms, [`store`] what is remembered, and [`vendor`] the calls that are made.
+//! A request passes [`server`] (connections and limits), [`http`] (reading, dispatching, responding) and [`api`] (routes and
+//! handlers) to [`use_cases`], which read the record, let [`domain`] decide (pure rules), and carry the decision out: [`people`]
+//! knows the vendor's users, [`rooms`] the rooms, [`store`] what is remembered, [`vendor`] and [`platform`] the neighbours.
+//! [`jobs`] run in the background. [`app`] composes all of it.
+//!
+//! Dependencies run in one direction; `tests/layers.rs` lists the layers and checks them.
 
 #![expect(missing_debug_implementations, reason = "services hold connections and people; only values are shown")]
 
@@ -18,6 +21,7 @@ pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod http;
+pub mod jobs;
 pub mod people;
 pub mod platform;
 pub mod rooms;

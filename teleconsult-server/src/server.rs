@@ -25,12 +25,11 @@ use idle_timeout::{Activity, IdleTimeoutStream};
 /// What a client may take of the server.
 #[derive(Debug, Clone)]
 pub struct ConnectionLimits {
-    /// Open connections, if the process may have that many files open; more wait in the system's queue.
+    /// Concurrent connections, if the process may have that many files open; more wait in the system's queue.
     pub connections: usize,
     /// Time from the first byte of a head to its end.
     pub header_timeout: Duration,
-    /// Time a connection may be idle between requests, and a response may wait for its reader. The predecessor keeps 72 s,
-    /// and a gateway that reuses connections must not find them closed earlier.
+    /// Time a connection may be idle between requests, and a response may wait for its reader.
     pub idle_timeout: Duration,
     /// Largest head, in bytes.
     pub head_bytes: usize,
@@ -41,10 +40,15 @@ pub struct ConnectionLimits {
 impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
+            // Far more than one instance has users.
             connections: 10_000,
+            // Enough for a slow mobile network, and little for a client that only holds connections.
             header_timeout: Duration::from_secs(10),
+            // The predecessor keeps 72 s, and a gateway that reuses connections must not find them closed earlier.
             idle_timeout: Duration::from_secs(75),
+            // Properties of a user and cookies travel in headers.
             head_bytes: 32 * 1024,
+            // What orchestrators usually wait before they kill a process.
             drain_timeout: Duration::from_secs(30),
         }
     }

@@ -1,5 +1,6 @@
-//! What an operator sees.
+//! What an operator sees: log lines and metrics. Owners register their own metrics; nothing here knows them.
 
 pub mod logs;
-pub mod metrics;
 pub(crate) mod process;
+pub mod registry;
+pub mod requests;

@@ -18,16 +18,14 @@ use crate::domain::privileges::Role;
 
 mod breaker;
 mod error;
+mod settings;
 
 pub use breaker::BreakerMetrics;
 pub use error::VendorError;
+pub use settings::{CALL_TIMEOUT, VendorSettings};
 
 use breaker::Breaker;
 
-/// Time for one try. Below the SDK's default, because somebody waits for the answer.
-pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Time for all tries of one call together.
-pub const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// Time for reading a room's details, which an answer can do without.
 const DETAILS_TIMEOUT: Duration = Duration::from_secs(2);
 /// What the vendor says of a room in which nobody is plus. The word is inferred.

@@ -18,7 +18,7 @@ use super::state::ApiState;
 use super::{Request, Result};
 use crate::auth;
 use crate::domain::ids::ExternalId;
-use crate::domain::participants;
+use crate::domain::participants::{self, Person, PersonRef};
 use crate::http::response::Response;
 use crate::http::validation::RequestBody;
 
@@ -71,7 +71,7 @@ pub(super) async fn issue(api: &Arc<ApiState>, request: &Request) -> Result {
     let caller = auth::platform_user(&api.settings.identity, &request.headers);
     let caller = caller.as_deref().and_then(ExternalId::parse).ok_or_else(unauthorized)?;
     let user = vendor_user(api, caller).await?;
-    let credential = api.calls.issue_credential(&user, lifetime).await?;
+    let credential = api.parts.vendor.issue_credential(&user, lifetime).await?;
     let issued = Issued {
         access_token: credential.token.expose(),
         expires_at: format!("{:.3}", credential.expires_at),
@@ -82,12 +82,13 @@ pub(super) async fn issue(api: &Arc<ApiState>, request: &Request) -> Result {
 
 /// The caller's vendor user. Where the auth service knows people, a caller without one gets one.
 async fn vendor_user(api: &ApiState, caller: ExternalId) -> Result<UserId> {
-    if let Some(user) = api.directory.find(&caller).await? {
+    if let Some(user) = api.parts.directory.find(&caller).await? {
         return Ok(user);
     }
-    let known = api.people.caller(&caller).await?.ok_or_else(unauthorized)?;
-    let member = participants::member(known, &api.use_cases.rules().privileges)?;
-    let users = api.directory.ensure(&[member]).await?;
+    let profile = api.parts.profiles.of_caller(&caller).await?.ok_or_else(unauthorized)?;
+    let person = Person { id: PersonRef::External(caller), profile, language: None };
+    let member = participants::member(person, &api.parts.use_cases.rules().privileges)?;
+    let users = api.parts.directory.ensure(&[member]).await?;
     Ok(users.into_iter().next().ok_or_else(unauthorized)?)
 }
 

@@ -11,7 +11,7 @@ use crate::domain::participants::ParticipantsRefusal;
 use crate::domain::teleconsultation::Refusal;
 use crate::http::error::ApiError;
 use crate::people::directory::DirectoryError;
-use crate::people::profiles::PeopleError;
+use crate::people::profiles::ProfileError;
 use crate::platform::UpstreamError;
 use crate::store::StoreError;
 use crate::use_cases::UseCaseError;
@@ -81,10 +81,10 @@ pub(super) fn response(error: HandlerError, target: &Target) -> ApiError {
             .after(RETRY_AFTER_CONTENTION),
             UseCaseError::Store(error) => error.into(),
             UseCaseError::Vendor(error) => error.into(),
-            UseCaseError::People(PeopleError::Unknown(user)) => {
+            UseCaseError::Profile(ProfileError::Unknown(user)) => {
                 ApiError::sentence(StatusCode::BAD_REQUEST, format!("Failed {target}: user {user} is unknown"))
             }
-            UseCaseError::People(PeopleError::Upstream(error)) => error.into(),
+            UseCaseError::Profile(ProfileError::Upstream(error)) => error.into(),
             UseCaseError::Running => idempotency::running(),
             UseCaseError::KeyReused => idempotency::reused(),
             UseCaseError::Links => {

@@ -39,7 +39,7 @@ pub(super) fn document(api: &ApiState) -> Value {
         item[route.method.as_str().to_ascii_lowercase()] = rendered(route, operation, settings);
     }
     let mut schemas = schemas.take_definitions(true);
-    if !api.people.are_told()
+    if !api.parts.profiles.is_caller()
         && let Some(person) = schemas.get_mut("NewParticipant")
     {
         person["required"] = json!(["userId"]);

@@ -13,7 +13,7 @@ use super::openapi::operation::{Body, Context, Operation, Success, Tag, patient}
 use super::state::ApiState;
 use super::values::{PersonId, Text};
 use super::{Request, Result, teleconsultations};
-use crate::domain::participants::{COUNT, Invitation, Invitations};
+use crate::domain::participants::{COUNT, ParticipantList, Profile, RequestedParticipant};
 use crate::domain::teleconsultation::Refusal;
 use crate::http::error::ApiError;
 use crate::http::response::Response;
@@ -110,28 +110,29 @@ impl RequestBody for KnownParticipant {
     const OLDER_NAMES: &'static [(&'static str, &'static str)] = OLDER_NAMES;
 }
 
-impl From<NewParticipant> for Invitation {
+impl From<NewParticipant> for RequestedParticipant {
     fn from(new: NewParticipant) -> Self {
         let groups = match new.groups {
             Groups::Scalar(Text(group)) => vec![group],
             Groups::Array(groups) => groups.into_iter().map(|Text(group)| group).collect(),
         };
         let language = new.language.map(|Text(language)| language);
-        Self { external_id: new.user_id.0, groups, full_name: new.full_name.0, language }
+        let profile = Some(Profile { groups, full_name: new.full_name.0 });
+        Self { external_id: new.user_id.0, language, profile }
     }
 }
 
-impl From<KnownParticipant> for Invitation {
+impl From<KnownParticipant> for RequestedParticipant {
     fn from(known: KnownParticipant) -> Self {
-        let (PersonId(id), language) = match known {
+        let (PersonId(external_id), language) = match known {
             KnownParticipant::Object(person) => (person.user_id, person.language),
             KnownParticipant::Scalar(id) => (id, None),
         };
-        Self { language: language.map(|Text(language)| language), ..Self::of(id) }
+        Self { external_id, language: language.map(|Text(language)| language), profile: None }
     }
 }
 
-impl From<DescribedParticipants> for Invitations {
+impl From<DescribedParticipants> for ParticipantList<RequestedParticipant> {
     fn from(participants: DescribedParticipants) -> Self {
         match participants {
             Participants::Object(counted) => counted.into(),
@@ -140,7 +141,7 @@ impl From<DescribedParticipants> for Invitations {
     }
 }
 
-impl From<KnownParticipants> for Invitations {
+impl From<KnownParticipants> for ParticipantList<RequestedParticipant> {
     fn from(participants: KnownParticipants) -> Self {
         match participants {
             Participants::Object(counted) => counted.into(),
@@ -149,7 +150,7 @@ impl From<KnownParticipants> for Invitations {
     }
 }
 
-impl<P: Into<Invitation>> From<CountedParticipants<P>> for Invitations {
+impl<P: Into<RequestedParticipant>> From<CountedParticipants<P>> for ParticipantList<RequestedParticipant> {
     fn from(counted: CountedParticipants<P>) -> Self {
         // A number that does not fit is outside the range that the rules check.
         let number = usize::try_from(counted.number).unwrap_or(0);
@@ -159,12 +160,12 @@ impl<P: Into<Invitation>> From<CountedParticipants<P>> for Invitations {
 
 pub(super) async fn add(api: &Arc<ApiState>, request: &Request) -> Result {
     let id = teleconsultations::id(request)?;
-    let one = if api.people.are_told() {
+    let one = if api.parts.profiles.is_caller() {
         request.read::<NewParticipant>()?.into()
     } else {
         request.read::<KnownParticipant>()?.into()
     };
-    api.use_cases.add(id, one, keyed(request)?).await?;
+    api.parts.use_cases.add_participant(id, one, keyed(request)?).await?;
     Ok(Response::empty(StatusCode::CREATED))
 }
 

@@ -157,14 +157,14 @@ pub(super) async fn add_background(api: &Arc<ApiState>, request: &Request) -> Re
     let no_jpeg =
         |_: InvalidFile| ApiError::validation(format!("body.{} must be a JPEG picture", BACKGROUND_FORM.part));
     let picture = File::jpeg(file.bytes.clone()).map_err(no_jpeg)?;
-    let added = api.calls.add_background(&picture).await.map_err(vendor_refusal)?;
+    let added = api.parts.vendor.add_background(&picture).await.map_err(vendor_refusal)?;
     Ok(Response::json(StatusCode::OK, &Added { virtual_background: added.into() })?)
 }
 
 pub(super) async fn update(api: &Arc<ApiState>, request: &Request) -> Result {
     auth::platform_user(&api.settings.identity, &request.headers).ok_or_else(errors::unauthorized)?;
     let SettingsChange { background_alias: Alias(alias) } = request.read()?;
-    let changed = api.calls.choose_background(alias).await.map_err(vendor_refusal)?;
+    let changed = api.parts.vendor.choose_background(alias).await.map_err(vendor_refusal)?;
     Ok(Response::json(StatusCode::OK, &Changed { company: changed.into() })?)
 }
 

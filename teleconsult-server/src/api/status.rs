@@ -32,5 +32,5 @@ pub(super) async fn ready(api: &Arc<ApiState>, _: &Request) -> Result {
 
 /// Checks the store alone: the vendor's quota is not for health checks, and its outage is not this service's.
 pub(super) async fn check_up(api: &Arc<ApiState>, _: &Request) -> Result {
-    report(api.store.ping().await.is_ok())
+    report(api.parts.store.ping().await.is_ok())
 }

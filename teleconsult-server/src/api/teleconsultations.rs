@@ -5,7 +5,6 @@ use std::sync::Arc;
 use bandyer_client::UserId;
 use bandyer_client::rooms::Room;
 use http::StatusCode;
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -22,7 +21,7 @@ use super::{Request, Result, errors, request_parts};
 use crate::auth;
 use crate::domain::ids::TeleconsultationId;
 use crate::domain::link::{self, LinkOptions};
-use crate::domain::participants::{Invitations, Participant};
+use crate::domain::participants::{Participant, ParticipantList, RequestedParticipant};
 use crate::domain::schedule::{End, ScheduleChange};
 use crate::domain::teleconsultation::{Change, Proposal, Refusal, Teleconsultation};
 use crate::http::error::ApiError;
@@ -76,22 +75,22 @@ impl<P: DeserializeOwned> RequestBody for TeleconsultationChange<P> {
     const OLDER_NAMES: &'static [(&'static str, &'static str)] = OLDER_NAMES;
 }
 
-impl<P: Into<Invitations>> TryFrom<NewTeleconsultation<P>> for Proposal {
+impl<P: Into<ParticipantList<RequestedParticipant>>> TryFrom<NewTeleconsultation<P>> for Proposal {
     type Error = ApiError;
 
     fn try_from(new: NewTeleconsultation<P>) -> std::result::Result<Self, ApiError> {
         let end = end(new.end_date, new.duration_in_seconds)?.ok_or_else(not_one_end)?;
-        Ok(Self { start: new.start_date.0, end, invitations: new.participants.into() })
+        Ok(Self { start: new.start_date.0, end, participants: new.participants.into() })
     }
 }
 
-impl<P: Into<Invitations>> TryFrom<TeleconsultationChange<P>> for Change {
+impl<P: Into<ParticipantList<RequestedParticipant>>> TryFrom<TeleconsultationChange<P>> for Change {
     type Error = ApiError;
 
     fn try_from(change: TeleconsultationChange<P>) -> std::result::Result<Self, ApiError> {
         let start = change.start_date.map(|Moment(start)| start);
         let schedule = ScheduleChange { start, end: end(change.end_date, change.duration_in_seconds)? };
-        Ok(Self { schedule, invitations: change.participants.map(Into::into) })
+        Ok(Self { schedule, participants: change.participants.map(Into::into) })
     }
 }
 
@@ -119,28 +118,28 @@ pub(super) struct Created {
 }
 
 pub(super) async fn create(api: &Arc<ApiState>, request: &Request) -> Result {
-    let proposal = if api.people.are_told() {
+    let proposal = if api.parts.profiles.is_caller() {
         Proposal::try_from(request.read::<NewTeleconsultation<DescribedParticipants>>()?)?
     } else {
         Proposal::try_from(request.read::<NewTeleconsultation<KnownParticipants>>()?)?
     };
-    let room_id = api.use_cases.create(proposal, keyed(request)?).await?;
+    let room_id = api.parts.use_cases.create(proposal, keyed(request)?).await?;
     Ok(Response::json(StatusCode::CREATED, &Created { room_id })?)
 }
 
 pub(super) async fn change(api: &Arc<ApiState>, request: &Request) -> Result {
     let id = id(request)?;
-    let change = if api.people.are_told() {
+    let change = if api.parts.profiles.is_caller() {
         Change::try_from(request.read::<TeleconsultationChange<DescribedParticipants>>()?)?
     } else {
         Change::try_from(request.read::<TeleconsultationChange<KnownParticipants>>()?)?
     };
-    api.use_cases.change(id, change).await?;
+    api.parts.use_cases.change(id, change).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT))
 }
 
 pub(super) async fn delete(api: &Arc<ApiState>, request: &Request) -> Result {
-    api.use_cases.delete(id(request)?).await?;
+    api.parts.use_cases.delete(id(request)?).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT))
 }
 
@@ -233,7 +232,7 @@ pub(super) async fn viewed(api: &ApiState, request: &Request) -> Result<(Telecon
     let absent =
         || ApiError::sentence(StatusCode::NOT_FOUND, format!("Room with id {} not found on CRUD", shown_id(raw)));
     let id = request.target.teleconsultation().ok_or_else(absent)?;
-    let record = match api.use_cases.view(id).await {
+    let record = match api.parts.use_cases.view(id).await {
         Err(UseCaseError::NotFound) => return Err(absent().into()),
         record => record?,
     };
@@ -250,13 +249,13 @@ pub(super) async fn view(api: &Arc<ApiState>, request: &Request) -> Result {
     let details = async {
         match room {
             Some(room) => api.details.of(room).await,
-            None => RoomDetails::NotTold,
+            None => RoomDetails::Unavailable,
         }
     };
-    let ((), details) = tokio::join!(api.people.complete_for_view(people), details);
+    let ((), details) = tokio::join!(api.parts.profiles.load_missing_for_view(people), details);
     repair_soon(api, &record, &details);
     let viewer = record.participant(&viewer).ok_or_else(errors::unauthorized)?;
-    let background = background || is_in_any(viewer, &api.settings.background_groups);
+    let background = background || is_in_any(viewer, &api.settings.endpoints.background_groups);
     let options = LinkOptions { background, language };
     Ok(Response::json(StatusCode::OK, &view_of(viewer, &record, api, options, &details))?)
 }
@@ -269,8 +268,8 @@ fn view_of<'a>(
     details: &'a RoomDetails,
 ) -> View<'a> {
     // A link to a lost room leads nowhere; a waiting room does.
-    let has_room = !api.use_cases.has_lost_its_room(details);
-    let shows_link = has_room && record.is_immutable(api.use_cases.rules(), Timestamp::now());
+    let has_room = !api.parts.use_cases.repairs().is_room_lost(details);
+    let shows_link = has_room && api.parts.use_cases.is_immutable_now(record);
     // The platform's records hold links that this service has not checked.
     let link = viewer.access_link.as_ref().filter(|link| shows_link && link::is_safe(link.expose()));
     View {
@@ -281,26 +280,27 @@ fn view_of<'a>(
             .iter()
             .map(|participant| CallParticipant {
                 bandyer_user_id: &participant.vendor_user_id,
-                full_name: &participant.invitation.full_name,
+                full_name: &participant.person.profile.full_name,
             })
             .collect(),
         details: match details {
             RoomDetails::Known(room) => Some(RoomView::from(room.as_ref())),
-            RoomDetails::Gone | RoomDetails::NotTold => None,
+            RoomDetails::Gone | RoomDetails::Unavailable => None,
         },
     }
 }
 
 /// Gives a complete teleconsultation without a room one, in the background.
 fn repair_soon(api: &Arc<ApiState>, record: &Teleconsultation, details: &RoomDetails) {
-    let Some(repair) = api.use_cases.take_on_repair(record, details) else { return };
+    let Some(repair) = api.parts.use_cases.repairs().start(record, details) else { return };
     let repairing = Arc::clone(api);
-    let work = platform::forwarding(platform::current(), async move { repairing.use_cases.repair(repair).await });
+    let work =
+        platform::forwarding(platform::current(), async move { repairing.parts.use_cases.repairs().run(repair).await });
     api.tasks.spawn(work.in_current_span());
 }
 
 fn is_in_any(viewer: &Participant, groups: &[String]) -> bool {
-    viewer.invitation.groups.iter().any(|group| groups.contains(group))
+    viewer.person.profile.groups.iter().any(|group| groups.contains(group))
 }
 
 fn link_query(request: &Request) -> std::result::Result<(bool, Option<&str>), ApiError> {

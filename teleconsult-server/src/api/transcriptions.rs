@@ -20,9 +20,9 @@ pub(super) async fn show(api: &Arc<ApiState>, request: &Request) -> Result {
     let (record, _viewer) = teleconsultations::viewed(api, request).await?;
     let session = SessionId::new(raw).map_err(|_| none())?;
     let room = record.room.as_ref().ok_or_else(none)?;
-    let limit = api.settings.transcription_max_bytes;
+    let limit = api.settings.endpoints.transcription_max_bytes;
     let file = match is_of_room(api, room, &session).await {
-        Ok(true) => api.calls.transcription(&session, limit).await,
+        Ok(true) => api.parts.vendor.transcription(&session, limit).await,
         Ok(false) => return Err(none().into()),
         Err(error) => Err(error),
     };
@@ -47,7 +47,7 @@ fn download(file: Download) -> Response {
 /// A session of another room is none of the caller's business. Rooms that were replaced are forgotten, and so are their
 /// sessions.
 async fn is_of_room(api: &ApiState, room: &RoomId, session: &SessionId) -> vendor::Result<bool> {
-    match api.calls.session(session).await {
+    match api.parts.vendor.session(session).await {
         Ok(session) => Ok(session.room_id.as_ref() == Some(room)),
         Err(error) if error.is_not_found() => Ok(false),
         Err(error) => Err(error),

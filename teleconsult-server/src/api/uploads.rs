@@ -27,12 +27,12 @@ pub(super) struct Deleted {
 
 /// With the switch off nothing is checked, not even the id: the front end calls this whenever a call ends.
 pub(super) async fn delete(api: &Arc<ApiState>, request: &Request) -> Result {
-    if !api.settings.delete_uploads {
+    if !api.settings.endpoints.delete_uploads {
         return Ok(Response::empty(StatusCode::NO_CONTENT));
     }
-    let record = api.use_cases.view(teleconsultations::id(request)?).await?;
+    let record = api.parts.use_cases.view(teleconsultations::id(request)?).await?;
     let (total, deleted) = match &record.room {
-        Some(room) => api.calls.delete_uploads(room).await?,
+        Some(room) => api.parts.vendor.delete_uploads(room).await?,
         None => (0, 0),
     };
     Ok(Response::json(StatusCode::OK, &Deleted { total, deleted })?)

@@ -4,19 +4,22 @@ use std::time::Duration;
 
 /// Exponential backoff without randomness. Callers that may collide with others add jitter themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Backoff {
+pub struct Backoff {
     first: Duration,
     max: Duration,
 }
 
 impl Backoff {
-    pub(crate) const fn new(first: Duration, max: Duration) -> Self {
+    /// Waits between `first` and `max`.
+    #[must_use]
+    pub const fn new(first: Duration, max: Duration) -> Self {
         Self { first, max }
     }
 
     /// The wait after this many consecutive failures, not counting the first: `first`, then doubled each time up to
     /// `max`.
-    pub(crate) fn after(self, earlier_failures: u32) -> Duration {
+    #[must_use]
+    pub fn after(self, earlier_failures: u32) -> Duration {
         let factor = 1_u32.checked_shl(earlier_failures).unwrap_or(u32::MAX);
         self.first.saturating_mul(factor).min(self.max)
     }

@@ -1,40 +1,34 @@
 //! Points at which tests break the process on purpose. They are not in a release build.
 //!
 //! `TELECONSULT_CRASH_POINTS` names what happens where, such as `C5=kill` or `C3=delay:500,C10=error@2`: `kill` ends the
-//! process at once, `error` has the store fail there, `delay` waits so many milliseconds. `@2` means the second time the
-//! point is reached; without it, every time. The points:
+//! process immediately, `error` injects a failure of the store, `panic` panics, and `delay` waits so many milliseconds. `@2`
+//! means the second time the point is reached; without it, every time. The points:
 //!
 //! | point | where |
 //! |---|---|
+//! | H0 | at the start of a handler |
+//! | J0 | at the start of a run of a background job |
 //! | C0 | before a use case does anything |
-//! | C1 | decided, users not made sure of yet |
-//! | C2 | a vendor user is made and not remembered yet |
-//! | C3 | the attempt is written down, the room not asked for yet |
-//! | C4 | the vendor has answered, the answer is lost before anybody looks at it |
-//! | C5 | the answer is read and not stored yet |
-//! | C6 | everything is stored, the caller not told yet |
+//! | C1 | decided, vendor users not ensured yet |
+//! | C2 | a vendor user is created and not recorded yet |
+//! | C3 | the attempt is recorded, the vendor not called yet |
+//! | C4 | the vendor has responded, and the response is lost before it is read |
+//! | C5 | the response is read and not stored yet |
+//! | C6 | everything is stored, the caller has no response yet |
 //! | C7 | a room is about to be deleted |
-//! | C8 | a room is deleted, and that is not remembered yet |
+//! | C8 | a room is deleted, and that is not recorded yet |
 //! | C9 | recovery or a sweep has found something and not acted on it yet |
 //! | C10 | a transaction that writes is about to begin |
-//! | C11 | the vendor has answered, and the leader may sleep past its lease |
+//! | C11 | the vendor has responded, and the lease may end before the response is stored |
 
 #[cfg(all(feature = "crash-points", not(debug_assertions)))]
 compile_error!("crash points must not be in a release build");
 
-/// Reaches a crash point: `crash_point!("C5")`. An error is returned from the function around it.
-macro_rules! crash_point {
-    ($name:literal) => {
-        #[cfg(feature = "crash-points")]
-        $crate::base::crash_points::reach($name).await?;
-    };
-}
-pub(crate) use crash_point;
-
 #[cfg(feature = "crash-points")]
-pub(crate) use armed::{arm, reach};
+pub(crate) use armed::{InjectedFailure, arm, reach};
 
-/// A request is here, so the service can be broken. Its start cannot: whoever breaks it waits for that.
+/// A request has arrived, so crash points are in effect from now on. They are not while the service starts, because
+/// tests wait for the start before they inject a failure.
 #[cfg(not(feature = "crash-points"))]
 pub(crate) const fn arm() {}
 
@@ -44,12 +38,14 @@ mod armed {
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::Duration;
 
-    use crate::store::StoreError;
+    /// The failure that a crash point injects.
+    #[derive(Debug, Clone, Copy)]
+    pub(crate) struct InjectedFailure;
 
     struct Armed {
         name: String,
         action: Action,
-        /// Which time it acts; nothing means every time.
+        /// The n-th time that the point is reached; `None` means every time.
         nth: Option<u32>,
         reached: AtomicU32,
     }
@@ -57,6 +53,7 @@ mod armed {
     enum Action {
         Kill,
         Error,
+        Panic,
         Delay(Duration),
     }
 
@@ -66,7 +63,8 @@ mod armed {
         ARMED.get_or_init(from_environment);
     }
 
-    pub(crate) async fn reach(name: &str) -> Result<(), StoreError> {
+    #[expect(clippy::panic, reason = "a test asks for it")]
+    pub(crate) async fn reach(name: &str) -> Result<(), InjectedFailure> {
         let Some(armed) = ARMED.get().and_then(|armed| armed.iter().find(|armed| armed.name == name)) else {
             return Ok(());
         };
@@ -76,7 +74,8 @@ mod armed {
         }
         match armed.action {
             Action::Kill => std::process::abort(),
-            Action::Error => Err(StoreError::corrupt("a crash point says so")),
+            Action::Error => Err(InjectedFailure),
+            Action::Panic => panic!("crash point {name}"),
             Action::Delay(wait) => {
                 tokio::time::sleep(wait).await;
                 Ok(())
@@ -84,7 +83,7 @@ mod armed {
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "no configuration: it is there for tests alone")]
+    #[expect(clippy::disallowed_methods, reason = "not a setting: only tests use it")]
     fn from_environment() -> Vec<Armed> {
         let text = std::env::var("TELECONSULT_CRASH_POINTS").unwrap_or_default();
         text.split(',').filter(|one| !one.is_empty()).map(armed).collect()
@@ -102,6 +101,7 @@ mod armed {
                 Some(("delay", millis)) => Action::Delay(Duration::from_millis(millis.parse().ok()?)),
                 None if action == "kill" => Action::Kill,
                 None if action == "error" => Action::Error,
+                None if action == "panic" => Action::Panic,
                 _ => return None,
             };
             Some(Armed { name: name.to_owned(), action, nth, reached: AtomicU32::new(0) })

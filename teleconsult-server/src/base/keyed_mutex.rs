@@ -1,4 +1,4 @@
-//! One at a time for each key.
+//! A mutex for each key.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -6,19 +6,19 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::OwnedMutexGuard;
 
-/// Locks that exist for as long as somebody holds or awaits them.
+/// Mutexes that exist while they are held or awaited.
 #[derive(Debug)]
 pub(crate) struct KeyedMutex<K>(Mutex<HashMap<K, Weak<tokio::sync::Mutex<()>>>>);
 
-/// How many locks there are before those nobody uses are swept out.
-const SWEEP_AT: usize = 1024;
+/// At how many mutexes unused ones are removed.
+const PRUNE_AT: usize = 1024;
 
 impl<K: Eq + Hash + Clone + Send + Sync> KeyedMutex<K> {
-    /// Waits for the key. The guard gives it back.
+    /// Locks the mutex of a key. Dropping the guard unlocks it.
     pub(crate) async fn lock(&self, key: &K) -> OwnedMutexGuard<()> {
         let lock = {
             let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if locks.len() >= SWEEP_AT {
+            if locks.len() >= PRUNE_AT {
                 locks.retain(|_, lock| lock.strong_count() > 0);
             }
             let existing = locks.get(key).and_then(Weak::upgrade);
@@ -55,11 +55,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn locks_that_nobody_uses_do_not_pile_up() {
+    async fn unused_mutexes_are_removed() {
         let locks = KeyedMutex::default();
         for key in 0..5000 {
             drop(locks.lock(&key).await);
         }
-        assert!(locks.0.lock().unwrap().len() <= super::SWEEP_AT);
+        assert!(locks.0.lock().unwrap().len() <= super::PRUNE_AT);
     }
 }

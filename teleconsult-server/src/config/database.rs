@@ -1,32 +1,37 @@
-//! Which database.
+//! Where the database is.
 
 use std::path::PathBuf;
 
-use super::env::Variables;
-use crate::store::sql::postgres::DatabaseUrl;
+use super::reader::Reader;
+use crate::store::engine::postgres::DatabaseUrl;
 
 /// Where the journal is, and the records unless the CRUD Service keeps them.
 #[derive(Debug, Clone)]
 pub enum Database {
-    /// A folder of this process alone.
+    /// A folder that only this process uses.
     Folder(PathBuf),
     /// PostgreSQL, for any number of instances.
     Postgres {
-        /// Where.
+        /// The address.
         url: DatabaseUrl,
         /// Most connections of one instance.
         connections: u32,
     },
 }
 
-pub(super) fn read(vars: &mut Variables<'_>) -> Database {
-    let connections = vars.count("TELECONSULT_DATABASE_CONNECTIONS", 1..=1000, 10);
-    let folder = vars.text("DATA_DIR").unwrap_or_else(|| "./data".to_owned());
-    let Some(text) = vars.text("DATABASE_URL") else { return Database::Folder(folder.into()) };
+/// Below the working directory, where a container mounts its volume.
+const DEFAULT_FOLDER: &str = "./data";
+/// Transactions are short, so a few connections serve many requests; PostgreSQL accepts 100 by default.
+const DEFAULT_CONNECTIONS: u32 = 10;
+
+pub(super) fn read(reader: &mut Reader<'_>) -> Database {
+    let connections = reader.count("TELECONSULT_DATABASE_CONNECTIONS", 1..=1000, DEFAULT_CONNECTIONS);
+    let folder = reader.text("DATA_DIR").unwrap_or_else(|| DEFAULT_FOLDER.to_owned());
+    let Some(text) = reader.text("DATABASE_URL") else { return Database::Folder(folder.into()) };
     match DatabaseUrl::parse(&text) {
-        Some(url) => Database::Postgres { url, connections: u32::try_from(connections).unwrap_or(u32::MAX) },
+        Some(url) => Database::Postgres { url, connections },
         None => {
-            vars.problem("DATABASE_URL", "must be a URL such as postgres://user:password@host:5432/database");
+            reader.problem("DATABASE_URL", "must be a URL such as postgres://user:password@host:5432/database");
             Database::Folder(folder.into())
         }
     }

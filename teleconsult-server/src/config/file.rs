@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::env::Variables;
+use super::reader::Reader;
 use crate::auth::user_id_path::{UserIdPath, UserIdStep};
 use crate::branding::Branding;
 use crate::domain::privileges::{Privilege, Privileges};
@@ -183,29 +183,35 @@ pub fn schema() -> Value {
 /// Keys of the predecessor's file that never had an effect. Old files hold them, so they pass without a word.
 const NEVER_USED: [&str; 2] = ["environment", "mode"];
 
-pub(super) fn read(path: &str, vars: &mut Variables<'_>) -> Settings {
-    let text = match std::fs::metadata(path).and_then(|file| match file.len() {
-        0..=MAX_BYTES => std::fs::read_to_string(path),
+pub(super) fn read(reader: &mut Reader<'_>) -> Settings {
+    let Some(path) = reader.text(VARIABLE) else { return Settings::default() };
+    let text = match std::fs::metadata(&path).and_then(|file| match file.len() {
+        0..=MAX_BYTES => std::fs::read_to_string(&path),
         _ => Err(std::io::Error::other("it is larger than 1 MiB")),
     }) {
         Ok(text) => text,
         Err(error) => {
-            vars.problem(VARIABLE, &format!("names a file that cannot be read: {error}"));
+            reader.problem(VARIABLE, &format!("names a file that cannot be read: {error}"));
             return Settings::default();
         }
     };
-    parse(path, &text, vars)
+    parse(&path, &text, reader)
 }
 
-fn parse(path: &str, text: &str, vars: &mut Variables<'_>) -> Settings {
+fn parse(path: &str, text: &str, reader: &mut Reader<'_>) -> Settings {
     let mut document: Map<String, Value> = match serde_json::from_str(text) {
         Ok(document) => document,
         Err(error) => {
-            vars.file_problem(VARIABLE, path, "", &format!("names a file that is no JSON object: {}", kind_of(&error)));
+            reader.file_problem(
+                VARIABLE,
+                path,
+                "",
+                &format!("names a file that is no JSON object: {}", kind_of(&error)),
+            );
             return Settings::default();
         }
     };
-    let mut parts = Parts { path, vars };
+    let mut parts = Parts { path, reader };
     let mut privileges = match document.remove("privileges") {
         Some(Value::Object(privileges)) => privileges,
         Some(_) => {
@@ -227,7 +233,7 @@ fn parse(path: &str, text: &str, vars: &mut Variables<'_>) -> Settings {
     let branding = parts.branding(document.remove("theme"), document.remove("companyLogo"));
     let custom_user_id = parts.read("customUserId", document.remove("customUserId")).unwrap_or_default();
     for key in document.keys().filter(|key| !NEVER_USED.contains(&key.as_str())) {
-        vars.warning(format!("the configuration file's `{}` has no effect in this version", key.escape_debug()));
+        reader.warning(format!("the configuration file's `{}` has no effect in this version", key.escape_debug()));
     }
     let (Some(basic), Some(plus)) = (basic, plus) else { return Settings::default() };
     let background_groups = background_groups.unwrap_or_default();
@@ -237,12 +243,12 @@ fn parse(path: &str, text: &str, vars: &mut Variables<'_>) -> Settings {
 /// Reads the file part by part, so that a wrong one does not hide what is wrong with the next.
 struct Parts<'p, 'v, 'l> {
     path: &'p str,
-    vars: &'v mut Variables<'l>,
+    reader: &'v mut Reader<'l>,
 }
 
 impl Parts<'_, '_, '_> {
     fn problem(&mut self, key: &str, reason: &str) {
-        self.vars.file_problem(VARIABLE, self.path, key, &format!("names a file whose `{key}` {reason}"));
+        self.reader.file_problem(VARIABLE, self.path, key, &format!("names a file whose `{key}` {reason}"));
     }
 
     /// A part that may be absent; null counts as absent.
@@ -299,7 +305,8 @@ impl Parts<'_, '_, '_> {
         let primary = colour("primaryColor", colours.primary_color);
         let accent = colour("accentColor", colours.accent_color);
         if given.0 != given.1 {
-            self.vars.warning(format!("the configuration file's `theme.{mode}` has one colour of two and is not sent"));
+            self.reader
+                .warning(format!("the configuration file's `theme.{mode}` has one colour of two and is not sent"));
         }
         Some(Palette::new(primary?, accent?))
     }
@@ -313,7 +320,7 @@ impl Parts<'_, '_, '_> {
             return None;
         }
         if !crate::domain::link::is_safe(text) {
-            self.vars.warning("the configuration file's `companyLogo.url` is not https and is not read".to_owned());
+            self.reader.warning("the configuration file's `companyLogo.url` is not https and is not read".to_owned());
             return None;
         }
         Some(url)
@@ -347,13 +354,13 @@ fn kind_of(error: &serde_json::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Settings, parse};
-    use crate::config::env::Variables;
+    use crate::config::reader::Reader;
 
     fn read(text: &str) -> (Settings, Vec<String>, Vec<String>) {
-        let mut vars = Variables::new(&|_| None);
-        let settings = parse("/etc/config.json", text, &mut vars);
-        let (warnings, problems) = vars.finish();
-        (settings, warnings, problems.iter().map(ToString::to_string).collect())
+        let mut reader = Reader::new(&|_| None);
+        let settings = parse("/etc/config.json", text, &mut reader);
+        let (warnings, problems) = reader.found();
+        (settings, warnings, problems)
     }
 
     #[test]

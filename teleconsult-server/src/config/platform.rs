@@ -1,25 +1,22 @@
 //! The platform's services: which there are, where they are, and what they are told.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, header};
 use url::Url;
 
-use super::env::Variables;
 use super::file::CustomUserId;
-use crate::people::auth_service::{AuthService, AuthSettings, PLACEHOLDER, ROUTES};
-use crate::people::custom_id::{CustomIdSettings, CustomIds};
-use crate::people::profiles::People;
-use crate::platform::call_metrics::CallTimes;
+use super::reader::Reader;
+use crate::people::auth_service::{AuthSettings, PLACEHOLDER, ROUTES};
+use crate::people::custom_id::CustomIdSettings;
 use crate::platform::{BaseUrl, Forwarding, PlatformClient};
 use crate::store::crud_service::CrudSettings;
 
 /// The platform's services.
 #[derive(Debug, Clone)]
 pub struct PlatformSettings {
-    /// What calls them.
-    pub client: PlatformClient,
+    /// Whether the durations of their calls are recorded (`ENABLE_HTTP_CLIENT_METRICS`).
+    pub client_metrics: bool,
     /// The CRUD Service, where the records are its.
     pub crud: Option<CrudSettings>,
     /// The auth service, where it knows groups and names.
@@ -28,16 +25,6 @@ pub struct PlatformSettings {
     pub custom_ids: Option<CustomIdSettings>,
     /// Which headers they are told.
     pub forwarding: Forwarding,
-}
-
-impl PlatformSettings {
-    /// Where groups and names come from.
-    #[must_use]
-    pub fn people(&self) -> People {
-        let Some(auth) = self.auth.clone() else { return People::Told };
-        let custom = self.custom_ids.clone().map(|settings| Box::new(CustomIds::new(settings, self.client.clone())));
-        People::Known { auth: Box::new(AuthService::new(auth, self.client.clone())), custom }
-    }
 }
 
 /// What the predecessor calls when nothing else is named.
@@ -55,49 +42,42 @@ const NEVER_FORWARDED: [HeaderName; 8] = [
     header::ACCEPT_ENCODING,
 ];
 
-pub(super) fn read(
-    vars: &mut Variables<'_>,
-    user_id: &HeaderName,
-    custom_user_id: CustomUserId,
-) -> Option<PlatformSettings> {
-    let client_type = vars.header("CLIENTTYPE_HEADER_KEY", HeaderName::from_static("client-type"));
-    let auth = auth(vars, &client_type);
-    let custom_ids = custom_ids(vars, auth.as_ref(), custom_user_id);
-    let crud = crud(vars, auth.is_none());
+pub(super) fn read(reader: &mut Reader<'_>, user_id: &HeaderName, custom_user_id: CustomUserId) -> PlatformSettings {
+    let client_type = reader.header("CLIENTTYPE_HEADER_KEY", HeaderName::from_static("client-type"));
+    let auth = auth(reader, &client_type);
+    let custom_ids = custom_ids(reader, auth.as_ref(), custom_user_id);
+    let crud = crud(reader, auth.is_none());
     let enabled = auth.is_some() || crud.is_some();
-    let forwarding = forwarding(vars, user_id, client_type, enabled);
-    let times = vars.boolean("ENABLE_HTTP_CLIENT_METRICS", false).then(|| Arc::new(CallTimes::new()));
-    match PlatformClient::new(times) {
-        Ok(client) => Some(PlatformSettings { client, crud, auth, custom_ids, forwarding }),
-        Err(_) => {
-            vars.problem("AUTH_SERVICE", "and CRUD_SERVICE_URL cannot be called: TLS cannot be set up");
-            None
-        }
+    let forwarding = forwarding(reader, user_id, client_type, enabled);
+    let client_metrics = reader.boolean("ENABLE_HTTP_CLIENT_METRICS", false);
+    if enabled && PlatformClient::new(None).is_err() {
+        reader.problem("AUTH_SERVICE", "and CRUD_SERVICE_URL cannot be called: TLS cannot be set up");
     }
+    PlatformSettings { client_metrics, crud, auth, custom_ids, forwarding }
 }
 
-fn base(vars: &mut Variables<'_>, name: &str, text: &str) -> Option<BaseUrl> {
-    BaseUrl::parse(text).map_err(|reason| vars.problem(name, reason)).ok()
+fn base(reader: &mut Reader<'_>, name: &str, text: &str) -> Option<BaseUrl> {
+    BaseUrl::parse(text).map_err(|reason| reader.problem(name, reason)).ok()
 }
 
-fn auth(vars: &mut Variables<'_>, client_type_header: &HeaderName) -> Option<AuthSettings> {
-    let default_client_type = vars.text("DEFAULT_CLIENT_TYPE").and_then(|text| {
+fn auth(reader: &mut Reader<'_>, client_type_header: &HeaderName) -> Option<AuthSettings> {
+    let default_client_type = reader.text("DEFAULT_CLIENT_TYPE").and_then(|text| {
         let value = HeaderValue::from_str(&text);
-        value.map_err(|_| vars.problem("DEFAULT_CLIENT_TYPE", "must be the value of a header")).ok()
+        value.map_err(|_| reader.problem("DEFAULT_CLIENT_TYPE", "must be the value of a header")).ok()
     });
-    let routes = match vars.text("TELECONSULT_AUTH_USER_ROUTE") {
+    let routes = match reader.text("TELECONSULT_AUTH_USER_ROUTE") {
         Some(route) => {
             if !route.starts_with('/') || !route.contains(PLACEHOLDER) {
-                vars.problem("TELECONSULT_AUTH_USER_ROUTE", "must start with a slash and hold {id}, as /users/{id}");
+                reader.problem("TELECONSULT_AUTH_USER_ROUTE", "must start with a slash and hold {id}, as /users/{id}");
             }
             vec![route]
         }
         None => ROUTES.map(str::to_owned).to_vec(),
     };
-    let fresh = fresh(vars);
-    let service = vars.text("AUTH_SERVICE")?;
+    let fresh = fresh(reader);
+    let service = reader.text("AUTH_SERVICE")?;
     Some(AuthSettings {
-        base: base(vars, "AUTH_SERVICE", &service)?,
+        base: base(reader, "AUTH_SERVICE", &service)?,
         routes,
         client_type_header: client_type_header.clone(),
         default_client_type,
@@ -106,18 +86,18 @@ fn auth(vars: &mut Variables<'_>, client_type_header: &HeaderName) -> Option<Aut
 }
 
 /// Long enough for one consultation's requests, short enough for somebody who was just put into a group.
-fn fresh(vars: &mut Variables<'_>) -> Duration {
-    vars.seconds("TELECONSULT_AUTH_CACHE_SECONDS", 0..=3600, Duration::from_secs(30))
+fn fresh(reader: &mut Reader<'_>) -> Duration {
+    reader.seconds("TELECONSULT_AUTH_CACHE_SECONDS", 0..=3600, Duration::from_secs(30))
 }
 
-fn custom_ids(vars: &mut Variables<'_>, auth: Option<&AuthSettings>, fields: CustomUserId) -> Option<CustomIdSettings> {
+fn custom_ids(reader: &mut Reader<'_>, auth: Option<&AuthSettings>, fields: CustomUserId) -> Option<CustomIdSettings> {
     const NAME: &str = "CUSTOM_ID_USERS_API_ENDPOINT";
-    let text = vars.text(NAME)?;
-    if vars.text("AUTH_SERVICE").is_none() {
-        vars.warning(format!("{NAME} has no effect without AUTH_SERVICE"));
+    let text = reader.text(NAME)?;
+    if reader.text("AUTH_SERVICE").is_none() {
+        reader.warning(format!("{NAME} has no effect without AUTH_SERVICE"));
         return None;
     }
-    base(vars, NAME, &text)?;
+    base(reader, NAME, &text)?;
     let text = if text.contains("://") { text } else { format!("http://{text}") };
     let mut endpoint = Url::parse(&text).ok()?;
     if !endpoint.path().ends_with('/') {
@@ -129,51 +109,51 @@ fn custom_ids(vars: &mut Variables<'_>, auth: Option<&AuthSettings>, fields: Cus
 
 /// Any of these variables means that the records are the CRUD Service's: a deployment that relied on the default
 /// address names the collections alone.
-fn crud(vars: &mut Variables<'_>, people_are_told: bool) -> Option<CrudSettings> {
-    let [url, host] = ["CRUD_SERVICE_URL", "CRUD_SERVICE"].map(|name| vars.text(name).map(|text| (name, text)));
-    let records = vars.text("TELECONSULTATIONS_CRUD_NAME");
-    let people = vars.text("USER_ID_MAP_CRUD_NAME").or_else(|| vars.text("USER_MAP_ID_CRUD_NAME"));
-    let write_empty_room = vars.boolean("CRUD_EMPTY_ROOM_ID", false);
+fn crud(reader: &mut Reader<'_>, store_profiles: bool) -> Option<CrudSettings> {
+    let [url, host] = ["CRUD_SERVICE_URL", "CRUD_SERVICE"].map(|name| reader.text(name).map(|text| (name, text)));
+    let records = reader.text("TELECONSULTATIONS_CRUD_NAME");
+    let people = reader.text("USER_ID_MAP_CRUD_NAME").or_else(|| reader.text("USER_MAP_ID_CRUD_NAME"));
+    let write_empty_room = reader.boolean("CRUD_EMPTY_ROOM_ID", false);
     if url.is_none() && host.is_none() && records.is_none() && people.is_none() {
         return None;
     }
-    let records = collection(vars, "TELECONSULTATIONS_CRUD_NAME", records);
-    let people = collection(vars, "USER_ID_MAP_CRUD_NAME", people);
+    let records = collection(reader, "TELECONSULTATIONS_CRUD_NAME", records);
+    let people = collection(reader, "USER_ID_MAP_CRUD_NAME", people);
     let (name, text) = url.or(host).unwrap_or(("CRUD_SERVICE_URL", DEFAULT_CRUD_SERVICE.to_owned()));
-    let base = base(vars, name, &text)?;
-    Some(CrudSettings { base, records: records?, people: people?, people_are_told, write_empty_room })
+    let base = base(reader, name, &text)?;
+    Some(CrudSettings { base, records: records?, people: people?, store_profiles, write_empty_room })
 }
 
-fn collection(vars: &mut Variables<'_>, name: &str, given: Option<String>) -> Option<String> {
+fn collection(reader: &mut Reader<'_>, name: &str, given: Option<String>) -> Option<String> {
     let Some(given) = given else {
-        vars.problem(name, "must be set, because the records are kept in the CRUD Service");
+        reader.problem(name, "must be set, because the records are kept in the CRUD Service");
         return None;
     };
     let collection = given.trim_matches('/');
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if collection.is_empty() || collection.starts_with('.') || !collection.bytes().all(is_plain) {
-        vars.problem(name, "must be the name of a collection: letters, digits, - and _");
+        reader.problem(name, "must be the name of a collection: letters, digits, - and _");
         return None;
     }
     Some(collection.to_owned())
 }
 
-fn forwarding(vars: &mut Variables<'_>, user_id: &HeaderName, client_type: HeaderName, enabled: bool) -> Forwarding {
-    let groups = vars.header("GROUPS_HEADER_KEY", HeaderName::from_static("miausergroups"));
-    let properties = vars.header("USER_PROPERTIES_HEADER_KEY", HeaderName::from_static("miauserproperties"));
-    let backoffice = vars.header("BACKOFFICE_HEADER_KEY", HeaderName::from_static("isbackoffice"));
+fn forwarding(reader: &mut Reader<'_>, user_id: &HeaderName, client_type: HeaderName, enabled: bool) -> Forwarding {
+    let groups = reader.header("GROUPS_HEADER_KEY", HeaderName::from_static("miausergroups"));
+    let properties = reader.header("USER_PROPERTIES_HEADER_KEY", HeaderName::from_static("miauserproperties"));
+    let backoffice = reader.header("BACKOFFICE_HEADER_KEY", HeaderName::from_static("isbackoffice"));
     let mut names = vec![user_id.clone(), groups, properties, client_type];
     names.extend(Forwarding::ALWAYS.map(HeaderName::from_static));
-    let more = vars.text("ADDITIONAL_HEADERS_TO_PROXY").unwrap_or_default();
+    let more = reader.text("ADDITIONAL_HEADERS_TO_PROXY").unwrap_or_default();
     for name in more.split(',').map(str::trim).filter(|name| !name.is_empty()) {
         match name.parse::<HeaderName>() {
             Ok(name) if NEVER_FORWARDED.contains(&name) => {
-                vars.warning(format!(
+                reader.warning(format!(
                     "ADDITIONAL_HEADERS_TO_PROXY: {name} belongs to one connection and is not passed on"
                 ));
             }
             Ok(name) => names.push(name),
-            Err(_) => vars.problem("ADDITIONAL_HEADERS_TO_PROXY", "must be names of headers, separated by commas"),
+            Err(_) => reader.problem("ADDITIONAL_HEADERS_TO_PROXY", "must be names of headers, separated by commas"),
         }
     }
     // The flag has a rule of its own.
@@ -186,16 +166,16 @@ fn forwarding(vars: &mut Variables<'_>, user_id: &HeaderName, client_type: Heade
 #[cfg(test)]
 mod tests {
     use super::PlatformSettings;
-    use crate::config::env::Variables;
     use crate::config::file::CustomUserId;
+    use crate::config::reader::Reader;
 
-    fn read(pairs: &[(&str, &str)]) -> (Option<PlatformSettings>, Vec<String>, Vec<String>) {
+    fn read(pairs: &[(&str, &str)]) -> (PlatformSettings, Vec<String>, Vec<String>) {
         let lookup = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-        let mut vars = Variables::new(&lookup);
+        let mut reader = Reader::new(&lookup);
         let user = http::HeaderName::from_static("miauserid");
-        let settings = super::read(&mut vars, &user, CustomUserId::default());
-        let (warnings, problems) = vars.finish();
-        (settings, warnings, problems.iter().map(ToString::to_string).collect())
+        let settings = super::read(&mut reader, &user, CustomUserId::default());
+        let (warnings, problems) = reader.found();
+        (settings, warnings, problems)
     }
 
     const COLLECTIONS: [(&str, &str); 2] =
@@ -206,14 +186,14 @@ mod tests {
         let url = |more: &[(&str, &str)]| {
             let (settings, _, problems) = read(&[&COLLECTIONS[..], more].concat());
             assert!(problems.is_empty(), "{problems:?}");
-            let crud = settings.unwrap().crud.unwrap();
+            let crud = settings.crud.unwrap();
             crud.base.below(&[&crud.records, ""]).to_string()
         };
         let [own, host] = [("CRUD_SERVICE_URL", "http://own:81/base"), ("CRUD_SERVICE", "crud:82")];
         assert_eq!(url(&[]), "http://crud-service/teleconsultations/");
         assert_eq!(url(&[host]), "http://crud:82/teleconsultations/");
         assert_eq!(url(&[own, host]), "http://own:81/base/teleconsultations/");
-        assert!(read(&[]).0.unwrap().crud.is_none());
+        assert!(read(&[]).0.crud.is_none());
     }
 
     #[test]
@@ -250,9 +230,9 @@ mod tests {
         let endpoint = ("CUSTOM_ID_USERS_API_ENDPOINT", "http://crud-service/users");
         let (settings, warnings, problems) = read(&[endpoint, ("ADDITIONAL_HEADERS_TO_PROXY", "Cookie,host")]);
         assert!(warnings.len() == 2 && problems.is_empty(), "{warnings:?} {problems:?}");
-        let forwarded = settings.unwrap().forwarding.names;
+        let forwarded = settings.forwarding.names;
         assert!(forwarded.iter().any(|name| name == "cookie") && !forwarded.iter().any(|name| name == "host"));
-        let custom = read(&[endpoint, ("AUTH_SERVICE", "auth0-client")]).0.unwrap().custom_ids.unwrap();
+        let custom = read(&[endpoint, ("AUTH_SERVICE", "auth0-client")]).0.custom_ids.unwrap();
         assert_eq!(custom.endpoint.as_str(), "http://crud-service/users/");
     }
 }

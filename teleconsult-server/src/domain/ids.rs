@@ -1,4 +1,4 @@
-//! Identifiers that callers send. They end in paths, logs and vendor ids, so their alphabet is narrow.
+//! Identifiers that callers send. They become part of paths, log lines and vendor ids, so their alphabet is narrow.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Longest id accepted, in characters; identity providers stay well below.
 pub(crate) const MAX_ID_CHARS: usize = 128;
 
-/// What a segment of a path may hold as it is (RFC 3986), and the bar that identity providers put into ids
+/// The characters that a path segment may hold unencoded (RFC 3986), and the bar that identity providers put into ids
 /// (`auth0|5f3c`, `anna+1@clinic.example`, `oidc|c|bWU=`).
 fn is_id(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@|".contains(&byte);
@@ -22,7 +22,7 @@ macro_rules! id {
         pub struct $name(Box<str>);
 
         impl $name {
-            /// The id, or nothing when the text has other characters than `A-Z a-z 0-9 - . _ ~ ! $ & ' ( ) * + , ; = : @ |`,
+            /// Parses an id. `None` if the text has other characters than `A-Z a-z 0-9 - . _ ~ ! $ & ' ( ) * + , ; = : @ |`,
             /// is empty, longer than 128 characters, `.` or `..`.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
@@ -38,7 +38,7 @@ macro_rules! id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.0.trim_start_matches('\0'))
+                f.write_str(&self.0)
             }
         }
     };
@@ -56,23 +56,10 @@ id! {
 }
 
 impl ExternalId {
-    /// An id that a store of others holds. Whatever it is made of, it was accepted once.
+    /// An id read from a store that others write to as well. It is taken as it is: some version accepted it once.
     #[must_use]
     pub fn stored(text: &str) -> Self {
         Self(text.into())
-    }
-
-    /// Stands for a person whose own id is not known any more, only the vendor's. No request can hold the character
-    /// that it starts with, so nobody is taken for that person.
-    #[must_use]
-    pub fn forgotten(vendor_user: &str) -> Self {
-        Self(format!("\0{vendor_user}").into())
-    }
-
-    /// Whether the person's own id is known.
-    #[must_use]
-    pub fn is_known(&self) -> bool {
-        !self.0.starts_with('\0')
     }
 }
 
@@ -99,7 +86,7 @@ mod tests {
     use super::{ExternalId, TeleconsultationId};
 
     #[test]
-    fn no_id_of_a_caller_is_a_step_in_a_path_or_ends_one() {
+    fn an_id_never_changes_the_path_it_is_part_of() {
         proptest!(|(text in any::<String>().boxed().prop_union("[./%?#\\\\a]{0,5}".boxed()))| {
             if let Some(id) = TeleconsultationId::parse(&text) {
                 prop_assert!(!text.contains(['/', '?', '#', '%', '\\']) && text != "." && text != ".." && !text.is_empty());
@@ -109,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_cannot_leave_its_place() {
+    fn ids_with_separators_or_blanks_are_rejected() {
         for bad in ["", ".", "..", "a/b", "a%2fb", "a b", "a\n", "a\0", "é", "a?b", "a#b", "a\\b", &"a".repeat(129)] {
             assert!(ExternalId::parse(bad).is_none(), "{bad:?}");
         }
@@ -118,13 +105,6 @@ mod tests {
         {
             assert_eq!(ExternalId::parse(good).unwrap().as_str(), good);
         }
-    }
-
-    #[test]
-    fn nobody_is_taken_for_a_person_whose_id_is_forgotten() {
-        let forgotten = ExternalId::forgotten("usr_1");
-        assert!(!forgotten.is_known() && ExternalId::parse(forgotten.as_str()).is_none());
-        assert_eq!(forgotten.to_string(), "usr_1");
     }
 
     #[test]

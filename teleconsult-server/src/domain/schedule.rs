@@ -1,4 +1,4 @@
-//! When a teleconsultation takes place, and from when on it can no longer be changed.
+//! When a teleconsultation takes place, and when it can no longer be changed.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -51,7 +51,7 @@ pub enum ScheduleRefusal {
 }
 
 impl Schedule {
-    /// Checks a schedule. `duration_counts` tells whether the vendor is told the duration.
+    /// Checks a schedule. `duration_counts` says whether the duration is sent to the vendor.
     ///
     /// # Errors
     ///
@@ -112,10 +112,10 @@ impl Schedule {
         u64::try_from(self.end.duration_since(self.start).as_secs()).unwrap_or_default()
     }
 
-    /// Whether the immutable period has begun: links are shown and changes refused, from the same instant on.
+    /// When the window opens: from this instant on, links are shown and changes are refused.
     #[must_use]
-    pub fn window_is_open(self, immutable_period: SignedDuration, now: Timestamp) -> bool {
-        self.start.duration_since(now) <= immutable_period
+    pub fn window_opens_at(self, immutable_period: SignedDuration) -> Timestamp {
+        self.start.saturating_sub(immutable_period).unwrap_or(Timestamp::MIN)
     }
 }
 
@@ -178,10 +178,9 @@ mod tests {
             ("2026-03-05T09:00:00Z", true),
             ("2027-01-01T00:00:00Z", true),
         ] {
-            assert_eq!(schedule.window_is_open(minute, at(now)), open, "{now}");
+            assert_eq!(schedule.window_opens_at(minute) <= at(now), open, "{now}");
         }
-        assert!(!schedule.window_is_open(SignedDuration::ZERO, at("2026-03-05T08:59:59.999Z")));
-        assert!(schedule.window_is_open(SignedDuration::ZERO, at(NINE)));
-        assert!(schedule.window_is_open(SignedDuration::MAX, Timestamp::MIN));
+        assert_eq!(schedule.window_opens_at(SignedDuration::ZERO), at(NINE));
+        assert_eq!(schedule.window_opens_at(SignedDuration::MAX), Timestamp::MIN);
     }
 }

@@ -23,6 +23,7 @@ pub struct BodyLimits {
 
 impl Default for BodyLimits {
     fn default() -> Self {
+        // Twenty-five participants with many groups take less than a tenth.
         Self { bytes: 256 * 1024, timeout: Duration::from_secs(10) }
     }
 }

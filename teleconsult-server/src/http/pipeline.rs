@@ -74,14 +74,14 @@ pub struct RequestSettings {
     pub trusted_proxies: Networks,
     /// Limits for JSON bodies and form fields.
     pub body: BodyLimits,
-    /// Time for a response. Above what all vendor calls of one request may take, so that the response comes from here and
-    /// not from a gateway.
+    /// Time for a response.
     pub timeout: Duration,
 }
 
 impl Default for RequestSettings {
     fn default() -> Self {
         let trusted_proxies = Networks::default();
+        // Above what all calls of one request may take, so that the response is not a gateway's.
         Self { trusted_proxies, body: BodyLimits::default(), timeout: Duration::from_secs(90) }
     }
 }

@@ -1,7 +1,7 @@
 //! Reads groups and names from the platform's auth service.
 //!
-//! Which route gives one user is documented nowhere, so the plausible ones are tried in turn and the one that gave
-//! somebody is tried first from then on. An operator who knows better sets `TELECONSULT_AUTH_USER_ROUTE`.
+//! The route of a single user is not documented, so the plausible ones are requested in turn, and the one that returned a
+//! user is requested first from then on. An operator who knows the route sets `TELECONSULT_AUTH_USER_ROUTE`.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -13,104 +13,95 @@ use url::Url;
 
 use crate::base::ttl_cache::TtlCache;
 use crate::domain::ids::ExternalId;
+use crate::domain::participants::Profile;
 use crate::platform::{self, BaseUrl, PlatformClient, UpstreamError};
 
-/// How the service is called in errors.
+/// The name of the service in errors.
 const SERVICE: &str = "auth service";
-/// What stands for the id in a route.
+/// The placeholder of the id in a route.
 pub(crate) const PLACEHOLDER: &str = "{id}";
-/// How it stands in a text of JSON, encoded.
+/// The placeholder inside a JSON string, URL-encoded.
 const IN_JSON: &str = "%22{id}%22";
-/// The routes that are tried, in this order. The list is asked by an equality and by a query, because the versions of
-/// the platform's service differ in what they understand.
+/// The routes that are requested, in this order. The list is filtered by a parameter and by a query, because the versions
+/// of the platform's service support different filters.
 pub(crate) const ROUTES: [&str; 3] =
     ["/users/{id}", "/users?user_id={id}", "/users?_q=%7B%22user_id%22%3A%22{id}%22%7D"];
-/// Everything but what RFC 3986 leaves unreserved: right in a path and in a query.
+/// Everything but the unreserved characters of RFC 3986, which need no encoding in a path or a query.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// How the auth service is asked.
+/// How the auth service is called.
 #[derive(Debug, Clone)]
 pub struct AuthSettings {
     /// Where it is.
     pub base: BaseUrl,
-    /// The routes that may give a user, with `{id}` in place of the id.
+    /// The routes that may return a user, with `{id}` in place of the id.
     pub routes: Vec<String>,
-    /// The header that names the client, which decides whose users are meant.
+    /// The header that names the client, because each client has its own users.
     pub client_type_header: HeaderName,
-    /// The client to name when the request names none.
+    /// The client to name if the request names none.
     pub default_client_type: Option<HeaderValue>,
-    /// How long an answer serves.
+    /// How long a response is cached.
     pub fresh: Duration,
-}
-
-/// A person as the auth service knows them.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Person {
-    /// The groups.
-    pub groups: Vec<String>,
-    /// The name to show.
-    pub name: Option<String>,
 }
 
 /// The platform's auth service.
 pub struct AuthService {
     settings: AuthSettings,
     client: PlatformClient,
-    /// The route that gave somebody last.
+    /// The route that returned a user most recently.
     preferred: AtomicUsize,
-    /// By client and id: each client has users of its own.
-    known: TtlCache<(Option<HeaderValue>, ExternalId), Person>,
+    /// By client and id, because each client has its own users.
+    known: TtlCache<(Option<HeaderValue>, ExternalId), Profile>,
 }
 
 impl AuthService {
-    /// Asks with this client.
+    /// Calls the service with this client.
     #[must_use]
     pub fn new(settings: AuthSettings, client: PlatformClient) -> Self {
         let known = TtlCache::new(settings.fresh);
         Self { settings, client, preferred: AtomicUsize::new(0), known }
     }
 
-    /// The person with this id, if there is one.
+    /// The profile of the user with this id, if there is one.
     ///
     /// # Errors
     ///
     /// [`UpstreamError`].
-    pub async fn person(&self, id: &ExternalId) -> Result<Option<Person>, UpstreamError> {
+    pub async fn profile(&self, id: &ExternalId) -> Result<Option<Profile>, UpstreamError> {
         let mut headers = platform::current();
         let name = &self.settings.client_type_header;
         if let (false, Some(client_type)) = (headers.contains_key(name), &self.settings.default_client_type) {
             headers.insert(name, client_type.clone());
         }
         let key = (headers.get(name).cloned(), id.clone());
-        self.known.get(key, self.ask(id, headers)).await
+        self.known.get(key, self.request(id, headers)).await
     }
 
-    async fn ask(&self, id: &ExternalId, headers: http::HeaderMap) -> Result<Option<Person>, UpstreamError> {
+    async fn request(&self, id: &ExternalId, headers: http::HeaderMap) -> Result<Option<Profile>, UpstreamError> {
         let (count, preferred) = (self.settings.routes.len(), self.preferred.load(Ordering::Relaxed));
         for turn in 0..count {
             let index = (preferred + turn) % count;
             let route = &self.settings.routes[index];
             let Some(url) = address(&self.settings.base, route, id.as_str()) else { continue };
             let target = (url, route.as_str());
-            let answer = match self.client.call(SERVICE, Method::GET, target, headers.clone(), None).await {
-                Ok(answer) => answer,
-                // What one route does not understand, another may.
-                Err(error) if is_misunderstood(&error) => continue,
+            let response = match self.client.call(SERVICE, Method::GET, target, headers.clone(), None).await {
+                Ok(response) => response,
+                // Another route may be supported.
+                Err(error) if is_unsupported(&error) => continue,
                 Err(error) => return Err(error),
             };
-            if let Some(person) = person(&answer.body, id.as_str()) {
+            if let Some(profile) = profile(&response.body, id.as_str()) {
                 self.preferred.store(index, Ordering::Relaxed);
-                return Ok(Some(person));
+                return Ok(Some(profile));
             }
         }
         Ok(None)
     }
 }
 
-/// Where a route gives the user with an id. Nothing where the id would lead to another place: an id that a store of others
-/// holds may be anything.
+/// The URL of a route for an id. `None` if the id would change the path: an id read from a shared store may be any string.
 fn address(base: &BaseUrl, route: &str, id: &str) -> Option<Url> {
-    // Encoded dots mean the same to a URL as plain ones.
+    // URL parsers treat encoded dots like plain ones.
     if matches!(id, "" | "." | "..") {
         return None;
     }
@@ -119,13 +110,13 @@ fn address(base: &BaseUrl, route: &str, id: &str) -> Option<Url> {
     Some(base.with(&route.replace(PLACEHOLDER, &utf8_percent_encode(written, RESERVED).to_string())))
 }
 
-fn is_misunderstood(error: &UpstreamError) -> bool {
+fn is_unsupported(error: &UpstreamError) -> bool {
     let statuses = [StatusCode::BAD_REQUEST, StatusCode::METHOD_NOT_ALLOWED, StatusCode::UNPROCESSABLE_ENTITY];
     error.refusal().is_some_and(|(status, _)| statuses.contains(&status))
 }
 
-/// The one with this id in an answer: a user, or a list that may hold others if a filter was not understood.
-fn person(body: &Value, id: &str) -> Option<Person> {
+/// The profile of the user with this id in a response: a user, or a list that holds others too if the filter was ignored.
+fn profile(body: &Value, id: &str) -> Option<Profile> {
     let is_named = |user: &Value| {
         let ids = ["user_id", "sub", "userId", "id", "_id"].iter().filter_map(|name| user.get(*name)?.as_str());
         ids.into_iter().any(|own| own == id)
@@ -137,9 +128,9 @@ fn person(body: &Value, id: &str) -> Option<Person> {
     };
     let text = |name: &str| user.get(name)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let groups = ["/groups", "/app_metadata/groups", "/app_metadata/authorization/groups"];
-    Some(Person {
+    Some(Profile {
         groups: groups.iter().find_map(|place| texts(user.pointer(place)?)).unwrap_or_default(),
-        name: text("name").or_else(|| text("fullName")).or_else(|| text("nickname")),
+        full_name: text("name").or_else(|| text("fullName")).or_else(|| text("nickname")).unwrap_or_default(),
     })
 }
 
@@ -157,28 +148,28 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    use super::{ROUTES, address, person};
+    use super::{ROUTES, address, profile};
     use crate::platform::BaseUrl;
 
-    fn read(body: Value) -> Option<(Vec<String>, Option<String>)> {
-        person(&body, "auth0|1").map(|person| (person.groups, person.name))
+    fn read(body: Value) -> Option<(Vec<String>, String)> {
+        profile(&body, "auth0|1").map(|profile| (profile.groups, profile.full_name))
     }
 
     #[test]
     fn groups_and_names_are_found_where_profiles_keep_them() {
-        let found = |group: &str, name: Option<&str>| Some((vec![group.to_owned()], name.map(str::to_owned)));
+        let found = |group: &str, name: &str| Some((vec![group.to_owned()], name.to_owned()));
         let at_top = json!({"sub": "auth0|1", "groups": ["a"], "app_metadata": {"groups": ["b"]}, "name": "N"});
-        assert_eq!(read(at_top), found("a", Some("N")));
+        assert_eq!(read(at_top), found("a", "N"));
         let in_metadata = json!({"user_id": "auth0|1", "app_metadata": {"groups": ["b"]}, "nickname": "k"});
-        assert_eq!(read(in_metadata.clone()), found("b", Some("k")));
+        assert_eq!(read(in_metadata.clone()), found("b", "k"));
         let extension = json!({"user_id": "auth0|1", "app_metadata": {"authorization": {"groups": ["c"]}}, "name": ""});
-        assert_eq!(read(extension), found("c", None));
-        assert_eq!(read(json!([{"user_id": "auth0|2", "groups": ["x"]}, in_metadata])), found("b", Some("k")));
-        assert_eq!(read(json!({"user_id": "auth0|1"})), Some((vec![], None)));
+        assert_eq!(read(extension), found("c", ""));
+        assert_eq!(read(json!([{"user_id": "auth0|2", "groups": ["x"]}, in_metadata])), found("b", "k"));
+        assert_eq!(read(json!({"user_id": "auth0|1"})), Some((vec![], String::new())));
     }
 
     #[test]
-    fn somebody_else_is_never_taken_for_the_person() {
+    fn another_user_is_never_taken_for_the_requested_one() {
         for other in [
             json!([]),
             json!([{"user_id": "auth0|2"}]),
@@ -191,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_an_id_holds_it_stays_in_its_place_of_every_route() {
+    fn no_id_changes_the_rest_of_a_route() {
         let base = BaseUrl::parse("http://auth:81/base").unwrap();
         let [segment, parameter, json] = ROUTES;
         proptest!(|(id in any::<String>())| {

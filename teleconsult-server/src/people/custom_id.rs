@@ -10,7 +10,7 @@ use crate::base::ttl_cache::TtlCache;
 use crate::domain::ids::ExternalId;
 use crate::platform::{self, PlatformClient, UpstreamError};
 
-/// How the service is called in errors.
+/// The name of the service in errors.
 const SERVICE: &str = "users service";
 
 /// Where users are found by a project's own id.
@@ -22,7 +22,7 @@ pub struct CustomIdSettings {
     pub source: String,
     /// The field that holds the identity provider's id.
     pub target: String,
-    /// How long an answer serves.
+    /// How long a response is cached.
     pub fresh: Duration,
 }
 
@@ -50,7 +50,7 @@ pub struct CustomIds {
 }
 
 impl CustomIds {
-    /// Asks with this client.
+    /// Calls the service with this client.
     #[must_use]
     pub fn new(settings: CustomIdSettings, client: PlatformClient) -> Self {
         let known = TtlCache::new(settings.fresh);
@@ -63,10 +63,10 @@ impl CustomIds {
     ///
     /// [`UpstreamError`].
     pub async fn translate(&self, id: &ExternalId) -> Result<Option<ExternalId>, UpstreamError> {
-        self.known.get(id.clone(), self.ask(id)).await
+        self.known.get(id.clone(), self.request(id)).await
     }
 
-    async fn ask(&self, id: &ExternalId) -> Result<Option<ExternalId>, UpstreamError> {
+    async fn request(&self, id: &ExternalId) -> Result<Option<ExternalId>, UpstreamError> {
         let path = self.settings.endpoint.path();
         if let Some(found) = self.read((self.settings.filtered_by(id), path), id).await? {
             return Ok(Some(found));
@@ -74,20 +74,20 @@ impl CustomIds {
         if self.settings.source != "_id" {
             return Ok(None);
         }
-        // A service that does not filter by `_id` may still give one document by it.
+        // A service that does not filter by `_id` may still return a single document by it.
         self.read((self.settings.single(id), &format!("{path}:id")), id).await
     }
 
     async fn read(&self, target: (Url, &str), id: &ExternalId) -> Result<Option<ExternalId>, UpstreamError> {
         match self.client.call(SERVICE, Method::GET, target, platform::current(), None).await {
-            Ok(answer) => Ok(translated(&answer.body, &self.settings.source, &self.settings.target, id.as_str())),
+            Ok(response) => Ok(translated(&response.body, &self.settings.source, &self.settings.target, id.as_str())),
             Err(error) if error.refusal().is_some_and(|(status, _)| status == StatusCode::BAD_REQUEST) => Ok(None),
             Err(error) => Err(error),
         }
     }
 }
 
-/// The target of the document whose source is this id, in an answer that may hold others.
+/// The target of the document whose source is this id, in a response that may hold other documents too.
 fn translated(body: &Value, source: &str, target: &str, id: &str) -> Option<ExternalId> {
     let documents = match body {
         Value::Array(documents) => documents.as_slice(),
@@ -114,7 +114,7 @@ mod tests {
     use crate::domain::ids::ExternalId;
 
     #[test]
-    fn whatever_an_id_holds_it_stays_in_its_place() {
+    fn no_id_changes_the_rest_of_the_url() {
         let settings = CustomIdSettings {
             endpoint: "http://crud:81/base/users/".parse().unwrap(),
             source: "_id".to_owned(),
@@ -127,7 +127,7 @@ mod tests {
             prop_assert!(filtered.fragment().is_none());
             prop_assert_eq!(filtered.query_pairs().into_owned().collect::<Vec<_>>(), [("_id".to_owned(), text)]);
         });
-        // Only what callers may name is looked for, so neither an empty text nor dots get there.
+        // Only valid ids are looked up, so neither an empty string nor dots occur here.
         proptest!(|(text in "[A-Za-z0-9._~!$&'()*+,;=:@|-]{1,40}|[./%?#]{1,6}")| {
             let Some(id) = ExternalId::parse(&text) else { return Ok(()) };
             let single = settings.single(&id);
@@ -146,8 +146,8 @@ mod tests {
         assert_eq!(text(found(json!([other, document]), "_id")).as_deref(), Some("auth0|1"));
         assert_eq!(text(found(document.clone(), "_id")).as_deref(), Some("auth0|1"));
         assert_eq!(text(found(json!([document]), "profile.code")).as_deref(), Some("auth0|1"));
-        for nobody in [json!([]), json!([other]), other.clone(), json!({"error": "not found"}), json!([{"_id": "1"}])] {
-            assert_eq!(text(found(nobody, "_id")), None);
+        for body in [json!([]), json!([other]), other.clone(), json!({"error": "not found"}), json!([{"_id": "1"}])] {
+            assert_eq!(text(found(body, "_id")), None);
         }
     }
 }

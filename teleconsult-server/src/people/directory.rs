@@ -1,32 +1,31 @@
 //! Which vendor user stands for which person.
 //!
-//! The vendor's id is made of the person's own: the same person always gets the same vendor user, also when a crash
-//! forgets that it was made. Nothing personal can be read from it. A row in the user map always wins over the rule.
+//! The vendor's id is derived from the person's own: the same person always gets the same vendor user, even if a crash loses
+//! the record of its creation. Nothing personal can be read from it. A row in the user map always wins over the rule.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use bandyer_client::UserId;
 use data_encoding::BASE32_NOPAD;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use hmac::{Hmac, KeyInit, Mac};
-use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use sha2::Sha256;
 
-use crate::base::crash_points::crash_point;
+use crate::base::clock::Clock;
 use crate::base::keyed_mutex::KeyedMutex;
 use crate::domain::ids::ExternalId;
-use crate::domain::participants::Member;
-use crate::store::{Deployment, Store, StoreError};
+use crate::domain::participants::{Member, PersonRef};
+use crate::domain::privileges::Role;
+use crate::store::{Deployment, Store, StoreError, crash_point};
 use crate::vendor::{VendorClient, VendorError};
 
-/// How many vendor users are made at once for one teleconsultation.
+/// How many vendor users are created concurrently for one teleconsultation.
 const CONCURRENT_CREATIONS: usize = 8;
-/// How much of the digest goes into an id, in bytes: 160 bits collide for nobody, and 32 letters stay readable.
+/// How much of the digest goes into an id, in bytes: 160 bits rule out collisions, and 32 characters stay readable.
 const DIGEST_BYTES: usize = 20;
 
-/// Why somebody has no vendor user.
+/// Why a person has no vendor user.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
     /// The user map.
@@ -37,79 +36,86 @@ pub enum DirectoryError {
     Vendor(#[from] VendorError),
 }
 
-/// Finds and makes vendor users.
+/// Finds and creates vendor users.
 pub struct Directory {
-    store: Arc<dyn Store>,
-    calls: VendorClient,
+    store: Store,
+    vendor: VendorClient,
+    clock: Clock,
     creating: KeyedMutex<ExternalId>,
 }
 
 impl Directory {
-    /// Keeps its rows in this store.
+    /// Keeps the user map in this store.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, calls: VendorClient) -> Self {
-        Self { store, calls, creating: KeyedMutex::default() }
+    pub fn new(store: Store, vendor: VendorClient, clock: Clock) -> Self {
+        Self { store, vendor, clock, creating: KeyedMutex::default() }
     }
 
-    /// The vendor user of somebody who is already known.
+    /// The vendor user of a person who has one.
     ///
     /// # Errors
     ///
     /// The store's.
     pub async fn find(&self, person: &ExternalId) -> Result<Option<UserId>, StoreError> {
-        Ok(self.store.vendor_users(&[person]).await?.pop().map(|(_, vendor)| vendor))
+        Ok(self.store.records().vendor_users(&[person]).await?.pop().map(|(_, vendor)| vendor))
     }
 
-    /// The vendor users of all these people, in their order; those who have none get one.
+    /// The vendor users of all these people, in their order. Missing ones are created.
     ///
     /// # Errors
     ///
-    /// The store's, or the vendor's. Users made before the error stay, and are found the next time.
+    /// The store's, or the vendor's. Users created before the error stay, and are found the next time.
     pub async fn ensure(&self, members: &[Member]) -> Result<Vec<UserId>, DirectoryError> {
-        let people: Vec<&ExternalId> = members.iter().map(|member| &member.invitation.external_id).collect();
-        if people.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut known: HashMap<ExternalId, UserId> = self.store.vendor_users(&people).await?.into_iter().collect();
-        let missing: Vec<&Member> =
-            members.iter().filter(|member| !known.contains_key(&member.invitation.external_id)).collect();
+        let ids: Vec<&ExternalId> = members.iter().filter_map(|member| member.person.id.external_id()).collect();
+        let mut known: HashMap<ExternalId, UserId> = match ids.as_slice() {
+            [] => HashMap::new(),
+            ids => self.store.records().vendor_users(ids).await?.into_iter().collect(),
+        };
+        let missing: Vec<(ExternalId, Role)> = members
+            .iter()
+            .filter_map(|member| Some((member.person.id.external_id()?.clone(), member.role)))
+            .filter(|(id, _)| !known.contains_key(id))
+            .collect();
         if !missing.is_empty() {
-            // Nothing is asked of the vendor that could not be remembered.
-            self.store.probe().await?;
-            let made: Vec<_> = stream::iter(missing.into_iter().cloned())
-                .map(|member| self.create(member))
+            // Nothing is created at the vendor that cannot be recorded.
+            self.store.check_writable().await?;
+            let created: Vec<_> = stream::iter(missing)
+                .map(|(id, role)| self.create(id, role))
                 .buffered(CONCURRENT_CREATIONS)
                 .try_collect()
                 .await?;
-            known.extend(made);
+            known.extend(created);
         }
         members
             .iter()
-            .map(|member| {
-                let vendor = known.get(&member.invitation.external_id).cloned();
-                vendor.ok_or(DirectoryError::Store(StoreError::corrupt("a user that was just stored is not there")))
+            .map(|member| match &member.person.id {
+                PersonRef::Vendor(user) => Ok(user.clone()),
+                PersonRef::External(id) => {
+                    let user = known.get(id).cloned();
+                    user.ok_or(DirectoryError::Store(StoreError::corrupt("a user that was just stored is missing")))
+                }
             })
             .collect()
     }
 
-    async fn create(&self, member: Member) -> Result<(ExternalId, UserId), DirectoryError> {
-        let person = member.invitation.external_id;
-        let _alone = self.creating.lock(&person).await;
-        if let Some(vendor) = self.find(&person).await? {
-            return Ok((person, vendor));
+    async fn create(&self, person: ExternalId, role: Role) -> Result<(ExternalId, UserId), DirectoryError> {
+        let _guard = self.creating.lock(&person).await;
+        if let Some(user) = self.find(&person).await? {
+            return Ok((person, user));
         }
-        let vendor = vendor_user_id(self.store.journal().deployment(), &person);
-        self.calls.ensure_user(&vendor, member.role).await?;
+        let user = vendor_user_id(self.store.deployment(), &person);
+        self.vendor.ensure_user(&user, role).await?;
         crash_point!("C2");
-        self.store.remember_users(&[(person.clone(), vendor.clone())], Timestamp::now()).await?;
-        // Another instance may have been first; all must name the same user.
-        let vendor = self.find(&person).await?.unwrap_or(vendor);
-        Ok((person, vendor))
+        let row = (person.clone(), user.clone());
+        self.store.records().add_vendor_users(&[row], self.clock.now()).await?;
+        // Another instance may have been first, and all must use the same user.
+        let user = self.find(&person).await?.unwrap_or(user);
+        Ok((person, user))
     }
 }
 
-/// `tc_` and 32 letters and digits. The key belongs to the deployment, so the id tells nothing even to somebody who can
-/// guess the person's own.
+/// `tc_` and 32 letters and digits. The key belongs to the deployment, so the id reveals nothing, even to an attacker who can
+/// guess the person's own id.
 fn vendor_user_id(deployment: &Deployment, person: &ExternalId) -> UserId {
     #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
     let mut mac = Hmac::<Sha256>::new_from_slice(deployment.user_id_key.expose_secret()).expect("a key");

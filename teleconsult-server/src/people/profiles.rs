@@ -1,132 +1,134 @@
-//! Who the people of a teleconsultation are: as the caller tells, or as the platform knows them.
+//! Where the groups and names of people come from: callers, or the platform's auth service.
 
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::auth_service::{AuthService, Person};
+use super::auth_service::AuthService;
 use super::custom_id::CustomIds;
 use crate::domain::ids::ExternalId;
-use crate::domain::participants::{Invitation, Participant};
+use crate::domain::participants::{Participant, Person, PersonRef, Profile, RequestedParticipant};
 use crate::platform::UpstreamError;
 
-/// How many people are asked for at once.
-const CONCURRENT: usize = 8;
+/// How many people are looked up concurrently.
+const CONCURRENT_LOOKUPS: usize = 8;
 /// How long a viewer waits for the names of the others.
-const NAMES_BUDGET: Duration = Duration::from_secs(2);
+const VIEW_BUDGET: Duration = Duration::from_secs(2);
 
-/// Why it is not known who somebody is.
+/// Why a profile cannot be had.
 #[derive(Debug, thiserror::Error)]
-pub enum PeopleError {
-    /// Nobody has this id.
+pub enum ProfileError {
+    /// No user has this id.
     #[error("a user is unknown")]
     Unknown(ExternalId),
-    /// A platform service.
+    /// A platform service failed.
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
 }
 
 /// Where groups and names come from.
-pub enum People {
-    /// The caller tells them.
-    Told,
-    /// The auth service knows them.
-    Known {
+pub enum ProfileSource {
+    /// Callers supply them with each request.
+    Caller,
+    /// The auth service has them.
+    AuthService {
         /// The auth service.
         auth: Box<AuthService>,
-        /// What translates the ids that callers send, where they are not the identity provider's.
-        custom: Option<Box<CustomIds>>,
+        /// Translates the ids that callers send, if they are not the identity provider's.
+        custom_ids: Option<Box<CustomIds>>,
     },
 }
 
-impl People {
-    /// Whether callers tell groups and names.
+impl ProfileSource {
+    /// Whether callers supply groups and names.
     #[must_use]
-    pub const fn are_told(&self) -> bool {
-        matches!(self, Self::Told)
+    pub const fn is_caller(&self) -> bool {
+        matches!(self, Self::Caller)
     }
 
-    /// The people whom a caller names, with the identity provider's ids, their groups and names.
+    /// The requested people with the identity provider's ids and their profiles.
     ///
     /// # Errors
     ///
-    /// [`PeopleError`], for the first in the list.
-    pub async fn invited(&self, named: Vec<Invitation>) -> Result<Vec<Invitation>, PeopleError> {
-        if self.are_told() {
-            return Ok(named);
-        }
-        stream::iter(named).map(|one| self.invite(one)).buffered(CONCURRENT).try_collect().await
-    }
-
-    async fn invite(&self, one: Invitation) -> Result<Invitation, PeopleError> {
-        let Self::Known { custom: Some(custom), .. } = self else { return self.describe(one).await };
-        // An error names the id that the caller knows.
-        let unknown = PeopleError::Unknown(one.external_id.clone());
-        let Some(external_id) = custom.translate(&one.external_id).await? else { return Err(unknown) };
-        match self.describe(Invitation { external_id, ..one }).await {
-            Err(PeopleError::Unknown(_)) => Err(unknown),
-            described => described,
+    /// [`ProfileError`], for the first in the list.
+    pub async fn resolve(&self, requested: Vec<RequestedParticipant>) -> Result<Vec<Person>, ProfileError> {
+        match self {
+            Self::Caller => Ok(requested.into_iter().map(as_supplied).collect()),
+            Self::AuthService { auth, custom_ids } => {
+                let people = stream::iter(requested).map(|one| resolve_one(auth, custom_ids.as_deref(), one));
+                people.buffered(CONCURRENT_LOOKUPS).try_collect().await
+            }
         }
     }
 
-    async fn describe(&self, one: Invitation) -> Result<Invitation, PeopleError> {
-        let Self::Known { auth, .. } = self else { return Ok(one) };
-        match auth.person(&one.external_id).await? {
-            Some(person) => Ok(described(one, person)),
-            None => Err(PeopleError::Unknown(one.external_id)),
-        }
-    }
-
-    /// Reads groups and names of participants whose record holds none. Who is unknown by now stays without: a change may
-    /// be about to remove just them, and the rules refuse one that needs their role.
-    ///
-    /// # Errors
-    ///
-    /// [`PeopleError::Upstream`].
-    pub async fn complete(&self, participants: &mut [Participant]) -> Result<(), PeopleError> {
-        let is_missing = |one: &&mut Participant| {
-            one.role.is_none() && one.invitation.groups.is_empty() && one.external_id().is_known()
-        };
-        if self.are_told() {
-            return Ok(());
-        }
-        let missing: Vec<&mut Participant> = participants.iter_mut().filter(is_missing).collect();
-        let asked: Vec<Invitation> = missing.iter().map(|one| one.invitation.clone()).collect();
-        let answers: Vec<Invitation> =
-            stream::iter(asked).map(|one| self.describe_if_known(one)).buffered(CONCURRENT).try_collect().await?;
-        for (one, answer) in missing.into_iter().zip(answers) {
-            one.invitation = answer;
-        }
-        Ok(())
-    }
-
-    async fn describe_if_known(&self, one: Invitation) -> Result<Invitation, PeopleError> {
-        match self.describe(one.clone()).await {
-            Err(PeopleError::Unknown(_)) => Ok(one),
-            described => described,
-        }
-    }
-
-    /// As [`People::complete`], for somebody who looks: names that cannot be had soon are left out.
-    pub async fn complete_for_view(&self, participants: &mut [Participant]) {
-        match tokio::time::timeout(NAMES_BUDGET, self.complete(participants)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(error = %error, "names are missing from an answer"),
-            Err(_) => tracing::warn!("names are missing from an answer: the auth service is slow"),
-        }
-    }
-
-    /// The person who calls, where the platform knows people.
+    /// Loads the profiles of participants whose record holds none. Those who are unknown by now stay without: a change may
+    /// be about to remove just them, and the rules refuse a change that needs their role.
     ///
     /// # Errors
     ///
     /// [`UpstreamError`].
-    pub async fn caller(&self, id: &ExternalId) -> Result<Option<Invitation>, UpstreamError> {
-        let Self::Known { auth, .. } = self else { return Ok(None) };
-        Ok(auth.person(id).await?.map(|person| described(Invitation::of(id.clone()), person)))
+    pub async fn load_missing(&self, participants: &mut [Participant]) -> Result<(), UpstreamError> {
+        let Self::AuthService { auth, .. } = self else { return Ok(()) };
+        let is_missing = |one: &Participant| one.role.is_none() && one.person.profile.groups.is_empty();
+        let missing = participants.iter_mut().filter(|one| is_missing(one)).filter_map(|one| {
+            let id = one.person.id.external_id().cloned()?;
+            Some((id, &mut one.person.profile))
+        });
+        let (ids, profiles): (Vec<_>, Vec<_>) = missing.unzip();
+        let loaded: Vec<Option<Profile>> = stream::iter(ids)
+            .map(|id| async move { auth.profile(&id).await })
+            .buffered(CONCURRENT_LOOKUPS)
+            .try_collect()
+            .await?;
+        for (profile, loaded) in profiles.into_iter().zip(loaded) {
+            if let Some(loaded) = loaded {
+                *profile = loaded;
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`load_missing`](Self::load_missing), for a viewer: names that do not arrive soon are left out.
+    pub async fn load_missing_for_view(&self, participants: &mut [Participant]) {
+        match tokio::time::timeout(VIEW_BUDGET, self.load_missing(participants)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(error = %error, "cannot load the names of participants"),
+            Err(_) => tracing::warn!("cannot load the names of participants: the auth service is slow"),
+        }
+    }
+
+    /// The profile of the person who calls, where the platform has profiles.
+    ///
+    /// # Errors
+    ///
+    /// [`UpstreamError`].
+    pub async fn of_caller(&self, id: &ExternalId) -> Result<Option<Profile>, UpstreamError> {
+        match self {
+            Self::Caller => Ok(None),
+            Self::AuthService { auth, .. } => auth.profile(id).await,
+        }
     }
 }
 
-fn described(one: Invitation, person: Person) -> Invitation {
-    Invitation { groups: person.groups, full_name: person.name.unwrap_or_default(), ..one }
+fn as_supplied(requested: RequestedParticipant) -> Person {
+    let RequestedParticipant { external_id, language, profile } = requested;
+    Person { id: PersonRef::External(external_id), profile: profile.unwrap_or_default(), language }
+}
+
+async fn resolve_one(
+    auth: &AuthService,
+    custom_ids: Option<&CustomIds>,
+    requested: RequestedParticipant,
+) -> Result<Person, ProfileError> {
+    let RequestedParticipant { external_id: requested_id, language, .. } = requested;
+    let external_id = match custom_ids {
+        Some(custom_ids) => custom_ids.translate(&requested_id).await?,
+        None => Some(requested_id.clone()),
+    };
+    // An error names the id that the caller knows.
+    let Some(external_id) = external_id else { return Err(ProfileError::Unknown(requested_id)) };
+    match auth.profile(&external_id).await? {
+        Some(profile) => Ok(Person { id: PersonRef::External(external_id), profile, language }),
+        None => Err(ProfileError::Unknown(requested_id)),
+    }
 }

@@ -5,63 +5,45 @@ use std::fmt;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use metrics::{Key, Label, Level, Metadata, Recorder};
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusRecorder};
+use metrics::Label;
 
-const DURATION: &str = "http_request_duration_milliseconds";
-const MILLISECONDS: [f64; 8] = [5.0, 10.0, 50.0, 100.0, 500.0, 1000.0, 5000.0, 10_000.0];
-const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
+use crate::telemetry::registry::{Distribution, HistogramFamily, Registry};
 
-/// The times of all calls that were answered.
-pub struct CallTimes(PrometheusRecorder);
+/// Upper bounds of the histogram, in milliseconds: those of the platform's library.
+const BOUNDS: [f64; 8] = [5.0, 10.0, 50.0, 100.0, 500.0, 1000.0, 5000.0, 10_000.0];
 
-impl fmt::Debug for CallTimes {
+/// The durations of all calls that got a response.
+#[derive(Clone)]
+pub struct CallMetrics(HistogramFamily);
+
+impl fmt::Debug for CallMetrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CallTimes(..)")
+        f.write_str("CallMetrics(..)")
     }
 }
 
-impl CallTimes {
-    /// An empty set.
+impl CallMetrics {
+    /// Registers the histogram.
     #[must_use]
-    #[expect(clippy::new_without_default, reason = "a set of metrics that nobody asked for would be a mistake")]
-    pub fn new() -> Self {
-        #[expect(clippy::expect_used, reason = "the buckets above are not empty")]
-        let recorder = builder().expect("buckets").build_recorder();
-        recorder.describe_histogram(
-            DURATION.into(),
-            None,
-            "Duration of calls to other services in milliseconds.".into(),
-        );
-        Self(recorder)
+    pub fn register(registry: &Registry) -> Self {
+        Self(registry.histogram(
+            "http_request_duration_milliseconds",
+            "Duration of calls to other services in milliseconds.",
+            Distribution::Buckets(&BOUNDS),
+        ))
     }
 
-    /// Notes an answered call. `url` is a path with names in place of values: each value would cost memory for ever, and
-    /// some are personal.
-    pub(crate) fn answered(&self, base_url: &str, url: &str, method: &Method, status: StatusCode, took: Duration) {
+    /// Records a call that got a response. `url` is a path with names in place of values: each value would take memory
+    /// until the server stops, and some are personal.
+    pub(super) fn record(&self, base_url: &str, url: &str, method: &Method, status: StatusCode, duration: Duration) {
         let labels = vec![
             Label::new("baseUrl", base_url.to_owned()),
             Label::new("url", url.to_owned()),
             Label::new("method", method.as_str().to_owned()),
             Label::new("statusCode", status.as_str().to_owned()),
         ];
-        let times = self.0.register_histogram(&Key::from_parts(DURATION, labels), &METADATA);
-        times.record(took.as_secs_f64() * 1000.0);
+        self.0.with_labels(labels).record(duration.as_secs_f64() * 1000.0);
     }
-
-    /// The lines to add to the other metrics.
-    pub(crate) fn rendered(&self) -> String {
-        self.0.handle().render()
-    }
-
-    /// Keeps the memory of recorded times small.
-    pub(crate) fn keep_up(&self) {
-        self.0.handle().run_upkeep();
-    }
-}
-
-fn builder() -> Result<PrometheusBuilder, BuildError> {
-    PrometheusBuilder::new().set_buckets_for_metric(Matcher::Full(DURATION.to_owned()), &MILLISECONDS)
 }
 
 #[cfg(test)]
@@ -70,13 +52,15 @@ mod tests {
 
     use http::{Method, StatusCode};
 
-    use super::CallTimes;
+    use super::CallMetrics;
+    use crate::telemetry::registry::Registry;
 
     #[test]
     fn a_call_is_in_the_platforms_histogram() {
-        let times = CallTimes::new();
-        times.answered("http://crud", "/c/:id", &Method::GET, StatusCode::OK, Duration::from_millis(30));
-        let text = times.rendered();
+        let registry = Registry::new();
+        let calls = CallMetrics::register(&registry);
+        calls.record("http://crud", "/c/:id", &Method::GET, StatusCode::OK, Duration::from_millis(30));
+        let text = registry.render();
         let labels = r#"baseUrl="http://crud",url="/c/:id",method="GET",statusCode="200""#;
         let found: Vec<&str> = text.lines().filter(|line| line.contains("_bucket{")).collect();
         let bounds = ["5", "10", "50", "100", "500", "1000", "5000", "10000", "+Inf"];

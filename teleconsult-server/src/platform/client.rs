@@ -1,14 +1,13 @@
 //! One call to a platform service: bounded in time and size, never redirected.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde_json::Value;
 use url::Url;
 
-use crate::platform::call_metrics::CallTimes;
+use super::call_metrics::CallMetrics;
 
 /// Time for a connection. These services are next door.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -163,16 +162,16 @@ pub struct Answer {
 #[derive(Debug, Clone)]
 pub struct PlatformClient {
     http: reqwest::Client,
-    times: Option<Arc<CallTimes>>,
+    metrics: Option<CallMetrics>,
 }
 
 impl PlatformClient {
-    /// Makes one that notes how long its calls take, where somebody wants to know.
+    /// A client that records how long its calls take, if metrics are given.
     ///
     /// # Errors
     ///
     /// When TLS cannot be set up.
-    pub fn new(times: Option<Arc<CallTimes>>) -> Result<Self, reqwest::Error> {
+    pub fn new(metrics: Option<CallMetrics>) -> Result<Self, reqwest::Error> {
         let builder = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(CALL_TIMEOUT)
@@ -180,13 +179,7 @@ impl PlatformClient {
             // Cookies and names travel here, and these services are inside; a proxy for the outside must not see them.
             .no_proxy()
             .user_agent(concat!("teleconsult-server/", env!("CARGO_PKG_VERSION")));
-        Ok(Self { http: builder.build()?, times })
-    }
-
-    /// How long its calls took.
-    #[must_use]
-    pub fn times(&self) -> Option<Arc<CallTimes>> {
-        self.times.clone()
+        Ok(Self { http: builder.build()?, metrics })
     }
 
     /// Makes one call. A success and a 404 are answers; everything else is an error. `template` is the path with names
@@ -204,7 +197,7 @@ impl PlatformClient {
         body: Option<&Value>,
     ) -> Result<Answer, UpstreamError> {
         let failed = |kind| UpstreamError { service, kind };
-        let base_url = self.times.as_ref().map(|_| url.origin().ascii_serialization());
+        let base_url = self.metrics.as_ref().map(|_| url.origin().ascii_serialization());
         let started = Instant::now();
         let mut request = self.http.request(method.clone(), url).headers(headers);
         if let Some(body) = body {
@@ -222,8 +215,8 @@ impl PlatformClient {
             }
             bytes.extend_from_slice(&chunk);
         }
-        if let (Some(times), Some(base_url)) = (&self.times, base_url) {
-            times.answered(&base_url, template, &method, status, started.elapsed());
+        if let (Some(metrics), Some(base_url)) = (&self.metrics, base_url) {
+            metrics.record(&base_url, template, &method, status, started.elapsed());
         }
         if status.is_success() {
             let body = if bytes.is_empty() {

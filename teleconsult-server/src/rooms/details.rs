@@ -1,7 +1,7 @@
-//! The vendor's view of a room, for those who look at a teleconsultation.
+//! The vendor's view of a room, for viewers of a teleconsultation.
 //!
-//! An answer never waits for it beyond a short budget and never fails for it. Callers at the same time share one read,
-//! and a read serves for two seconds, also a failed one: an outage of the vendor must not become a storm of reads.
+//! A response waits for it only within a short budget and never fails because of it. Concurrent viewers share one read, and
+//! its result is cached for two seconds, even a failure: an outage of the vendor must not cause a storm of reads.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,47 +13,47 @@ use tokio::sync::watch;
 
 use crate::vendor::VendorClient;
 
-/// How long an answer waits.
+/// How long a response waits.
 const BUDGET: Duration = Duration::from_millis(500);
-/// How long a read serves.
+/// How long a read is cached.
 const FRESH: Duration = Duration::from_secs(2);
-/// How many rooms are kept before stale ones are swept out.
-const SWEEP_AT: usize = 1024;
+/// At how many cached rooms stale ones are removed.
+const PRUNE_AT: usize = 1024;
 
-/// What is known of a room.
+/// What is known about a room.
 #[derive(Debug, Clone)]
 pub enum RoomDetails {
-    /// What the vendor says of it.
+    /// The vendor's details.
     Known(Arc<Room>),
-    /// The vendor says that there is no such room.
+    /// The vendor has no such room.
     Gone,
-    /// The vendor did not tell, or not in time.
-    NotTold,
+    /// The vendor could not be asked, or did not respond in time.
+    Unavailable,
 }
 
-/// The state of a read: none yet, or what it ended in.
+/// The result of a read, once it is there.
 type Reading = watch::Receiver<Option<RoomDetails>>;
 
-/// Reads and keeps room details.
+/// Reads and caches room details.
 #[derive(Debug)]
 pub struct Details {
-    calls: VendorClient,
+    vendor: VendorClient,
     readings: Mutex<HashMap<RoomId, (Instant, Reading)>>,
 }
 
 impl Details {
-    /// Reads with these calls.
+    /// Reads from this vendor.
     #[must_use]
-    pub fn new(calls: VendorClient) -> Self {
-        Self { calls, readings: Mutex::default() }
+    pub fn new(vendor: VendorClient) -> Self {
+        Self { vendor, readings: Mutex::default() }
     }
 
-    /// The details of a room, as far as they can be had in time.
+    /// The details of a room, if they arrive in time.
     pub async fn of(&self, room: &RoomId) -> RoomDetails {
         let mut reading = self.reading(room);
         match tokio::time::timeout(BUDGET, reading.wait_for(Option::is_some)).await {
-            Ok(Ok(read)) => read.clone().unwrap_or(RoomDetails::NotTold),
-            Ok(Err(_)) | Err(_) => RoomDetails::NotTold,
+            Ok(Ok(read)) => read.clone().unwrap_or(RoomDetails::Unavailable),
+            Ok(Err(_)) | Err(_) => RoomDetails::Unavailable,
         }
     }
 
@@ -64,20 +64,20 @@ impl Details {
         if let Some((_, reading)) = readings.get(room).filter(|(started, _)| is_fresh(started)) {
             return reading.clone();
         }
-        if readings.len() >= SWEEP_AT {
+        if readings.len() >= PRUNE_AT {
             readings.retain(|_, (started, _)| is_fresh(started));
         }
         let (sender, reading) = watch::channel(None);
         readings.insert(room.clone(), (now, reading.clone()));
-        let (calls, room) = (self.calls.clone(), room.clone());
-        // A task of its own, so that the read goes on for the others when the one who began it has left.
+        let (vendor, room) = (self.vendor.clone(), room.clone());
+        // A separate task, so that the read continues for the others if its first viewer leaves.
         tokio::spawn(async move {
-            let read = match calls.room_details(&room).await {
+            let read = match vendor.room_details(&room).await {
                 Ok(read) => RoomDetails::Known(Arc::new(read)),
                 Err(error) if error.is_not_found() => RoomDetails::Gone,
                 Err(error) => {
-                    tracing::debug!(%room, error = %error, "room details could not be read");
-                    RoomDetails::NotTold
+                    tracing::debug!(%room, error = %error, "cannot read room details");
+                    RoomDetails::Unavailable
                 }
             };
             sender.send_replace(Some(read));

@@ -1,13 +1,12 @@
-//! The platform's CRUD Service as the store: the predecessor's collections, with exactly its fields.
+//! Records in the platform's CRUD Service: the collections of the predecessor, with exactly its fields.
 //!
-//! The CRUD Service has no transactions, so what must happen together is ordered instead. Rooms that a change may leave
-//! behind are written into the journal's database before the change and fall due some time later; the change itself is one
-//! compare-and-set; what it came to is noted after it. Whatever is cut off in between, a room is deleted only after the
-//! records were asked whether it is some record's room.
+//! The CRUD Service has no transactions, so the steps of a change are ordered instead. Rooms that a change may leave behind
+//! are queued in the journal before the change, and fall due some time later; the change itself is one compare-and-set; its
+//! outcome is recorded afterwards. Wherever this is interrupted, a room is deleted only if no record has it by then.
 //!
-//! A record's version is the moment of its last change (`updatedAt`). Because that is no finer than a millisecond, the
-//! compare-and-set names the other plain fields too. There is no generation: the journal has no use for one here, since
-//! beginning a room changes `updatedAt`.
+//! The version of a record is the time of its last change (`updatedAt`). Because its resolution is a millisecond, the
+//! compare-and-set names the other plain fields too. The generation is always 0: an attempt changes `updatedAt` when it
+//! begins, which makes a generation unnecessary.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,10 +17,10 @@ use http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::sql::{Outcome, SqlStore};
-use super::{Attempt, Candidate, Ending, Journal, Result, Retirement, Store, StoreError, Stored};
+use super::engine::Database;
+use super::{Attempt, AttemptResolution, Cas, Records, Result, StoreError};
 use crate::domain::ids::{ExternalId, TeleconsultationId};
-use crate::domain::teleconsultation::Teleconsultation;
+use crate::domain::teleconsultation::{Base, Teleconsultation};
 use crate::platform::{self, BaseUrl, PlatformClient, UpstreamError};
 
 mod changes;
@@ -31,13 +30,13 @@ mod people;
 use changes::Change;
 use document::{Document, Schema};
 
-/// How the service is called in errors.
+/// The name of the service in errors.
 const SERVICE: &str = "CRUD Service";
-/// How long after an unfinished change its rooms are looked at: longer than any call of it can still be on its way.
-const DOUBT: SignedDuration = SignedDuration::from_mins(3);
-/// How many rooms are looked for at once. Below the most documents that one answer holds, which is 200.
-const ROOMS_IN_ONE_QUERY: usize = 100;
-/// Names below a collection that are no ids of documents.
+/// When the rooms of an unfinished change fall due: longer than any of its calls can still be in flight.
+const TENTATIVE_DELAY: SignedDuration = SignedDuration::from_mins(3);
+/// How many rooms one query looks up. Below 200, the maximum number of documents in one response.
+const ROOMS_PER_QUERY: usize = 100;
+/// Names below a collection that are routes of the service, not ids of documents.
 const ROUTES: [&str; 9] = ["count", "export", "schema", "schemas", "bulk", "import", "state", "upsert-one", "validate"];
 
 /// Where the collections are, and what is written into them.
@@ -49,31 +48,29 @@ pub struct CrudSettings {
     pub records: String,
     /// The collection that maps people to vendor users.
     pub people: String,
-    /// Whether callers tell groups and names. Only then are they stored.
-    pub people_are_told: bool,
-    /// Whether a missing room is written as an empty text, for schemas that demand the field.
+    /// Whether callers supply groups and names. Only then are they stored.
+    pub store_profiles: bool,
+    /// Whether a missing room is written as an empty string, for schemas that require the field.
     pub write_empty_room: bool,
 }
 
-/// The CRUD Service, with the journal beside it.
-pub struct CrudServiceStore {
+/// Records in the CRUD Service, with the journal in a database.
+pub(super) struct CrudServiceRecords {
     settings: CrudSettings,
     client: PlatformClient,
-    journal: Arc<SqlStore>,
+    journal: Arc<Database>,
 }
 
-impl CrudServiceStore {
-    /// Keeps records and people in the CRUD Service, and the room keeper's journal in a database.
-    #[must_use]
-    pub fn new(settings: CrudSettings, client: PlatformClient, journal: Arc<SqlStore>) -> Self {
+impl CrudServiceRecords {
+    pub(super) const fn new(settings: CrudSettings, client: PlatformClient, journal: Arc<Database>) -> Self {
         Self { settings, client, journal }
     }
 
     const fn schema(&self) -> Schema {
-        Schema { with_people: self.settings.people_are_told, write_empty_room: self.settings.write_empty_room }
+        Schema { with_profiles: self.settings.store_profiles, write_empty_room: self.settings.write_empty_room }
     }
 
-    /// One call. Nothing stands for a 404.
+    /// Makes one call. `None` stands for a 404.
     async fn call(
         &self,
         method: Method,
@@ -85,18 +82,18 @@ impl CrudServiceStore {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        // Collection, id, action: the second alone is a value.
+        // Collection, id, action: only the second is a value.
         let template = match segments {
             [collection, id, action @ ..] if !id.is_empty() && *collection != "-" => {
                 format!("/{}", [&[*collection, ":id"], action].concat().join("/"))
             }
             route => format!("/{}", route.join("/")),
         };
-        let answer = self.client.call(SERVICE, method, (url, &template), platform::current(), body).await?;
-        Ok((answer.status != StatusCode::NOT_FOUND).then_some(answer.body))
+        let response = self.client.call(SERVICE, method, (url, &template), platform::current(), body).await?;
+        Ok((response.status != StatusCode::NOT_FOUND).then_some(response.body))
     }
 
-    /// The documents of a collection that a query finds, oldest first.
+    /// The documents of a collection that match a filter, oldest first.
     async fn list(&self, collection: &str, filter: &Value, states: &str) -> Result<Vec<Value>> {
         let query = [
             ("_q", filter.to_string()),
@@ -106,7 +103,7 @@ impl CrudServiceStore {
         ];
         match self.call(Method::GET, &[collection, ""], &query, None).await? {
             Some(Value::Array(documents)) => Ok(documents),
-            // No such collection: the names are wrong, which no caller can mend.
+            // No such collection: the configured names are wrong, and no caller can correct that.
             _ => Err(UpstreamError::unreadable(SERVICE).into()),
         }
     }
@@ -120,32 +117,81 @@ impl CrudServiceStore {
     }
 
     /// The document, if it still has this version.
-    async fn unchanged(&self, id: &TeleconsultationId, version: i64) -> Result<Option<Document>> {
+    async fn document_at(&self, id: &TeleconsultationId, version: i64) -> Result<Option<Document>> {
         Ok(self.document(id).await?.filter(|document| document.version() == version))
     }
 
-    /// Applies a change to a document that is still as it was read. Nothing when somebody else was first.
+    /// The document of a record, if it still is what the record was read from.
+    async fn unchanged(&self, record: &Teleconsultation) -> Result<Option<Document>> {
+        let Base::At { version, .. } = record.base else { return Ok(None) };
+        self.document_at(&record.id, version).await
+    }
+
+    /// Queues the rooms that a change may leave behind. With an attempt, the result is whether the change may be made.
+    async fn before_change(
+        &self,
+        attempt: Option<&Attempt>,
+        rooms: Vec<RoomId>,
+        id: &TeleconsultationId,
+        now: Timestamp,
+    ) -> Result<bool> {
+        if rooms.is_empty() {
+            return Ok(true);
+        }
+        let (attempt, id) = (attempt.cloned(), id.clone());
+        let due = now.saturating_add(TENTATIVE_DELAY).unwrap_or(Timestamp::MAX);
+        self.journal
+            .write(move |tx| {
+                Box::pin(async move { tx.schedule_tentative_retirement(attempt.as_ref(), &rooms, &id, due).await })
+            })
+            .await
+    }
+
+    /// Records the outcome of a change.
+    async fn after_change(
+        &self,
+        attempt: Option<&Attempt>,
+        kept: Option<&RoomId>,
+        gone: Option<&RoomId>,
+        id: &TeleconsultationId,
+        now: Timestamp,
+    ) -> Result<()> {
+        let (attempt, kept, gone, id) = (attempt.cloned(), kept.cloned(), gone.cloned(), id.clone());
+        self.journal
+            .write(move |tx| {
+                Box::pin(async move {
+                    tx.resolve_retirement(kept.as_ref(), gone.as_ref(), &id, now).await?;
+                    match attempt {
+                        Some(attempt) => tx.delete_attempt(&attempt).await,
+                        None => Ok(()),
+                    }
+                })
+            })
+            .await
+    }
+
+    /// Applies a change to a document that is still as it was read. `None` if another writer was first.
     ///
-    /// Where the answer is lost, the document tells whether the change was applied; one that was not is sent again,
-    /// which is safe because it can take place only once.
+    /// If the response is lost, the document shows whether the change was applied. If it was not, it is sent again, which is
+    /// safe because the compare-and-set succeeds only once.
     async fn apply(&self, id: &TeleconsultationId, read: &Document, change: &Change) -> Result<Option<Document>> {
         let segments = [self.settings.records.as_str(), id.as_str()];
         let query = [("_q", read.filter().to_string())];
         let body = change.commands();
-        let mut answer = self.call(Method::PATCH, &segments, &query, Some(&body)).await;
-        if answer.as_ref().is_err_and(UpstreamError::is_ambiguous) {
+        let mut response = self.call(Method::PATCH, &segments, &query, Some(&body)).await;
+        if response.as_ref().is_err_and(UpstreamError::is_ambiguous) {
             match self.document(id).await? {
                 Some(now) if change.is_applied(&now) => return Ok(Some(now)),
                 Some(now) if now.version() == read.version() => {
-                    answer = self.call(Method::PATCH, &segments, &query, Some(&body)).await;
+                    response = self.call(Method::PATCH, &segments, &query, Some(&body)).await;
                 }
                 _ => return Ok(None),
             }
         }
-        answer?.map(|value| Document::new(value).ok_or_else(unreadable)).transpose()
+        response?.map(|value| Document::new(value).ok_or_else(unreadable)).transpose()
     }
 
-    /// Stores a new document. Where the answer is lost, one with a room is found by it.
+    /// Stores a new document. If the response is lost, a document with a room is found by its room.
     async fn add(&self, record: &Teleconsultation) -> Result<TeleconsultationId> {
         let body = document::new_document(record, self.schema());
         let segments = [self.settings.records.as_str(), ""];
@@ -154,12 +200,12 @@ impl CrudServiceStore {
                 Some(document) => document,
                 None => return Err(error.into()),
             },
-            (answer, _) => answer?.ok_or_else(unreadable)?,
+            (response, _) => response?.ok_or_else(unreadable)?,
         };
         id_of(&stored)
     }
 
-    /// The document whose room this is, unless it is in the trash. One that was hidden for a while counts.
+    /// The document whose room this is, unless it is in the trash. Drafts count: the CMS hides documents that way.
     async fn holder(&self, room: &RoomId) -> Result<Option<Value>> {
         let filter = json!({"bandyerRoomId": room.as_str()});
         Ok(self.list(&self.settings.records, &filter, "PUBLIC,DRAFT").await?.into_iter().next())
@@ -174,121 +220,125 @@ fn unreadable() -> StoreError {
     UpstreamError::unreadable(SERVICE).into()
 }
 
-fn after(now: Timestamp, wait: SignedDuration) -> Timestamp {
-    now.saturating_add(wait).unwrap_or(Timestamp::MAX)
-}
-
 #[async_trait]
-impl Store for CrudServiceStore {
-    fn journal(&self) -> &dyn Journal {
-        self.journal.as_ref()
-    }
-
+impl Records for CrudServiceRecords {
     /// The predecessor's records are here too, and their rooms may be of the vendor's other generation.
-    fn made_all_rooms(&self) -> bool {
+    fn all_rooms_are_ours(&self) -> bool {
         false
     }
 
     async fn ping(&self) -> Result<()> {
-        self.journal.ping().await?;
-        // Any answer will do: whether it is well is its own probe's business.
+        // Any response will do: its health is for its own probe to report.
         self.call(Method::GET, &["-", "healthz"], &[], None).await?;
         Ok(())
     }
 
-    /// The journal alone: of the CRUD Service only a document would tell.
-    async fn probe(&self) -> Result<()> {
-        self.journal.probe().await
-    }
-
-    async fn teleconsultation(&self, id: &TeleconsultationId) -> Result<Option<Teleconsultation>> {
+    async fn get(&self, id: &TeleconsultationId) -> Result<Option<Teleconsultation>> {
         let Some(document) = self.document(id).await? else { return Ok(None) };
         let names = self.external_ids(&document.unnamed_vendor_users()).await?;
         document.record(id, &names).map(Some)
     }
 
-    /// Never: the CRUD Service chooses ids itself, so none that is asked for can be there.
+    /// Never: the CRUD Service chooses ids itself, so a requested id cannot exist.
     async fn was_stored(&self, _id: &TeleconsultationId) -> Result<bool> {
         Ok(false)
     }
 
-    async fn record_of_room(&self, room: &RoomId) -> Result<Option<TeleconsultationId>> {
+    async fn of_room(&self, room: &RoomId) -> Result<Option<TeleconsultationId>> {
         self.holder(room).await?.map(|document| id_of(&document)).transpose()
+    }
+
+    async fn rooms_in_use(&self, rooms: &[RoomId]) -> Result<HashSet<RoomId>> {
+        let mut found = HashSet::new();
+        for some in rooms.chunks(ROOMS_PER_QUERY) {
+            let filter = json!({"bandyerRoomId": {"$in": some}});
+            let documents = self.list(&self.settings.records, &filter, "PUBLIC,DRAFT").await?;
+            let ids = documents.iter().filter_map(|document| document.get("bandyerRoomId")?.as_str());
+            found.extend(some.iter().filter(|room| ids.clone().any(|id| id == room.as_str())).cloned());
+        }
+        Ok(found)
     }
 
     async fn insert(&self, record: &Teleconsultation, _now: Timestamp) -> Result<TeleconsultationId> {
         self.add(record).await
     }
 
-    async fn update(&self, record: &Teleconsultation, retire: Option<&RoomId>, now: Timestamp) -> Result<Stored> {
-        let Some(read) = self.unchanged(&record.id, record.version).await? else { return Ok(Stored::Stale) };
+    async fn update(&self, record: &Teleconsultation, retire: Option<&RoomId>, now: Timestamp) -> Result<Cas> {
+        let Some(read) = self.unchanged(record).await? else { return Ok(Cas::Stale) };
         let change = Change::between(&read, record, self.schema());
         if change.is_empty() {
-            return Ok(Stored::Yes);
+            return Ok(Cas::Applied(()));
         }
-        self.journal.suspect(None, retire.as_slice(), &record.id, after(now, DOUBT)).await?;
+        self.before_change(None, retire.into_iter().cloned().collect(), &record.id, now).await?;
         if self.apply(&record.id, &read, &change).await?.is_none() {
-            return Ok(Stored::Stale);
+            return Ok(Cas::Stale);
         }
-        let outcome = Outcome { attempt: None, kept: None, gone: retire };
-        self.journal.conclude(outcome, &record.id, now).await?;
-        Ok(Stored::Yes)
+        self.after_change(None, None, retire, &record.id, now).await?;
+        Ok(Cas::Applied(()))
     }
 
-    async fn trash(&self, record: &Teleconsultation, now: Timestamp) -> Result<Stored> {
-        let Some(read) = self.unchanged(&record.id, record.version).await? else { return Ok(Stored::Stale) };
-        self.journal.suspect(None, record.room.as_ref().as_slice(), &record.id, after(now, DOUBT)).await?;
+    async fn trash(&self, record: &Teleconsultation, now: Timestamp) -> Result<Cas> {
+        let Some(read) = self.unchanged(record).await? else { return Ok(Cas::Stale) };
+        self.before_change(None, record.room.iter().cloned().collect(), &record.id, now).await?;
         let segments = [self.settings.records.as_str(), record.id.as_str(), "state"];
         let query = [("_q", read.filter().to_string())];
         let body = json!({"stateTo": "TRASH"});
-        let mut answer = self.call(Method::POST, &segments, &query, Some(&body)).await;
-        if answer.as_ref().is_err_and(UpstreamError::is_ambiguous) {
-            answer = match self.document(&record.id).await? {
+        let mut response = self.call(Method::POST, &segments, &query, Some(&body)).await;
+        if response.as_ref().is_err_and(UpstreamError::is_ambiguous) {
+            response = match self.document(&record.id).await? {
                 None => Ok(Some(Value::Null)),
                 Some(_) => self.call(Method::POST, &segments, &query, Some(&body)).await,
             };
         }
-        if answer?.is_none() {
-            return Ok(Stored::Stale);
+        if response?.is_none() {
+            return Ok(Cas::Stale);
         }
-        let outcome = Outcome { attempt: None, kept: None, gone: record.room.as_ref() };
-        self.journal.conclude(outcome, &record.id, now).await?;
-        Ok(Stored::Yes)
+        self.after_change(None, None, record.room.as_ref(), &record.id, now).await?;
+        Ok(Cas::Applied(()))
     }
 
-    async fn begin(&self, attempt: &Attempt, version: Option<i64>) -> Result<Option<i64>> {
-        let begun = self.journal.begin(attempt, None).await?;
-        let Some(version) = version else { return Ok(begun) };
-        let touched = match self.unchanged(&attempt.teleconsultation, version).await {
+    async fn begin_attempt(&self, attempt: &Attempt, base: Base) -> Result<Cas<Base>> {
+        let added = attempt.clone();
+        self.journal.write(move |tx| Box::pin(async move { tx.add_attempt(&added).await })).await?;
+        let Base::At { version, .. } = base else { return Ok(Cas::Applied(base)) };
+        let touched = match self.document_at(&attempt.teleconsultation, version).await {
             Ok(Some(read)) => self.apply(&attempt.teleconsultation, &read, &Change::touch(&read)).await,
             Ok(None) => Ok(None),
             Err(error) => Err(error),
         };
         if !matches!(touched, Ok(Some(_))) {
-            // No room was asked for, whatever became of the record.
-            self.journal.end(attempt, Ending::NoRoom, attempt.started_at).await?;
+            // The vendor was not called, whatever happened to the record.
+            let (attempt, now) = (attempt.clone(), attempt.started_at);
+            self.journal
+                .write(move |tx| {
+                    Box::pin(async move { tx.resolve_attempt(&attempt, AttemptResolution::NoRoom, now).await })
+                })
+                .await?;
         }
-        Ok(touched?.map(|document| document.version()))
+        Ok(Cas::from_option(touched?.map(|document| document.base())))
     }
 
-    async fn settle(
+    async fn commit_room(
         &self,
         attempt: &Attempt,
         record: &Teleconsultation,
         replaced: Option<&RoomId>,
         now: Timestamp,
-    ) -> Result<Option<TeleconsultationId>> {
-        let room = record.room.as_ref().ok_or(StoreError::corrupt("an attempt was settled without a room"))?;
-        let suspects: Vec<&RoomId> = std::iter::once(room).chain(replaced).collect();
-        if !self.journal.suspect(Some(attempt), &suspects, &record.id, after(now, DOUBT)).await? {
-            // Somebody else took the attempt over, or the room is to be deleted already.
-            self.journal.queue_orphan(room, now).await?;
-            return Ok(None);
+    ) -> Result<Cas<TeleconsultationId>> {
+        let room = record.room.as_ref().ok_or(StoreError::corrupt("an attempt was committed without a room"))?;
+        let rooms = std::iter::once(room).chain(replaced).cloned().collect();
+        if !self.before_change(Some(attempt), rooms, &record.id, now).await? {
+            // The attempt was taken over, or the room waits for deletion already.
+            let room = room.clone();
+            self.journal
+                .write(move |tx| Box::pin(async move { tx.queue_room_unless_used(&room, None, now).await }))
+                .await?;
+            return Ok(Cas::Stale);
         }
-        let id = if record.version == 0 {
+        let id = if record.base == Base::New {
             Some(self.add(record).await?)
         } else {
-            match self.unchanged(&record.id, record.version).await? {
+            match self.unchanged(record).await? {
                 Some(read) => {
                     let change = Change::between(&read, record, self.schema());
                     self.apply(&record.id, &read, &change).await?.map(|_| record.id.clone())
@@ -297,48 +347,15 @@ impl Store for CrudServiceStore {
             }
         };
         let (kept, gone) = if id.is_some() { (Some(room), replaced) } else { (None, Some(room)) };
-        let outcome = Outcome { attempt: Some(attempt), kept, gone };
-        self.journal.conclude(outcome, &record.id, now).await?;
-        Ok(id)
-    }
-
-    async fn end(&self, attempt: &Attempt, ending: Ending, now: Timestamp) -> Result<()> {
-        self.journal.end(attempt, ending, now).await
-    }
-
-    /// Only rooms that are no record's: a change that was cut off may have taken place after all.
-    async fn claim_retirements(&self, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<Retirement>> {
-        let mut due = Vec::new();
-        for one in self.journal.claim_retirements(now, until, limit).await? {
-            match self.holder(&one.room).await? {
-                Some(_) => self.journal.retired(&one.room).await?,
-                None => due.push(one),
-            }
-        }
-        Ok(due)
-    }
-
-    async fn orphans(&self, candidates: &[Candidate]) -> Result<Vec<RoomId>> {
-        let orphans = self.journal.orphans(candidates).await?;
-        let mut held = HashSet::new();
-        for some in orphans.chunks(ROOMS_IN_ONE_QUERY) {
-            let filter = json!({"bandyerRoomId": {"$in": some.iter().map(RoomId::as_str).collect::<Vec<_>>()}});
-            let documents = self.list(&self.settings.records, &filter, "PUBLIC,DRAFT").await?;
-            let rooms = documents.iter().filter_map(|document| document.get("bandyerRoomId")?.as_str());
-            held.extend(rooms.map(str::to_owned));
-        }
-        Ok(orphans.into_iter().filter(|room| !held.contains(room.as_str())).collect())
-    }
-
-    async fn queue_orphan(&self, room: &RoomId, now: Timestamp) -> Result<()> {
-        self.journal.queue_orphan(room, now).await
+        self.after_change(Some(attempt), kept, gone, &record.id, now).await?;
+        Ok(Cas::from_option(id))
     }
 
     async fn vendor_users(&self, people: &[&ExternalId]) -> Result<Vec<(ExternalId, UserId)>> {
         self.mapped(people).await
     }
 
-    async fn remember_users(&self, users: &[(ExternalId, UserId)], _now: Timestamp) -> Result<()> {
+    async fn add_vendor_users(&self, users: &[(ExternalId, UserId)], _now: Timestamp) -> Result<()> {
         self.map(users).await
     }
 }

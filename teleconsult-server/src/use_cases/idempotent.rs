@@ -1,7 +1,7 @@
-//! What is asked under an `Idempotency-Key` is carried out once, however often it is asked.
+//! A request with an `Idempotency-Key` is executed once, however often it is sent.
 //!
-//! A repeat gets the answer of the first success. A repeat of something that failed or was cut off goes on from where
-//! that came to, so a caller who was told of an error asks again and in the end has one teleconsultation.
+//! A repeated request gets the result of the first success. If the first request failed or was interrupted, a repeated one
+//! resumes its work, so a caller who repeats a request after an error ends up with one teleconsultation.
 
 use std::future::Future;
 
@@ -9,18 +9,18 @@ use jiff::Timestamp;
 
 use super::{Result, UseCaseError, UseCases};
 use crate::domain::ids::TeleconsultationId;
-use crate::store::{Claim, KeyedRequest};
+use crate::store::{KeyClaim, KeyedRequest};
 
-/// From where a request is carried out.
+/// Where the execution of a request starts.
 pub(super) struct Start {
-    /// The teleconsultation that it is about.
+    /// The teleconsultation that the request is about.
     pub(super) teleconsultation: TeleconsultationId,
-    /// Whether somebody tried before and may have come some way.
+    /// Whether an earlier attempt may have done part of the work.
     pub(super) resumed: bool,
 }
 
 impl UseCases {
-    /// Carries a request out, once for each key. `teleconsultation` is what it is about if nobody asked before.
+    /// Executes a request once for each key. `teleconsultation` is what it is about if the key is new.
     pub(super) async fn once<F>(
         &self,
         key: Option<KeyedRequest>,
@@ -31,24 +31,37 @@ impl UseCases {
         F: Future<Output = Result<TeleconsultationId>> + Send,
     {
         let Some(request) = key else { return work(Start { teleconsultation, resumed: false }).await };
-        let journal = self.store.journal();
-        let now = Timestamp::now();
-        // Whoever takes longer finds another one at the same teleconsultation, and one of the two is refused by the store.
+        let key = request.key.clone();
+        let now = self.clock.now();
+        // If execution takes longer than the lease, a repeated request may work on the same teleconsultation, and the store
+        // refuses one of the two.
         let until = now.saturating_add(self.lease).unwrap_or(Timestamp::MAX);
-        let (start, fence) = match journal.claim_key(&request, &teleconsultation, now, until).await? {
-            Claim::Ours { teleconsultation, resumed, fence } => (Start { teleconsultation, resumed }, fence),
-            Claim::Done(teleconsultation) => return Ok(teleconsultation),
-            Claim::Running => return Err(UseCaseError::Running),
-            Claim::OtherRequest => return Err(UseCaseError::KeyReused),
+        let claim = self
+            .store
+            .write(move |tx| Box::pin(async move { tx.claim_key(&request, &teleconsultation, now, until).await }))
+            .await?;
+        let (start, fence) = match claim {
+            KeyClaim::Claimed { teleconsultation, resumed, fence } => (Start { teleconsultation, resumed }, fence),
+            KeyClaim::Done(teleconsultation) => return Ok(teleconsultation),
+            KeyClaim::Running => return Err(UseCaseError::Running),
+            KeyClaim::Mismatch => return Err(UseCaseError::KeyReused),
         };
         let result = work(start).await;
-        let noted = match &result {
-            Ok(id) => journal.finish_key(&request.key, fence, id).await,
-            Err(_) => journal.release_key(&request.key, fence).await,
-        };
-        if let Err(error) = noted {
-            // What was done is done. A repeat finds it once the lease ends.
-            tracing::warn!(error = %error, "the end of a keyed request could not be noted");
+        let done = result.as_ref().ok().cloned();
+        let recorded = self
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    match done {
+                        Some(id) => tx.finish_key(&key, fence, &id).await,
+                        None => tx.release_key(&key, fence).await,
+                    }
+                })
+            })
+            .await;
+        if let Err(error) = recorded {
+            // The work itself is done. A repeated request finds it once the lease ends.
+            tracing::warn!(error = %error, "cannot record the outcome of a keyed request");
         }
         result
     }

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use metrics::{Counter, Gauge};
 
+use crate::telemetry::registry::Registry;
+
 /// Failures in a row after which the vendor is left alone. A dozen callers who meet a short disturbance must not shut
 /// out the next one, and a quiet clinic rarely gets there.
 const FAILURES: u32 = 20;
@@ -17,16 +19,33 @@ const FIRST_REST: Duration = Duration::from_secs(1);
 /// The longest rest: also the longest time until an end of the outage is noticed.
 const LONGEST_REST: Duration = Duration::from_secs(10);
 
-/// What those who watch are told.
+/// What is measured about the breaker.
 #[derive(Clone)]
 pub struct BreakerMetrics {
-    /// 1 while the vendor is left alone.
-    pub open: Gauge,
-    /// How often it came to that.
-    pub openings: Counter,
+    /// 1 while it is not closed.
+    open: Gauge,
+    /// How often it opened.
+    openings: Counter,
 }
 
-/// Tells nobody.
+impl BreakerMetrics {
+    /// Registers both metrics.
+    #[must_use]
+    pub fn register(registry: &Registry) -> Self {
+        Self {
+            open: registry.gauge(
+                "teleconsult_vendor_breaker_open",
+                "1 while calls to the vendor are suspended because it kept failing.",
+            ),
+            openings: registry.counter(
+                "teleconsult_vendor_breaker_openings_total",
+                "Times that calls to the vendor were suspended because it kept failing.",
+            ),
+        }
+    }
+}
+
+/// Measures nothing.
 impl Default for BreakerMetrics {
     fn default() -> Self {
         Self { open: Gauge::noop(), openings: Counter::noop() }

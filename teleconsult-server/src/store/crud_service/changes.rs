@@ -1,9 +1,9 @@
-//! What is sent to make a stored document what it is to become: only what differs, so that fields which are not ours
-//! and documents which nobody changes stay as they are.
+//! The difference between a stored document and the record that it is to become. Only the difference is sent, so that fields
+//! of others stay as they are.
 
 use serde_json::{Map, Value, json};
 
-use super::document::{Document, Schema, date, state, vendor_id, written};
+use super::document::{Document, Schema, date, participant_document, state, vendor_id};
 use crate::domain::teleconsultation::Teleconsultation;
 
 /// The commands of a PATCH.
@@ -11,12 +11,12 @@ use crate::domain::teleconsultation::Teleconsultation;
 pub(super) struct Change {
     set: Map<String, Value>,
     unset: Vec<&'static str>,
-    /// Somebody is added, and all others stay as they are.
+    /// A participant is appended, and all others stay as they are.
     added: Option<Value>,
 }
 
 impl Change {
-    /// Changes nothing but the moment of the last change.
+    /// Changes nothing but the time of the last change.
     pub(super) fn touch(read: &Document) -> Self {
         let mut change = Self::default();
         change.set.insert("participantsNumber".to_owned(), read.number().into());
@@ -54,7 +54,7 @@ impl Change {
             .iter()
             .map(|one| {
                 let id = one.vendor_user_id.as_str();
-                written(one, stored.iter().find(|stored| vendor_id(stored) == Some(id)), schema)
+                participant_document(one, stored.iter().find(|stored| vendor_id(stored) == Some(id)), schema)
             })
             .collect();
         match list.split_last() {

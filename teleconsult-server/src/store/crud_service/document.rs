@@ -7,9 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use crate::domain::ids::{ExternalId, TeleconsultationId};
-use crate::domain::participants::{Invitation, Participant};
+use crate::domain::participants::{Participant, Person, PersonRef, Profile};
 use crate::domain::schedule::Schedule;
-use crate::domain::teleconsultation::Teleconsultation;
+use crate::domain::teleconsultation::{Base, Teleconsultation};
 use crate::store::{Result, StoreError};
 
 /// The names under which a participant's vendor id may stand; new ones are written under the first.
@@ -18,12 +18,12 @@ pub(super) const VENDOR_ID_NAMES: [&str; 2] = ["userBandyerId", "bandyerId"];
 /// URL.
 const COMPARED: [&str; 5] = ["updatedAt", "bandyerRoomId", "participantsNumber", "startDate", "endDate"];
 
-/// What the project's schema holds.
+/// What the project's schema allows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Schema {
     /// Whether groups and names are stored.
-    pub(super) with_people: bool,
-    /// Whether a missing room is an empty text.
+    pub(super) with_profiles: bool,
+    /// Whether a missing room is an empty string.
     pub(super) write_empty_room: bool,
 }
 
@@ -46,12 +46,16 @@ impl Document {
         self.get(name)?.as_str()?.parse().ok()
     }
 
-    /// The moment of the last change. Never 0, which stands for a record that is not stored yet.
+    /// The time of the last change, in milliseconds.
     pub(super) fn version(&self) -> i64 {
         self.moment("updatedAt").map_or(1, Timestamp::as_millisecond)
     }
 
-    /// What is true of it as long as nobody changes it. A field that is not there equals null.
+    pub(super) fn base(&self) -> Base {
+        Base::At { version: self.version(), generation: 0 }
+    }
+
+    /// A filter that matches the document until it is changed. A missing field equals null.
     pub(super) fn filter(&self) -> Value {
         COMPARED.iter().map(|name| ((*name).to_owned(), self.get(name).cloned().unwrap_or_default())).collect()
     }
@@ -64,7 +68,7 @@ impl Document {
         self.get("bandyerRoomId")?.as_str().filter(|room| !room.is_empty())
     }
 
-    /// The vendor users whose own ids the document does not hold.
+    /// The vendor users whose external ids are not in the document.
     pub(super) fn unnamed_vendor_users(&self) -> Vec<&str> {
         let unnamed = self.participants().iter().filter(|one| text(one, "userExternalId").is_none());
         unnamed.filter_map(vendor_id).collect()
@@ -83,7 +87,7 @@ impl Document {
         number.unwrap_or_else(|| self.participants().len())
     }
 
-    /// The record. `names` gives the people's own ids by their vendor users.
+    /// The record. `names` maps vendor users to external ids.
     pub(super) fn record(
         &self,
         id: &TeleconsultationId,
@@ -93,8 +97,7 @@ impl Document {
         let room = self.room().map(RoomId::new).transpose();
         Ok(Teleconsultation {
             id: id.clone(),
-            version: self.version(),
-            generation: 0,
+            base: self.base(),
             schedule: self.schedule(),
             number: self.number(),
             participants: participants.collect::<Option<_>>().ok_or(UNREADABLE)?,
@@ -115,33 +118,38 @@ pub(super) fn vendor_id(participant: &Value) -> Option<&str> {
 
 fn participant(value: &Value, names: &HashMap<String, ExternalId>) -> Option<Participant> {
     let vendor = vendor_id(value)?;
-    let own = text(value, "userExternalId").map(ExternalId::stored);
+    let vendor_user_id = UserId::new(vendor).ok()?;
+    let external = text(value, "userExternalId").map(ExternalId::stored);
     let groups = value.get("groups").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     Some(Participant {
-        invitation: Invitation {
-            external_id: own.or_else(|| names.get(vendor).cloned()).unwrap_or_else(|| ExternalId::forgotten(vendor)),
-            groups: groups.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-            full_name: text(value, "fullName").unwrap_or_default().to_owned(),
+        person: Person {
+            id: external
+                .or_else(|| names.get(vendor).cloned())
+                .map_or_else(|| PersonRef::Vendor(vendor_user_id.clone()), PersonRef::External),
+            profile: Profile {
+                groups: groups.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+                full_name: text(value, "fullName").unwrap_or_default().to_owned(),
+            },
             language: text(value, "language").map(str::to_owned),
         },
         role: None,
-        vendor_user_id: UserId::new(vendor).ok()?,
+        vendor_user_id,
         access_link: text(value, "accessLinkURL").map(|link| JoinUrl::from(link.to_owned())),
     })
 }
 
-/// A moment as the platform writes it.
+/// A time as the platform writes it.
 pub(super) fn date(moment: Timestamp) -> Value {
     format!("{moment:.3}").into()
 }
 
-/// What the predecessor's field says about a record.
+/// The value of the predecessor's state field.
 pub(super) const fn state(record: &Teleconsultation) -> &'static str {
     if record.room.is_some() { "AVAILABLE" } else { "WAITING_PARTICIPANTS" }
 }
 
-/// A participant, written over the one that is stored: spellings and fields that are not ours stay.
-pub(super) fn written(participant: &Participant, stored: Option<&Value>, schema: Schema) -> Value {
+/// A participant, merged into the stored one: spellings and fields of others stay.
+pub(super) fn participant_document(participant: &Participant, stored: Option<&Value>, schema: Schema) -> Value {
     let mut fields = stored.and_then(Value::as_object).cloned().unwrap_or_default();
     let name = VENDOR_ID_NAMES.into_iter().find(|name| fields.contains_key(*name)).unwrap_or(VENDOR_ID_NAMES[0]);
     fields.insert(name.to_owned(), participant.vendor_user_id.as_str().into());
@@ -150,23 +158,24 @@ pub(super) fn written(participant: &Participant, stored: Option<&Value>, schema:
         None => drop(fields.remove(name)),
     };
     put("accessLinkURL", participant.access_link.as_ref().map(|link| link.expose().into()));
-    put("language", participant.invitation.language.as_deref().map(Value::from));
-    if schema.with_people {
-        put("groups", Some(json!(participant.invitation.groups)));
-        put("fullName", Some(participant.invitation.full_name.as_str().into()));
+    put("language", participant.person.language.as_deref().map(Value::from));
+    if schema.with_profiles {
+        put("groups", Some(json!(participant.person.profile.groups)));
+        put("fullName", Some(participant.person.profile.full_name.as_str().into()));
     }
     Value::Object(fields)
 }
 
 pub(super) fn new_document(record: &Teleconsultation, schema: Schema) -> Value {
-    let participants: Vec<Value> = record.participants.iter().map(|one| written(one, None, schema)).collect();
+    let participants: Vec<Value> =
+        record.participants.iter().map(|one| participant_document(one, None, schema)).collect();
     let mut document = json!({
         "participantsNumber": record.number,
         "participants": participants,
         "teleconsultationState": state(record),
         "startDate": date(record.schedule.start()),
         "endDate": date(record.schedule.end()),
-        // New documents are drafts where the collection says nothing else, and drafts are not read.
+        // By default new documents are drafts, and drafts are not read.
         "__STATE__": "PUBLIC",
     });
     match &record.room {

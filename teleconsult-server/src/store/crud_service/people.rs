@@ -1,4 +1,4 @@
-//! The user map: `receivedUserId` is a person's own id, `bandyerId` the vendor's. Of several rows the oldest counts.
+//! The user map: `receivedUserId` is a person's own id, `bandyerId` the vendor's. Of several rows, the oldest counts.
 
 use std::collections::HashMap;
 
@@ -6,11 +6,11 @@ use bandyer_client::UserId;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::CrudServiceStore;
+use super::CrudServiceRecords;
 use crate::domain::ids::ExternalId;
 use crate::store::Result;
 
-impl CrudServiceStore {
+impl CrudServiceRecords {
     /// The vendor users of those people who have one.
     pub(super) async fn mapped(&self, people: &[&ExternalId]) -> Result<Vec<(ExternalId, UserId)>> {
         if people.is_empty() {
@@ -45,7 +45,7 @@ impl CrudServiceStore {
             match self.call(Method::POST, &[&self.settings.people, ""], &[], Some(&row)).await {
                 Ok(Some(_)) => {}
                 Ok(None) => return Err(super::unreadable()),
-                // A project may have made the id unique: then somebody else was first, and the first row counts.
+                // A project may have a unique index on the id. Then another instance was first, and its row counts.
                 Err(error) if error.refusal().is_some_and(|(status, _)| status == StatusCode::CONFLICT) => {}
                 Err(error) => return Err(error.into()),
             }

@@ -1,6 +1,6 @@
 -- Times are milliseconds since 1970, UTC. The same tables in SQLite's words: ../sqlite.
 
--- Exactly one row: who this store is to the vendor. The key makes vendor user ids, the id marks vendor rooms.
+-- Exactly one row. The key derives vendor user ids, the id marks vendor rooms.
 CREATE TABLE deployment (
     only_row BIGINT PRIMARY KEY CHECK (only_row = 1),
     id TEXT NOT NULL,
@@ -17,12 +17,12 @@ CREATE TABLE teleconsultations (
     id TEXT PRIMARY KEY,
     -- Counts every change, for compare-and-set.
     version BIGINT NOT NULL,
-    -- Counts every room begun for it; only the newest may become its room.
+    -- Counts the attempts to create a room; only the newest may become its room.
     generation BIGINT NOT NULL,
     starts_at BIGINT NOT NULL,
     ends_at BIGINT NOT NULL,
     number BIGINT NOT NULL,
-    -- JSON array of people with their personal links.
+    -- JSON array of people with their access links.
     participants TEXT NOT NULL,
     room_id TEXT,
     created_at BIGINT NOT NULL,
@@ -33,19 +33,19 @@ CREATE TABLE teleconsultations (
 -- A room belongs to one live teleconsultation at most, whatever goes wrong elsewhere.
 CREATE UNIQUE INDEX teleconsultations_by_room ON teleconsultations (room_id) WHERE room_id IS NOT NULL;
 
--- Rooms that were asked for and whose fate is not settled. A settled attempt is deleted, but for lost ones.
+-- Rooms that were spec_digest for and whose fate is not settled. A settled attempt is deleted, but for lost ones.
 CREATE TABLE attempts (
     id TEXT PRIMARY KEY,
     teleconsultation_id TEXT NOT NULL,
     generation BIGINT NOT NULL,
-    -- A digest of what was asked for.
-    asked TEXT NOT NULL,
-    -- creating: somebody works on it until the lease ends; unknown: the vendor's answer was lost;
-    -- lost: never found, so it may have left a room behind.
+    -- A digest of what was spec_digest for.
+    spec_digest TEXT NOT NULL,
+    -- creating: in progress until the lease ends; unknown: the response of the vendor was lost;
+    -- lost: no room was found, so it may have left one behind.
     state TEXT NOT NULL CHECK (state IN ('creating', 'unknown', 'lost')),
     started_at BIGINT NOT NULL,
     lease_until BIGINT NOT NULL,
-    -- Counts who took it over; an old holder is refused.
+    -- Incremented by each takeover; a holder with an old value is refused.
     fence BIGINT NOT NULL
 );
 
@@ -53,37 +53,37 @@ CREATE INDEX attempts_open ON attempts (lease_until) WHERE state <> 'lost';
 CREATE INDEX attempts_lost ON attempts (lease_until) WHERE state = 'lost';
 CREATE INDEX attempts_by_teleconsultation ON attempts (teleconsultation_id);
 
--- Vendor rooms that must go.
+-- Vendor rooms that wait for deletion.
 CREATE TABLE retirements (
     room_id TEXT PRIMARY KEY,
-    -- Unknown for a room that was found without one.
+    -- NULL if the room was found without a record.
     teleconsultation_id TEXT,
     queued_at BIGINT NOT NULL,
-    tries BIGINT NOT NULL,
-    -- Nothing for a parked one, which is not tried any more.
-    next_try_at BIGINT
+    failures BIGINT NOT NULL,
+    -- NULL for a parked room, whose deletion is no longer attempted.
+    due_at BIGINT
 );
 
-CREATE INDEX retirements_due ON retirements (next_try_at);
+CREATE INDEX retirements_due ON retirements (due_at);
 
--- What was asked under an Idempotency-Key.
+-- What was spec_digest under an Idempotency-Key.
 CREATE TABLE keyed_requests (
-    -- A digest of the key and of what it is for.
+    -- A digest of the key and its scope.
     key TEXT PRIMARY KEY,
-    -- A digest of what is asked.
+    -- A digest of what is spec_digest.
     fingerprint TEXT NOT NULL,
     teleconsultation_id TEXT NOT NULL,
     done BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
-    -- Until when somebody carries it out.
+    -- When the lease of the running request ends.
     lease_until BIGINT NOT NULL,
     fence BIGINT NOT NULL
 );
 
 CREATE INDEX keyed_requests_by_age ON keyed_requests (created_at);
 
--- What one instance does for all, and when it is due again.
-CREATE TABLE duties (
+-- Jobs that one instance runs for all, and when each is due again.
+CREATE TABLE job_runs (
     name TEXT PRIMARY KEY,
     due_at BIGINT NOT NULL
 );

@@ -1,4 +1,6 @@
 //! Reads variables one by one and collects what is wrong with them.
+//!
+//! A value that is wrong is reported and replaced by its default, so that reading goes on and finds the next problem.
 
 use std::fmt::Display;
 use std::net::IpAddr;
@@ -8,22 +10,33 @@ use std::time::Duration;
 
 use http::HeaderName;
 
-use super::{Problem, Source};
+use super::problem::{Problem, Problems, Source};
 use crate::base::networks::Networks;
 
-pub(super) struct Variables<'a> {
+pub(super) struct Reader<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
     problems: Vec<Problem>,
     warnings: Vec<String>,
 }
 
-impl<'a> Variables<'a> {
+impl<'a> Reader<'a> {
     pub(super) fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
         Self { lookup, problems: Vec::new(), warnings: Vec::new() }
     }
 
-    pub(super) fn finish(self) -> (Vec<String>, Vec<Problem>) {
-        (self.warnings, self.problems)
+    /// The warnings, unless there are problems.
+    pub(super) fn finish(self) -> Result<Vec<String>, Problems> {
+        if self.problems.is_empty() { Ok(self.warnings) } else { Err(self.into_problems()) }
+    }
+
+    pub(super) fn into_problems(self) -> Problems {
+        Problems(self.problems)
+    }
+
+    /// Warnings and problems.
+    #[cfg(test)]
+    pub(super) fn found(self) -> (Vec<String>, Vec<String>) {
+        (self.warnings, self.problems.iter().map(ToString::to_string).collect())
     }
 
     pub(super) fn problem(&mut self, place: &str, message: &str) {
@@ -65,7 +78,7 @@ impl<'a> Variables<'a> {
         }
     }
 
-    /// Only `true` and `false`, as the predecessor: a typing mistake must not silently mean no.
+    /// Only `true` and `false`, as in the predecessor: a typing mistake must not silently mean no.
     pub(super) fn boolean(&mut self, name: &str, default: bool) -> bool {
         match (self.lookup)(name).as_deref() {
             None => default,
@@ -86,7 +99,11 @@ impl<'a> Variables<'a> {
         self.parsed(name, "a number", |number: &f64| number.is_finite(), default)
     }
 
-    pub(super) fn count(&mut self, name: &str, range: RangeInclusive<usize>, default: usize) -> usize {
+    /// A whole number of any integer type.
+    pub(super) fn count<T>(&mut self, name: &str, range: RangeInclusive<T>, default: T) -> T
+    where
+        T: FromStr + PartialOrd + Display,
+    {
         let expected = format!("a whole number from {} to {}", range.start(), range.end());
         self.parsed(name, expected, |number| range.contains(number), default)
     }
@@ -94,6 +111,10 @@ impl<'a> Variables<'a> {
     pub(super) fn seconds(&mut self, name: &str, range: RangeInclusive<u64>, default: Duration) -> Duration {
         let expected = format!("a whole number of seconds from {} to {}", range.start(), range.end());
         Duration::from_secs(self.parsed(name, expected, |number| range.contains(number), default.as_secs()))
+    }
+
+    pub(super) fn port(&mut self, name: &str, default: u16) -> u16 {
+        self.count(name, 0..=u16::MAX, default)
     }
 
     pub(super) fn one_of(&mut self, name: &str, allowed: &[&str], default: &str) -> String {
@@ -121,19 +142,14 @@ impl<'a> Variables<'a> {
         prefix.to_owned()
     }
 
-    /// Addresses and networks, separated by commas; none when it is not set.
-    pub(super) fn networks(&mut self, name: &str) -> Networks {
-        self.some_networks(name).unwrap_or_default()
-    }
-
-    /// The same, where not set means something else than none.
-    pub(super) fn some_networks(&mut self, name: &str) -> Option<Networks> {
+    /// Addresses and networks, separated by commas; `None` when it is not set.
+    pub(super) fn networks(&mut self, name: &str) -> Option<Networks> {
         self.text(name)?;
         let expected = "a list of addresses, networks such as 10.0.0.0/8, loopback, linklocal or uniquelocal";
         Some(self.parsed(name, expected, |_| true, Networks::default()))
     }
 
-    /// A size such as `50MB`, in bytes. A kilobyte has 1024 of them, as in the predecessor's world.
+    /// A size such as `50MB`, in bytes. A kilobyte has 1024 bytes, as in the predecessor.
     pub(super) fn file_size(&mut self, name: &str, default: u64) -> u64 {
         let Some(text) = self.text(name) else { return default };
         let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic()).trim_end();
@@ -152,7 +168,7 @@ impl<'a> Variables<'a> {
         default
     }
 
-    /// The launcher of the predecessor takes zero and whatever is no number for its default.
+    /// A number of seconds above 0. The predecessor's launcher uses its default in place of anything else.
     pub(super) fn launcher_wait(&mut self, name: &str, default: Duration) -> Duration {
         let Some(text) = self.text(name) else { return default };
         let given = text.parse().ok().filter(|seconds| *seconds > 0.0).map(Duration::try_from_secs_f64);
@@ -167,7 +183,7 @@ impl<'a> Variables<'a> {
 /// 1024 GB: far beyond any transcription, and well within what a number counts exactly.
 const MAX_FILE_BYTES: f64 = 1024.0 * 1024.0 * 1024.0 * 1024.0;
 
-/// What needs no escaping in a path and leads nowhere else.
+/// Needs no escaping in a path and is not a step to another folder.
 fn is_plain_segment(segment: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte);
     !segment.is_empty() && segment.bytes().all(plain) && segment != "." && segment != ".."

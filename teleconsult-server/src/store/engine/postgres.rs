@@ -1,4 +1,4 @@
-//! PostgreSQL, for as many instances as there are.
+//! PostgreSQL, for any number of instances.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,27 +7,27 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::Executor;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 
-use super::engine::Engine;
-use super::{SqlStore, deployment};
+use super::dialect::Dialect;
+use super::{Database, deployment};
 
 /// How long a request waits for a connection before the store counts as unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// What each connection is told. No statement of ours takes seconds unless something is wrong; and an instance that is
-/// paused in the middle of a transaction must not keep its locks from the others.
+/// Settings of each connection. Every statement is short, so one that takes seconds is stuck; and an instance that is paused
+/// within a transaction must not hold its locks against the others.
 const SETTINGS: &str = "SET statement_timeout = '5s'; SET lock_timeout = '3s'; \
                         SET idle_in_transaction_session_timeout = '10s'";
 
-/// Where the database is. It may hold a password.
+/// The address of the database. It may contain a password.
 #[derive(Clone)]
 pub struct DatabaseUrl(SecretString);
 
 impl DatabaseUrl {
-    /// The URL, if it is one of PostgreSQL.
+    /// Parses the URL of a PostgreSQL database.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let url: url::Url = text.parse().ok()?;
         let ours = matches!(url.scheme(), "postgres" | "postgresql");
-        // The driver reads the rest, and would complain only when it connects.
+        // The driver parses the rest, and would report a mistake only when it connects.
         let readable = ours && text.parse::<sqlx::postgres::PgConnectOptions>().is_ok();
         readable.then(|| Self(text.to_owned().into()))
     }
@@ -42,19 +42,19 @@ impl fmt::Debug for DatabaseUrl {
 /// Why the database cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// It cannot be reached, or does not let us in.
-    #[error("the database of DATABASE_URL cannot be connected to")]
+    /// It cannot be reached, or refuses the connection.
+    #[error("cannot connect to the database of DATABASE_URL")]
     Connect(#[source] sqlx::Error),
-    /// It cannot be brought up to date.
-    #[error("the database of DATABASE_URL cannot be brought up to date")]
+    /// A migration failed.
+    #[error("cannot migrate the database of DATABASE_URL")]
     Migrate(#[source] sqlx::migrate::MigrateError),
     /// It cannot be read.
-    #[error("the database of DATABASE_URL cannot be read")]
+    #[error("cannot read the database of DATABASE_URL")]
     Read(#[source] sqlx::Error),
 }
 
-impl SqlStore {
-    /// Connects to PostgreSQL, with this many connections at most.
+impl Database {
+    /// Connects to PostgreSQL with at most this many connections.
     ///
     /// # Errors
     ///
@@ -69,9 +69,9 @@ impl SqlStore {
             .connect_with(options)
             .await
             .map_err(OpenError::Connect)?;
-        // The migrator takes a lock of the database, so instances that start together take turns.
+        // The migrator takes an advisory lock, so instances that start together migrate one after the other.
         sqlx::migrate!("src/store/migrations/postgres").run(&pool).await.map_err(OpenError::Migrate)?;
         let deployment = deployment(&pool).await.map_err(OpenError::Read)?;
-        Ok(Self { engine: Engine::Postgres, readers: pool.clone(), writer: pool, deployment, lock: None })
+        Ok(Self { dialect: Dialect::Postgres, readers: pool.clone(), writer: pool, deployment, lock: None })
     }
 }

@@ -1,11 +1,11 @@
-//! The participants column: a JSON array with the predecessor's field names.
+//! The participants column: a JSON array with the field names of the predecessor.
 
 use bandyer_client::{JoinUrl, UserId};
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
 use crate::domain::ids::ExternalId;
-use crate::domain::participants::{Invitation, Participant};
+use crate::domain::participants::{Participant, Person, PersonRef, Profile};
 use crate::domain::privileges::Role;
 use crate::store::{Result, StoreError};
 
@@ -13,7 +13,7 @@ use crate::store::{Result, StoreError};
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Column<'a> {
-    user_external_id: ExternalId,
+    user_external_id: Option<ExternalId>,
     user_bandyer_id: UserId,
     role: Option<Role>,
     groups: Vec<String>,
@@ -23,33 +23,34 @@ struct Column<'a> {
     access_link: Option<std::borrow::Cow<'a, str>>,
 }
 
-pub(super) fn written(participants: &[Participant]) -> Result<String> {
+pub(super) fn to_column(participants: &[Participant]) -> Result<String> {
     let column: Vec<Column<'_>> = participants
         .iter()
         .map(|participant| Column {
-            user_external_id: participant.external_id().clone(),
+            user_external_id: participant.person.id.external_id().cloned(),
             user_bandyer_id: participant.vendor_user_id.clone(),
             role: participant.role,
-            groups: participant.invitation.groups.clone(),
-            full_name: participant.invitation.full_name.clone(),
-            language: participant.invitation.language.clone(),
+            groups: participant.person.profile.groups.clone(),
+            full_name: participant.person.profile.full_name.clone(),
+            language: participant.person.language.clone(),
             access_link: participant.access_link.as_ref().map(|link| link.expose().into()),
         })
         .collect();
-    serde_json::to_string(&column).map_err(|error| StoreError::new("participants cannot be written", error))
+    serde_json::to_string(&column).map_err(|error| StoreError::new("cannot encode participants", error))
 }
 
-pub(super) fn read(column: &str) -> Result<Vec<Participant>> {
-    // Not the parser's own error: it quotes what it cannot read.
+pub(super) fn from_column(column: &str) -> Result<Vec<Participant>> {
+    // Not the parser's own error, which quotes its input.
     let column: Vec<Column<'_>> =
         serde_json::from_str(column).map_err(|_| StoreError::corrupt("stored participants cannot be read"))?;
     Ok(column
         .into_iter()
         .map(|one| Participant {
-            invitation: Invitation {
-                external_id: one.user_external_id,
-                groups: one.groups,
-                full_name: one.full_name,
+            person: Person {
+                id: one
+                    .user_external_id
+                    .map_or_else(|| PersonRef::Vendor(one.user_bandyer_id.clone()), PersonRef::External),
+                profile: Profile { groups: one.groups, full_name: one.full_name },
                 language: one.language,
             },
             role: one.role,

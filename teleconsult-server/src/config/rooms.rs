@@ -1,0 +1,55 @@
+//! What rooms are made of, and the background work that keeps them in order.
+
+use std::time::Duration;
+
+use bandyer_client::ApiVersion;
+use bandyer_client::rooms::Recording;
+use jiff::SignedDuration;
+
+use super::reader::Reader;
+use crate::domain::teleconsultation::Rules;
+use crate::rooms::RoomSettings;
+use crate::vendor::CALL_TIMEOUT;
+
+/// Using a link makes the others ring, as in the predecessor.
+const DEFAULT_LIVE: bool = true;
+/// Calls are not recorded unless the operator decides so, as in the predecessor.
+const DEFAULT_RECORDING: &str = "none";
+/// Above what a request may take, so that an attempt is taken over only when it is abandoned.
+const DEFAULT_LEASE: Duration = Duration::from_secs(5 * CALL_TIMEOUT.as_secs());
+/// Soon enough for a caller who repeats a failed request, and rare enough to cost the vendor next to nothing.
+const DEFAULT_RECOVERY_INTERVAL: Duration = Duration::from_secs(15);
+/// Well above the time after which the vendor lists a room that it has made.
+const DEFAULT_ORPHAN_GRACE: Duration = Duration::from_secs(300);
+/// Orphans are rare, and a sweep reads the whole list of rooms.
+const DEFAULT_SWEEP_INTERVAL: Duration = Duration::from_secs(300);
+
+/// `generation` is that of the vendor's API, if its address is right.
+pub(super) fn read(reader: &mut Reader<'_>, rules: &Rules, generation: Option<ApiVersion>) -> RoomSettings {
+    const TRANSCRIPTION: &str = "TELECONSULT_OFFLINE_TRANSCRIPTION";
+    let recording = reader.one_of("DEFAULT_RECORDING_TYPE", &["none", "manual", "automatic"], DEFAULT_RECORDING);
+    let transcribed = reader.boolean(TRANSCRIPTION, false);
+    if transcribed && recording == "none" {
+        reader.problem(TRANSCRIPTION, "needs DEFAULT_RECORDING_TYPE manual or automatic");
+    }
+    if transcribed && generation == Some(ApiVersion::V1) {
+        reader.problem(TRANSCRIPTION, "needs a BANDYER_BASE_URL of generation v2");
+    }
+    RoomSettings {
+        privileges: rules.privileges.clone(),
+        unlimited: rules.unlimited,
+        live: reader.boolean("LIVE_TELECONSULTATION", DEFAULT_LIVE),
+        recording: Recording::from(recording.as_str()),
+        transcribed,
+        lease: signed(reader.seconds("TELECONSULT_LEASE_SECONDS", 1..=3600, DEFAULT_LEASE)),
+        recovery_interval: reader.seconds("TELECONSULT_RECOVERY_INTERVAL_SECONDS", 1..=3600, DEFAULT_RECOVERY_INTERVAL),
+        orphan_grace: signed(reader.seconds("TELECONSULT_ORPHAN_GRACE_SECONDS", 1..=86_400, DEFAULT_ORPHAN_GRACE)),
+        sweep_interval: reader.seconds("TELECONSULT_SWEEP_INTERVAL_SECONDS", 1..=86_400, DEFAULT_SWEEP_INTERVAL),
+        sweep_dry_run: reader.boolean("TELECONSULT_SWEEP_DRY_RUN", false),
+    }
+}
+
+/// The ranges above are far below what both types hold.
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}

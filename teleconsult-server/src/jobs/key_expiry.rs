@@ -1,0 +1,43 @@
+//! Deletes old idempotency keys.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio_util::sync::CancellationToken;
+
+use super::{Job, JobError, Next};
+use crate::base::clock::Clock;
+use crate::store::Store;
+
+/// How long a key is kept.
+const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
+/// Old keys do no harm, so this need not be often; it bounds how many are deleted in one statement.
+const INTERVAL: Duration = Duration::from_secs(60);
+
+/// Deletes keys that are older than a day.
+pub struct KeyExpiry {
+    store: Store,
+    clock: Clock,
+}
+
+impl KeyExpiry {
+    /// For the keys in this store.
+    #[must_use]
+    pub const fn new(store: Store, clock: Clock) -> Self {
+        Self { store, clock }
+    }
+}
+
+impl Job for KeyExpiry {
+    const NAME: &'static str = "key_expiry";
+
+    fn interval(&self) -> Duration {
+        INTERVAL
+    }
+
+    async fn run(&self, _stop: &CancellationToken) -> Result<Next, JobError> {
+        let before = self.clock.now().saturating_sub(KEPT_FOR).unwrap_or(Timestamp::MIN);
+        self.store.write(move |tx| Box::pin(async move { tx.expire_keys(before).await })).await?;
+        Ok(Next::AfterInterval)
+    }
+}

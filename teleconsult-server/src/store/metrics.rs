@@ -1,0 +1,11 @@
+//! What is counted about the store.
+
+use metrics::Counter;
+
+use crate::telemetry::registry::Registry;
+
+/// Registers the counter of store errors.
+pub fn errors(registry: &Registry) -> Counter {
+    registry
+        .counter("teleconsult_store_errors_total", "Requests and background rounds that failed because of the store.")
+}

@@ -1,0 +1,141 @@
+//! Teleconsultations.
+
+use std::collections::HashSet;
+
+use bandyer_client::RoomId;
+use jiff::Timestamp;
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use super::values::{millis, moment, room_id, teleconsultation_id};
+use super::{Read, Tx, json_array, participants};
+use crate::domain::ids::TeleconsultationId;
+use crate::domain::schedule::Schedule;
+use crate::domain::teleconsultation::{Base, Teleconsultation};
+use crate::store::engine::dialect::sql;
+use crate::store::{Result, StoreError};
+
+fn record(row: &AnyRow) -> Result<Teleconsultation> {
+    Ok(Teleconsultation {
+        id: teleconsultation_id(row.try_get("id")?)?,
+        base: Base::At { version: row.try_get("version")?, generation: row.try_get("generation")? },
+        schedule: Schedule::stored(moment(row.try_get("starts_at")?)?, moment(row.try_get("ends_at")?)?),
+        number: usize::try_from(row.try_get::<i64, _>("number")?)
+            .map_err(|_| StoreError::corrupt("a stored number is negative"))?,
+        participants: participants::from_column(row.try_get("participants")?)?,
+        room: row.try_get::<Option<String>, _>("room_id")?.map(room_id).transpose()?,
+    })
+}
+
+impl Read<'_> {
+    /// A teleconsultation that is not in the trash.
+    pub async fn record(self, id: &TeleconsultationId) -> Result<Option<Teleconsultation>> {
+        let row = sqlx::query(
+            "SELECT id, version, generation, starts_at, ends_at, number, participants, room_id \
+             FROM teleconsultations WHERE id = $1 AND trashed_at IS NULL",
+        )
+        .bind(id.as_str())
+        .fetch_optional(self.pool)
+        .await?;
+        row.as_ref().map(record).transpose()
+    }
+
+    /// Whether a teleconsultation with this id was ever stored, including the trash.
+    pub async fn was_stored(self, id: &TeleconsultationId) -> Result<bool> {
+        let row = sqlx::query("SELECT 1 FROM teleconsultations WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_optional(self.pool)
+            .await?;
+        Ok(row.is_some())
+    }
+
+    /// The teleconsultation whose room this is, unless it is in the trash.
+    pub async fn record_of_room(self, room: &RoomId) -> Result<Option<TeleconsultationId>> {
+        let id: Option<String> =
+            sqlx::query_scalar("SELECT id FROM teleconsultations WHERE room_id = $1 AND trashed_at IS NULL")
+                .bind(room.as_str())
+                .fetch_optional(self.pool)
+                .await?;
+        id.as_deref().map(teleconsultation_id).transpose()
+    }
+
+    /// Those of the rooms that are the room of a record.
+    pub async fn rooms_in_use(self, rooms: &[RoomId]) -> Result<HashSet<RoomId>> {
+        let statement = sql!(self.dialect, "SELECT room_id FROM teleconsultations WHERE room_id IN ", ids);
+        let found: Vec<String> = sqlx::query_scalar(statement).bind(json_array(rooms)?).fetch_all(self.pool).await?;
+        found.into_iter().map(room_id).collect()
+    }
+}
+
+impl Tx {
+    /// Inserts a new record. `false` if its id is taken.
+    pub async fn insert_record(&mut self, record: &Teleconsultation, generation: i64, now: Timestamp) -> Result<bool> {
+        let done = sqlx::query(
+            "INSERT INTO teleconsultations \
+             (id, version, generation, starts_at, ends_at, number, participants, room_id, created_at, updated_at) \
+             VALUES ($1, 1, $2, $3, $4, $5, $6, $7, $8, $8) ON CONFLICT (id) DO NOTHING",
+        )
+        .bind(record.id.as_str())
+        .bind(generation)
+        .bind(millis(record.schedule.start()))
+        .bind(millis(record.schedule.end()))
+        .bind(record.number as i64)
+        .bind(participants::to_column(&record.participants)?)
+        .bind(record.room.as_ref().map(RoomId::as_str))
+        .bind(millis(now))
+        .execute(self.connection())
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Overwrites the record if the stored one still has its base. `false` if not.
+    pub async fn update_record(&mut self, record: &Teleconsultation, now: Timestamp) -> Result<bool> {
+        let Base::At { version, generation } = record.base else { return Ok(false) };
+        let done = sqlx::query(
+            "UPDATE teleconsultations SET version = version + 1, starts_at = $1, ends_at = $2, number = $3, \
+             participants = $4, room_id = $5, updated_at = $6 \
+             WHERE id = $7 AND version = $8 AND generation = $9 AND trashed_at IS NULL",
+        )
+        .bind(millis(record.schedule.start()))
+        .bind(millis(record.schedule.end()))
+        .bind(record.number as i64)
+        .bind(participants::to_column(&record.participants)?)
+        .bind(record.room.as_ref().map(RoomId::as_str))
+        .bind(millis(now))
+        .bind(record.id.as_str())
+        .bind(version)
+        .bind(generation)
+        .execute(self.connection())
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Begins a new generation of a record that still has this version. `false` if it has not.
+    pub async fn begin_generation(&mut self, id: &TeleconsultationId, version: i64, generation: i64) -> Result<bool> {
+        let done = sqlx::query(
+            "UPDATE teleconsultations SET version = version + 1, generation = $1 \
+             WHERE id = $2 AND version = $3 AND generation < $1 AND trashed_at IS NULL",
+        )
+        .bind(generation)
+        .bind(id.as_str())
+        .bind(version)
+        .execute(self.connection())
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Moves a record that still has this version to the trash. `false` if it has not.
+    pub async fn trash_record(&mut self, id: &TeleconsultationId, version: i64, now: Timestamp) -> Result<bool> {
+        // The generation goes up too, so that a room that is being created for it finds no record to become part of.
+        let done = sqlx::query(
+            "UPDATE teleconsultations SET version = version + 1, generation = generation + 1, room_id = NULL, \
+             updated_at = $1, trashed_at = $1 WHERE id = $2 AND version = $3 AND trashed_at IS NULL",
+        )
+        .bind(millis(now))
+        .bind(id.as_str())
+        .bind(version)
+        .execute(self.connection())
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+}
