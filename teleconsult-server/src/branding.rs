@@ -14,6 +14,8 @@ use crate::base::backoff::Backoff;
 use crate::base::error_chain::chain;
 use crate::vendor::{VendorClient, VendorError};
 
+pub mod settings;
+
 /// Wait between two attempts.
 const BACKOFF: Backoff = Backoff::new(Duration::from_secs(60), Duration::from_secs(3600));
 /// Largest logo that is read, in bytes: 500 KB, which is what the vendor takes.

@@ -1,20 +1,22 @@
 //! Finds the caller's id in the request: in the platform's header, or where the configuration file says.
 
 use http::{HeaderMap, HeaderName};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// One step of `userIdPathInRequest`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// One step of the way to the caller's id.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 pub struct UserIdStep {
-    from: From,
-    extract: Key,
+    /// How the current value is read.
+    from: StepSource,
+    /// The property or the index that is taken.
+    extract: StepKey,
 }
 
-/// How the current value is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-enum From {
+enum StepSource {
     /// A property of an object.
     Object,
     /// A property of the object that a text holds as JSON.
@@ -23,9 +25,9 @@ enum From {
     Array,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(untagged)]
-enum Key {
+enum StepKey {
     Index(usize),
     Name(String),
 }
@@ -54,7 +56,7 @@ impl UserIdPath {
     pub fn new(steps: Vec<UserIdStep>) -> Result<Self, &'static str> {
         let Some(first) = steps.first() else { return Err("is empty") };
         match (&first.from, &first.extract) {
-            (From::Object, Key::Name(name)) if ["headers", "query", "params"].contains(&name.as_str()) => {
+            (StepSource::Object, StepKey::Name(name)) if ["headers", "query", "params"].contains(&name.as_str()) => {
                 Ok(Self(steps))
             }
             _ => Err("must start from the object `headers`, `query` or `params`"),
@@ -65,7 +67,7 @@ impl UserIdPath {
     #[must_use]
     pub fn header(&self) -> Option<&str> {
         match self.0.as_slice() {
-            [UserIdStep { extract: Key::Name(part), .. }, UserIdStep { extract: Key::Name(name), .. }, ..] => {
+            [UserIdStep { extract: StepKey::Name(part), .. }, UserIdStep { extract: StepKey::Name(name), .. }, ..] => {
                 (part == "headers").then_some(name)
             }
             _ => None,
@@ -76,20 +78,22 @@ impl UserIdPath {
     #[must_use]
     pub fn find(&self, request: RequestParts<'_>) -> Option<String> {
         let mut value = Value::Object(match &self.0.first()?.extract {
-            Key::Name(name) if name == "query" => pairs(request.query.iter().map(|(k, v)| (k.as_str(), v.as_str()))),
-            Key::Name(name) if name == "params" => pairs(request.params.iter().map(|(k, v)| (*k, v.as_str()))),
+            StepKey::Name(name) if name == "query" => {
+                pairs(request.query.iter().map(|(k, v)| (k.as_str(), v.as_str())))
+            }
+            StepKey::Name(name) if name == "params" => pairs(request.params.iter().map(|(k, v)| (*k, v.as_str()))),
             _ => headers(request.headers),
         });
         for step in self.0.iter().skip(1) {
-            if step.from == From::Json {
+            if step.from == StepSource::Json {
                 value = serde_json::from_str(value.as_str()?).ok()?;
             }
             value = match &step.extract {
-                Key::Name(name) => match &mut value {
+                StepKey::Name(name) => match &mut value {
                     Value::Array(items) => items.get_mut(name.parse::<usize>().ok()?)?.take(),
                     other => other.get_mut(name)?.take(),
                 },
-                Key::Index(index) => value.get_mut(index)?.take(),
+                StepKey::Index(index) => value.get_mut(index)?.take(),
             };
         }
         match value {
