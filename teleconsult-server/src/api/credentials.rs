@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use super::{Operation, failure};
 use crate::api::state::App;
-use crate::auth;
 use crate::domain::ids::ExternalId;
 use crate::domain::participants;
 use crate::http::error::ApiError;
@@ -42,8 +41,7 @@ pub(super) struct Issued<'a> {
 
 pub(super) async fn issue(app: &App, request: &Request) -> Result<Reply, ApiError> {
     let lifetime = lifetime(request)?;
-    let caller = auth::platform_user(&app.settings.identity, &request.headers);
-    let caller = caller.as_deref().and_then(ExternalId::parse).ok_or_else(ApiError::unauthorized)?;
+    let caller = request.caller.platform_user().and_then(ExternalId::parse).ok_or_else(ApiError::unauthorized)?;
     let user = vendor_user(app, caller).await?;
     let credential = app.calls.issue_credential(&user, lifetime).await?;
     Reply::json(

@@ -58,6 +58,7 @@ mod tests {
 
     use super::{HEADER, keyed};
     use crate::api::routes::Route;
+    use crate::auth::Caller;
     use crate::http::request::Request;
     use crate::store::KeyedRequest;
 
@@ -75,7 +76,7 @@ mod tests {
             headers,
             body: Some(body),
             picture: None,
-            is_trusted: true,
+            caller: Caller::default(),
         }
     }
 

@@ -8,7 +8,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::api::state::App;
-use crate::auth;
 use crate::http::error::ApiError;
 use crate::http::multipart::PICTURE_PART;
 use crate::http::request::Request;
@@ -110,7 +109,7 @@ pub(super) async fn add_background(app: &App, request: &Request) -> Result<Reply
 }
 
 pub(super) async fn update(app: &App, request: &Request) -> Result<Reply, ApiError> {
-    auth::platform_user(&app.settings.identity, &request.headers).ok_or_else(ApiError::unauthorized)?;
+    request.caller.platform_user().ok_or_else(ApiError::unauthorized)?;
     let alias = request.input()?.required("background_alias")?;
     let parsed = BackgroundAlias::new(alias.text()?).map_err(|_| alias.must("be a background's alias"))?;
     let changed = app.calls.choose_background(parsed).await.map_err(of_the_company)?;

@@ -13,7 +13,6 @@ use tracing::Instrument;
 use super::idempotency::keyed;
 use super::{Operation, failure, participants};
 use crate::api::state::App;
-use crate::auth;
 use crate::domain::ids::TeleconsultationId;
 use crate::domain::link::{self, LinkOptions};
 use crate::domain::participants::Participant;
@@ -173,12 +172,11 @@ pub(super) async fn seen(app: &App, request: &Request) -> Result<(Teleconsultati
         Err(UseCaseError::Store(error)) => return Err(error.into()),
         Err(error) => return Err(ApiError::internal(error.to_string())),
     };
-    let params = [("roomId", raw.to_owned())];
-    let viewer = auth::viewer(&app.settings.identity, request.parts(&params)).ok_or_else(ApiError::unauthorized)?;
-    if record.participant(&viewer).is_none() {
+    let viewer = request.caller.viewer().ok_or_else(ApiError::unauthorized)?;
+    if record.participant(viewer).is_none() {
         return Err(ApiError::unauthorized());
     }
-    Ok((record, viewer))
+    Ok((record, viewer.to_owned()))
 }
 
 pub(super) async fn view(app: &Arc<App>, request: &Request) -> Result<Reply, ApiError> {

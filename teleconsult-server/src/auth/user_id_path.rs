@@ -1,4 +1,4 @@
-//! Finds the caller's id in the request: in the platform's header, or where the configuration file says.
+//! Finds the caller's id where the configuration file says.
 
 use http::{HeaderMap, HeaderName};
 use schemars::JsonSchema;
@@ -32,7 +32,7 @@ enum StepKey {
     Name(String),
 }
 
-/// The way from the request to the caller's id.
+/// A path from the request to the caller's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserIdPath(Vec<UserIdStep>);
 
@@ -74,7 +74,7 @@ impl UserIdPath {
         }
     }
 
-    /// The caller's id, or nothing when a step leads nowhere.
+    /// The caller's id; `None` when a step finds nothing.
     #[must_use]
     pub fn find(&self, request: RequestParts<'_>) -> Option<String> {
         let mut value = Value::Object(match &self.0.first()?.extract {
@@ -109,9 +109,10 @@ fn headers(headers: &HeaderMap) -> Map<String, Value> {
     names.collect()
 }
 
-/// The value of a header. Two values mean that somebody before the gateway added one, and nobody can tell which is true.
+/// The value of a header that is there once. Two values mean that one was added in front of the gateway, and either may be
+/// forged.
 ///
-/// Properties of a user are JSON with names in it, and gateways send them in whichever encoding they have.
+/// Properties of a user are JSON with names in it, which some gateways send in UTF-8 and others in Latin-1.
 pub(super) fn only_value(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.as_bytes();
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_that_leads_nowhere_gives_nobody() {
+    fn a_step_that_finds_nothing_gives_no_id() {
         for last in ["missing", "empty", "ids"] {
             let steps = json!([{"from": "object", "extract": "headers"},
                 {"from": "object", "extract": "miauserproperties"}, {"from": "json", "extract": last}]);

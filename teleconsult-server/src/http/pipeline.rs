@@ -19,7 +19,8 @@ use super::response::{Body, Reply};
 use crate::api;
 use crate::api::routes::{self as router, BodyKind};
 use crate::api::state::App;
-use crate::auth;
+use crate::auth::Caller;
+use crate::auth::user_id_path::RequestParts;
 use crate::base::crash_points;
 use crate::domain::ids::TeleconsultationId;
 use crate::platform;
@@ -54,7 +55,7 @@ where
                     let (query, mut headers) = (query_pairs(head.uri.query()), head.headers.clone());
                     let is_trusted = app.settings.identity.trusts_peer(peer);
                     if !is_trusted {
-                        app.settings.identity.disregard(&mut headers);
+                        app.settings.identity.strip_identity(&mut headers);
                     }
                     respond(&app, matched, query, (headers, is_trusted), body).await
                 }
@@ -83,10 +84,16 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let route = matched.route;
+    let caller = if is_trusted {
+        let params: Vec<_> = matched.id.iter().map(|id| ("roomId", id.clone())).collect();
+        Caller::identify(&app.settings.identity, RequestParts { headers: &headers, query: &query, params: &params })
+    } else {
+        Caller::default()
+    };
     let (body, picture) = match route.body() {
         BodyKind::None => (None, None),
         BodyKind::Fields => (read_body(&headers, body, &app.settings.limits).await?, None),
-        BodyKind::Picture if auth::platform_user(&app.settings.identity, &headers).is_none() => {
+        BodyKind::Picture if caller.platform_user().is_none() => {
             // Ten megabytes are not kept for somebody who is refused.
             pass_over(body).await;
             return Err(ApiError::unauthorized().closing());
@@ -94,7 +101,7 @@ where
         BodyKind::Picture => (None, Some(read_picture(&headers, body).await?)),
     };
     let (id, session) = (matched.id, matched.session);
-    let request = Request { route, id, session, query, headers, body, picture, is_trusted };
+    let request = Request { route, id, session, query, headers, body, picture, caller };
     let handled = {
         let app = Arc::clone(app);
         let forwarded = app.settings.forwarding.of(&request.headers, is_trusted);

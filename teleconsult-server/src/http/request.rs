@@ -13,7 +13,7 @@ use super::error::ApiError;
 use super::input::Input;
 use super::multipart::Picture;
 use crate::api::routes::Route;
-use crate::auth::user_id_path::RequestParts;
+use crate::auth::Caller;
 use crate::config::Limits;
 
 /// A request that was routed and read.
@@ -33,8 +33,8 @@ pub struct Request {
     pub body: Option<Value>,
     /// The picture, where the route takes one.
     pub picture: Option<Picture>,
-    /// Whether it may say who calls. If not, its headers hold nothing about that any more.
-    pub is_trusted: bool,
+    /// The caller; unknown if the peer is not trusted to identify callers.
+    pub caller: Caller,
 }
 
 impl Request {
@@ -51,13 +51,6 @@ impl Request {
     #[must_use]
     pub fn query(&self, name: &str) -> Option<&str> {
         self.query.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-
-    /// The parts in which a caller's id may be.
-    #[must_use]
-    pub fn parts<'a>(&'a self, params: &'a [(&'static str, String)]) -> RequestParts<'a> {
-        let (query, params) = if self.is_trusted { (self.query.as_slice(), params) } else { Default::default() };
-        RequestParts { headers: &self.headers, query, params }
     }
 }
 
