@@ -1,6 +1,6 @@
-//! How the company looks: colours and logo of the configuration file, sent to the vendor once after the start.
+//! Colours and logo of the company, sent to the vendor once after the start.
 //!
-//! They belong to the company and not to a room, so nothing waits for them: what fails is tried again later and never stops
+//! They belong to the company and not to a room, so nothing waits for them: a failure is retried later and never prevents
 //! the start.
 
 use std::time::Duration;
@@ -23,14 +23,14 @@ const MAX_LOGO_BYTES: usize = 500 * 1024;
 /// Time for reading the logo.
 const LOGO_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What the configuration file says.
+/// The branding of the configuration file.
 #[derive(Debug, Clone, Default)]
 pub struct Branding {
     /// Colours of the light mode.
     pub light: Option<Palette>,
     /// Colours of the dark mode.
     pub dark: Option<Palette>,
-    /// Where the logo is. The operator's own address, and the only one that is ever read for it.
+    /// Where the logo is. The operator names the address, and no other one is read.
     pub logo: Option<Url>,
 }
 
@@ -39,18 +39,18 @@ pub struct Branding {
 enum LogoError {
     #[error("it cannot be read")]
     Unreadable(#[source] reqwest::Error),
-    #[error("its address answers {0}")]
+    #[error("its address responds with {0}")]
     Refused(reqwest::StatusCode),
     #[error("it is larger than 500 KB")]
     TooLarge,
     #[error("it is neither PNG nor JPEG")]
-    NoPicture,
+    UnknownFormat,
     #[error(transparent)]
     Vendor(#[from] VendorError),
 }
 
 impl Branding {
-    /// Sends what there is, and tries again until it is done.
+    /// Sends what is set, and retries until it is done.
     pub async fn push(self, calls: VendorClient) {
         let mut colours = self.light.is_some() || self.dark.is_some();
         let mut logo = self.logo.as_ref();
@@ -60,7 +60,7 @@ impl Branding {
                 match calls.set_theme(self.light.clone(), self.dark.clone()).await {
                     Ok(()) => colours = false,
                     Err(error) => {
-                        tracing::warn!(error = %chain(&error), "the company's colours could not be set; they are tried again");
+                        tracing::warn!(error = %chain(&error), "setting the company's colours failed, will retry");
                     }
                 }
             }
@@ -68,7 +68,7 @@ impl Branding {
                 match send_logo(url, &calls).await {
                     Ok(()) => logo = None,
                     Err(error) => {
-                        tracing::warn!(error = %chain(&error), "the company's logo could not be set; it is tried again");
+                        tracing::warn!(error = %chain(&error), "setting the company's logo failed, will retry");
                     }
                 }
             }
@@ -86,7 +86,7 @@ async fn send_logo(url: &Url, calls: &VendorClient) -> Result<(), LogoError> {
 }
 
 async fn read_logo(url: &Url) -> Result<File, LogoError> {
-    // An address that sends elsewhere is not the one that the operator wrote.
+    // A redirect would lead to an address that the operator did not name.
     let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(LOGO_TIMEOUT).build();
     let unreadable = |error: reqwest::Error| LogoError::Unreadable(error.without_url());
     let mut response = http.map_err(unreadable)?.get(url.clone()).send().await.map_err(unreadable)?;
@@ -101,5 +101,5 @@ async fn read_logo(url: &Url) -> Result<File, LogoError> {
         }
     }
     let bytes = bytes.freeze();
-    File::png(bytes.clone()).or_else(|_| File::jpeg(bytes)).map_err(|_| LogoError::NoPicture)
+    File::png(bytes.clone()).or_else(|_| File::jpeg(bytes)).map_err(|_| LogoError::UnknownFormat)
 }
