@@ -117,7 +117,7 @@ async fn a_repeat_that_asks_for_another_kind_of_room_discards_the_first() {
     service.emulator.faults().add(Fault::on(Operation::ListRooms).always().status(500));
     assert_eq!(service.post_keyed(CREATE, "k", &body).await.status, 502);
     service.emulator.faults().clear();
-    service.database.execute("UPDATE attempts SET asked = 'something else'").await;
+    service.database.execute("UPDATE attempts SET spec_digest = 'something else'").await;
     id(&service.post_keyed(CREATE, "k", &body).await);
     service.until_called(Operation::DeleteRoom, 1).await;
     assert_eq!((service.emulator.rooms().len(), service.emulator.live_rooms().len()), (2, 1));

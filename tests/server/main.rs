@@ -2,6 +2,7 @@
 
 mod support;
 
+mod abandoned;
 mod bad_input;
 mod branding;
 mod change;
@@ -22,6 +23,7 @@ mod kills;
 mod matrix;
 mod metrics;
 mod outage;
+mod panics;
 mod participants;
 mod platform;
 mod process;

@@ -72,7 +72,7 @@ async fn when_most_rooms_seem_to_be_orphans_none_is_deleted() {
     let ours: String = sqlx::query_scalar("SELECT id FROM deployment").fetch_one(&mut connection).await.unwrap();
     // No sweep may see some of them old enough and others not yet: the duty is somebody else's until all are.
     let elsewhere =
-        "INSERT INTO duties (name, due_at) VALUES ('sweep', $1) ON CONFLICT (name) DO UPDATE SET due_at = $1";
+        "INSERT INTO job_runs (name, due_at) VALUES ('sweep', $1) ON CONFLICT (name) DO UPDATE SET due_at = $1";
     sqlx::query(elsewhere).bind(i64::MAX).execute(&mut connection).await.unwrap();
     // As if the service had been started on the wrong database.
     for n in 0..21 {
@@ -108,7 +108,7 @@ async fn a_room_that_resists_deletion_for_hours_is_parked_and_tried_again_at_the
     assert_eq!(service.delete(&id).await.status, 204);
     service.until_metric("teleconsult_room_pending_retirements", |pending| pending == 1.0).await;
     // As if it had failed for four hours.
-    service.database.execute("UPDATE retirements SET tries = 29").await;
+    service.database.execute("UPDATE retirements SET failures = 29").await;
     service.restart_later().await;
     service.until_metric("teleconsult_room_parked_retirements", |parked| parked == 1.0).await;
     assert_eq!(service.metric("teleconsult_room_pending_retirements").await, Some(0.0));

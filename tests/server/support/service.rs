@@ -187,7 +187,7 @@ impl Service {
     /// As [`Service::restart`], long after everything that waits has fallen due.
     pub async fn restart_later(&mut self) {
         assert_eq!(self.running.take().unwrap().stop().await, 0, "something was cut");
-        self.database.execute("UPDATE retirements SET next_try_at = 0").await;
+        self.database.execute("UPDATE retirements SET due_at = 0").await;
         self.running = Some(Running::start(&self.config).await.unwrap());
     }
 

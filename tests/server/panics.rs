@@ -1,0 +1,62 @@
+//! A panic in a handler is a response, and a panic in a background job ends the process.
+
+use bandyer_client::emulator::Emulator;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::binary::{Process, least};
+use crate::support::service::{consultation, doctor, patient};
+use crate::support::{http_client, in_minutes};
+
+async fn server(crash_points: &str) -> (Process, Emulator, TempDir) {
+    let emulator = Emulator::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut variables = least(&emulator, folder.path());
+    variables.push(("TELECONSULT_CRASH_POINTS", crash_points));
+    // So that the next run of a job comes soon.
+    variables.push(("TELECONSULT_RECOVERY_INTERVAL_SECONDS", "1"));
+    (Process::start(&variables), emulator, folder)
+}
+
+fn is_internal_error(body: &Value) -> bool {
+    *body == json!({"statusCode": 500, "error": "Internal Server Error", "message": "Something went wrong"})
+}
+
+#[tokio::test]
+async fn a_panic_in_any_handler_is_a_500_and_an_error_in_the_log() {
+    let (server, _emulator, _folder) = server("H0=panic").await;
+    let http = http_client();
+    let created = consultation(&in_minutes(0), 2, &[doctor(), patient()]);
+    let id = "65e6f0a1b2c3d4e5f6a7b8c9";
+    let requests = [
+        ("GET", "/-/healthz".to_owned(), None),
+        ("GET", format!("/teleconsultation/{id}"), None),
+        ("POST", "/teleconsultation".to_owned(), Some(created)),
+        ("PATCH", format!("/teleconsultation/{id}"), Some(json!({}))),
+        ("DELETE", format!("/teleconsultation/{id}"), None),
+        ("POST", "/credentials".to_owned(), Some(json!({}))),
+        ("GET", "/documentation/json".to_owned(), None),
+    ];
+    for (method, path, body) in &requests {
+        let request = http.request(method.parse().unwrap(), format!("{}{path}", server.url)).header("miauserid", "u");
+        let request = if let Some(body) = body { request.json(body) } else { request };
+        let response = request.send().await.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        assert_eq!(response.status(), 500, "{method} {path}");
+        assert!(is_internal_error(&response.json().await.unwrap()), "{method} {path}");
+    }
+    let (code, lines) = server.terminate();
+    assert_eq!(code, Some(0), "panics of handlers do not end the process");
+    let failed = lines.iter().filter(|line| line.contains("request completed") && line.contains(r#""level":50"#));
+    assert_eq!(failed.count(), requests.len(), "{lines:#?}");
+}
+
+#[tokio::test]
+async fn a_panic_in_a_background_job_ends_the_process_after_the_drain() {
+    let (mut server, _emulator, _folder) = server("J0=panic").await;
+    // The first request puts crash points into effect.
+    assert_eq!(http_client().get(format!("{}/-/healthz", server.url)).send().await.unwrap().status(), 200);
+    server.until_line("a background job panicked");
+    server.end().await;
+    let (code, _) = server.until_end();
+    assert_eq!(code, Some(1));
+}
