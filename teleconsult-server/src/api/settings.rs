@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::openapi::failures::{Failure, always, of_bodies, of_forms, of_the_vendor};
-use super::openapi::operation::{Body, Context, Operation, Success, Tag};
+use super::openapi::operation::{BodyDescription, Context, Operation, Success, Tag};
 use super::state::ApiState;
 use super::values::Text;
 use super::{Request, Result, errors};
@@ -21,7 +21,7 @@ use crate::auth;
 use crate::base::error_chain::chain;
 use crate::http::error::ApiError;
 use crate::http::multipart::FileForm;
-use crate::http::request;
+use crate::http::request::ReceivedBody;
 use crate::http::response::Response;
 use crate::http::validation::RequestBody;
 use crate::vendor::VendorError;
@@ -151,7 +151,7 @@ impl From<CompanyProfile> for CompanyView {
 
 /// Callers without an id were refused before their picture was read.
 pub(super) async fn add_background(api: &Arc<ApiState>, request: &Request) -> Result {
-    let request::Body::File(file) = &request.body else {
+    let ReceivedBody::File(file) = &request.body else {
         return Err(ApiError::internal("the route reads no file").into());
     };
     let no_jpeg =
@@ -201,10 +201,10 @@ pub(super) fn add_background_operation(context: &mut Context) -> Operation {
         description: "The video provider wants a JPEG of at least 1280 × 1280 points, and keeps ten. It is used only \
                       when it is chosen.",
         query: Vec::new(),
-        body: Some(Body {
+        body: Some(BodyDescription {
             media_type: "multipart/form-data",
             limit: "At most 10 MB.",
-            ..Body::json(
+            ..BodyDescription::json(
                 context.schema::<BackgroundForm>(),
                 json!({"virtual_background": "the bytes of a JPEG picture"}),
             )
@@ -236,7 +236,7 @@ pub(super) fn update_operation(context: &mut Context) -> Operation {
         summary: "Choose the background picture that calls use",
         description: "It holds for the whole company.",
         query: Vec::new(),
-        body: Some(Body::json(
+        body: Some(BodyDescription::json(
             context.schema::<SettingsChange>(),
             json!({"background_alias": "0123456789abcdef0123456789abcdef"}),
         )),
