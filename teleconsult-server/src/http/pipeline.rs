@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use hyper::body::Body as _;
+use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
@@ -17,7 +18,7 @@ use super::client_address::client_address;
 use super::error::ApiError;
 use super::multipart::{discard, read_file};
 use super::panics;
-use super::policy::{BodyKind, Effect, HasPolicy};
+use super::policy::{BodyKind, Effect, HasPolicy, Policy};
 use super::request::{ReceivedBody, Request, check_host, must_close_after, query_pairs};
 use super::request_id::request_id;
 use super::response::{Response, ResponseBody};
@@ -163,23 +164,31 @@ impl<A: Application> Pipeline<A> {
             BodyKind::File(form) => ReceivedBody::File(read_file(&headers, body, form).await?),
         };
         let request = Request { target, query: query_pairs(head.uri.query()), headers, body, peer };
-        tokio::time::timeout(self.settings.timeout, self.handle(request, policy.effect))
+        tokio::time::timeout(self.settings.timeout, self.handle(request, policy))
             .await
             .unwrap_or_else(|_| Err(timed_out()))
     }
 
-    async fn handle(&self, request: Request<A::Target>, effect: Effect) -> Result<Response, ApiError> {
+    async fn handle(&self, request: Request<A::Target>, policy: Policy) -> Result<Response, ApiError> {
         let application = Arc::clone(&self.application);
-        let handled = panics::catch(async move { application.handle(request).await });
-        let handled = match effect {
+        let handled = async move {
+            let caught = panics::catch(application.handle(request)).await;
+            caught.unwrap_or_else(|panicked| Err(ApiError::internal(format!("the handler {panicked}"))))
+        };
+        match policy.effect {
             Effect::None => handled.await,
             // A task outlives a caller that leaves, so that no change stops half-way. Shutdown waits for it.
-            Effect::Changes => match self.tasks.spawn(handled.in_current_span()).await {
-                Ok(handled) => handled,
-                Err(error) => return Err(ApiError::internal(format!("the handler was stopped: {error}"))),
-            },
-        };
-        handled.unwrap_or_else(|panicked| Err(ApiError::internal(format!("the handler {panicked}"))))
+            Effect::Changes => {
+                let (sender, receiver) = oneshot::channel();
+                let task = async move {
+                    if let Err(Err(error)) = sender.send(handled.await) {
+                        access_log::failed_unseen(&policy, &error);
+                    }
+                };
+                self.tasks.spawn(task.in_current_span());
+                receiver.await.unwrap_or_else(|_| Err(ApiError::internal("the handler was stopped")))
+            }
+        }
     }
 }
 
