@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method};
 
-use crate::auth;
+use crate::auth::Caller;
 use crate::auth::user_id_path::RequestParts;
 use crate::http::error::ApiError;
 use crate::http::policy::BodyKind;
@@ -32,7 +32,7 @@ mod uploads;
 mod values;
 
 use errors::HandlerError;
-use routes::{Caller, Target};
+use routes::{CallerPolicy, Target};
 use state::ApiState;
 
 type Request = pipeline::request::Request<Target>;
@@ -48,12 +48,14 @@ impl Application for ApiState {
     /// Removes headers that say who calls where the peer may not say so.
     fn admit(&self, target: &Target, peer: IpAddr, headers: &mut HeaderMap) -> std::result::Result<(), ApiError> {
         if !self.settings.identity.trusts_peer(peer) {
-            self.settings.identity.disregard(headers);
+            self.settings.identity.strip_identity(headers);
         }
         // A file is not kept for a caller who is refused.
         let reads_file = matches!(target.route.policy.body, BodyKind::File(_));
-        if reads_file && target.route.caller == Caller::User {
-            auth::platform_user(&self.settings.identity, headers).ok_or_else(errors::unauthorized)?;
+        if reads_file && target.route.caller == CallerPolicy::User {
+            let parts = RequestParts { headers, query: &[], params: &[] };
+            let caller = Caller::identify(&self.settings.identity, parts);
+            caller.platform_user().ok_or_else(errors::unauthorized)?;
         }
         Ok(())
     }
@@ -77,9 +79,10 @@ async fn dispatch(api: &Arc<ApiState>, request: &Request) -> Result {
     request.target.route.handle(api, request).await
 }
 
-/// The parts of a request in which a participant's id may be. A peer that is not trusted can name none.
-fn request_parts<'a>(api: &ApiState, request: &'a Request, params: &'a [(&'static str, String)]) -> RequestParts<'a> {
+/// The caller of a request. Only a trusted peer can name one.
+fn caller(api: &ApiState, request: &Request) -> Caller {
+    let params = [("roomId", request.target.raw_room_id().to_owned())];
     let is_trusted = api.settings.identity.trusts_peer(request.peer);
-    let (query, params) = if is_trusted { (request.query.as_slice(), params) } else { Default::default() };
-    RequestParts { headers: &request.headers, query, params }
+    let (query, params) = if is_trusted { (request.query.as_slice(), params.as_slice()) } else { Default::default() };
+    Caller::identify(&api.settings.identity, RequestParts { headers: &request.headers, query, params })
 }

@@ -1,4 +1,4 @@
-//! Who calls.
+//! From a request to its caller.
 
 use std::net::IpAddr;
 
@@ -22,15 +22,15 @@ pub struct IdentitySettings {
 }
 
 impl IdentitySettings {
-    /// Whether what arrives over a connection from there may say who calls.
+    /// Whether a peer may identify callers.
     #[must_use]
     pub fn trusts_peer(&self, peer: IpAddr) -> bool {
-        self.proxies.as_ref().is_none_or(|proxies| proxies.contain(peer))
+        self.proxies.as_ref().is_none_or(|proxies| proxies.contains(peer))
     }
 
-    /// Removes the headers by which callers are recognised. Done before anything reads them, so that nothing has to ask
-    /// whether they count.
-    pub fn disregard(&self, headers: &mut HeaderMap) {
+    /// Removes the headers that identify the caller. It is done before anything else reads them, so that no reader has to
+    /// ask whether the peer is trusted.
+    pub fn strip_identity(&self, headers: &mut HeaderMap) {
         headers.remove(&self.user_id_header);
         if let Some(name) = self.user_id_path.as_ref().and_then(UserIdPath::header) {
             headers.remove(name);
@@ -38,18 +38,68 @@ impl IdentitySettings {
     }
 }
 
-/// The person who looks at a teleconsultation: where the configuration file says, else the platform's user.
-#[must_use]
-pub fn viewer(settings: &IdentitySettings, request: RequestParts<'_>) -> Option<String> {
-    match &settings.user_id_path {
-        Some(path) => path.find(request),
-        None => platform_user(settings, request.headers),
+/// The caller of a request, as far as the request names one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Caller {
+    platform_user: Option<String>,
+    viewer: Option<String>,
+}
+
+impl Caller {
+    /// Finds the caller in a request of a trusted peer.
+    #[must_use]
+    pub fn identify(settings: &IdentitySettings, request: RequestParts<'_>) -> Self {
+        let platform_user = user_id_path::only_value(request.headers, &settings.user_id_header)
+            .map(|id| id.trim().to_owned())
+            .filter(|id| !id.is_empty());
+        let viewer = match &settings.user_id_path {
+            Some(path) => path.find(request),
+            None => platform_user.clone(),
+        };
+        Self { platform_user, viewer }
+    }
+
+    /// The user that the platform names in its header.
+    #[must_use]
+    pub fn platform_user(&self) -> Option<&str> {
+        self.platform_user.as_deref()
+    }
+
+    /// The viewer of a teleconsultation: found where the configuration file says, otherwise the platform's user.
+    #[must_use]
+    pub fn viewer(&self) -> Option<&str> {
+        self.viewer.as_deref()
     }
 }
 
-/// The user that the platform names in its header.
-#[must_use]
-pub fn platform_user(settings: &IdentitySettings, headers: &HeaderMap) -> Option<String> {
-    let id = user_id_path::only_value(headers, &settings.user_id_header)?;
-    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderName, HeaderValue};
+    use serde_json::json;
+
+    use super::user_id_path::{RequestParts, UserIdPath};
+    use super::{Caller, IdentitySettings};
+
+    fn caller(user_id_path: Option<UserIdPath>, user_ids: &[&'static str]) -> Caller {
+        let user_id_header = HeaderName::from_static("miauserid");
+        let mut headers = HeaderMap::new();
+        for id in user_ids {
+            headers.append(&user_id_header, HeaderValue::from_static(id));
+        }
+        let query = [("user".to_owned(), "q".to_owned())];
+        let settings = IdentitySettings { user_id_header, user_id_path, proxies: None };
+        Caller::identify(&settings, RequestParts { headers: &headers, query: &query, params: &[] })
+    }
+
+    #[test]
+    fn the_viewer_is_the_platforms_user_unless_a_path_leads_elsewhere() {
+        let of = |caller: &Caller| (caller.platform_user().map(str::to_owned), caller.viewer().map(str::to_owned));
+        let some = |id: &str| Some(id.to_owned());
+        assert_eq!(of(&caller(None, &[" u "])), (some("u"), some("u")));
+        assert_eq!(of(&caller(None, &["u", "v"])), (None, None));
+        assert_eq!(of(&caller(None, &[" "])), (None, None));
+        let steps = json!([{"from": "object", "extract": "query"}, {"from": "object", "extract": "user"}]);
+        let path = UserIdPath::new(serde_json::from_value(steps).unwrap()).unwrap();
+        assert_eq!(of(&caller(Some(path), &["u"])), (some("u"), some("q")));
+    }
 }

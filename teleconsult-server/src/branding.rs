@@ -12,6 +12,8 @@ use url::Url;
 
 use crate::vendor::{VendorClient, VendorError};
 
+pub mod settings;
+
 /// Largest logo that is read, in bytes: 500 KB, which is what the vendor takes.
 const MAX_LOGO_BYTES: usize = 500 * 1024;
 /// Time for reading the logo.

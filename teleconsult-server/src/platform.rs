@@ -1,9 +1,9 @@
-//! The platform's other services: how they are called, and what of a request they are told.
+//! The platform's other services: how they are called, and which headers of a request are forwarded to them.
 
 mod call_metrics;
 mod client;
 mod forwarded;
 
 pub use call_metrics::CallMetrics;
-pub use client::{Answer, BaseUrl, PlatformClient, UpstreamError};
+pub use client::{BaseUrl, PlatformClient, PlatformResponse, UpstreamError};
 pub use forwarded::{Forwarding, current, forwarding};

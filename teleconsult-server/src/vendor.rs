@@ -1,4 +1,4 @@
-//! The few calls that the server makes to the vendor, in the server's own words.
+//! The vendor's API, as far as the server uses it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,58 +26,58 @@ pub use settings::{CALL_TIMEOUT, VendorSettings};
 
 use breaker::Breaker;
 
-/// Time for reading a room's details, which an answer can do without.
+/// Time for reading the details of a room, which a response can do without.
 const DETAILS_TIMEOUT: Duration = Duration::from_secs(2);
-/// What the vendor says of a room in which nobody is plus. The word is inferred.
+/// The vendor's error code for a room without a plus user. It is inferred, not documented.
 const NO_PLUS_USER: &str = "no_plus_user_in_room";
-/// Time for one try to send a picture of up to 10 MB.
+/// Time for one attempt to send a picture of up to 10 MB.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
-/// Files that are deleted at once. Few: the vendor's quota is not known.
+/// Files that are deleted concurrently. Few, because the vendor's quota is not known.
 const DELETIONS_AT_ONCE: usize = 4;
-/// Most that the vendor gives in one page.
+/// Largest page of the vendor.
 const PAGE_SIZE: u32 = 100;
-/// Most pages that one search reads: 20,000 rooms. A search stops earlier, at rooms older than what it looks for.
+/// Most pages that one search reads: 20,000 rooms. A search stops earlier, at rooms that are too old.
 const MAX_PAGES: u32 = 200;
 
 /// What a room is made of.
 pub struct RoomSpec {
-    /// Who takes part, in which role and with which tools.
+    /// The participants, each with a role and tools.
     pub participants: Vec<(UserId, Role, Option<Tools>)>,
-    /// Longest call time; none when unlimited.
+    /// Longest call time; `None` when unlimited.
     pub max_duration: Option<Duration>,
     /// Whether using a link makes the others ring.
     pub live: bool,
     /// Whether calls are recorded.
     pub recording: Recording,
-    /// Whether recordings are written down afterwards.
+    /// Whether recordings are transcribed afterwards.
     pub transcribed: bool,
-    /// The opaque text by which the room is recognised as ours.
+    /// The opaque text that identifies the room as made by this deployment.
     pub marker: String,
 }
 
 impl RoomSpec {
-    /// Tells orders apart, whatever their marker.
+    /// Identifies what is requested, whatever the marker.
     #[must_use]
     pub fn digest(&self) -> String {
         let Self { participants, max_duration, live, recording, transcribed, marker: _ } = self;
-        // Read back by this program alone, and an order that an older version wrote may well count as another one.
+        // Only this program reads it back, and one that an older version wrote may count as different.
         let text = format!("{participants:?} {max_duration:?} {live} {recording:?} {transcribed}");
         HEXLOWER.encode(&Sha256::digest(text)[..16])
     }
 }
 
-/// A vendor room whose description starts as was asked for.
+/// A vendor room whose description starts with the requested prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MarkedRoom {
     /// The room.
     pub id: RoomId,
     /// The whole description.
     pub description: String,
-    /// When it was made, if the vendor says so.
+    /// When it was created, if the vendor says so.
     pub created_at: Option<Timestamp>,
 }
 
-/// What a search through the vendor's rooms found.
+/// The result of a search through the vendor's rooms.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MarkedRooms {
     /// The rooms.
@@ -86,35 +86,35 @@ pub struct MarkedRooms {
     pub complete: bool,
 }
 
-/// The vendor's calls. Cheap to clone; clones share the connection pool and the breaker.
+/// A client of the vendor's API. Cheap to clone; clones share the connection pool and the breaker.
 #[derive(Clone, Debug)]
 pub struct VendorClient {
     client: Client,
     breaker: Breaker,
-    /// Several who look for a room at once share one walk through the vendor's list at a time.
+    /// Searches run one after another, because each reads many pages of the vendor's list.
     searching: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// What the vendor's calls end in.
+/// The result of a call.
 pub type Result<T> = std::result::Result<T, VendorError>;
 
 impl VendorClient {
-    /// Makes the calls with this client.
+    /// Calls through this client.
     #[must_use]
     pub fn new(client: Client, metrics: BreakerMetrics) -> Self {
         Self { client, breaker: Breaker::new(metrics), searching: Arc::default() }
     }
 
-    /// Makes a call, unless the vendor is left alone.
+    /// Makes a call, unless the breaker is open.
     async fn guarded<T>(&self, call: impl Future<Output = bandyer_client::Result<T>> + Send) -> Result<T> {
         let permit = self.breaker.admit().map_err(|retry_after| VendorError::CircuitOpen { retry_after })?;
-        // Boxed: the client's futures are large, and whoever calls would carry them twice.
+        // Boxed, because the client's futures are large and the caller's future would hold them twice.
         let result = Box::pin(call).await;
-        permit.ended(error::end_of(&result));
+        permit.complete(error::outcome_of(&result));
         Ok(result?)
     }
 
-    /// Makes sure that the vendor has this user. One who is there already is success, because the id is ours.
+    /// Creates this user unless the vendor has it already. Ids are made by this server, so a conflict means success.
     ///
     /// # Errors
     ///
@@ -131,17 +131,17 @@ impl VendorClient {
         }
     }
 
-    /// Creates a room. It is not repeated once it may have reached the vendor.
+    /// Creates a room. The call is not retried once it may have reached the vendor.
     ///
     /// # Errors
     ///
-    /// The vendor's; with an unknown outcome there may be a room all the same.
+    /// The vendor's; with an unknown outcome, a room may exist nevertheless.
     pub async fn create_room(&self, order: &RoomSpec) -> Result<Room> {
         match self.create_room_once(order).await {
             Err(error) if error.code() == Some(NO_PLUS_USER) => {
-                // Somebody was made a basic user once and is in a plus group now. The vendor's pages disagree on whether a
-                // role can change; where it cannot, the refusal stands.
-                tracing::info!("the vendor knows nobody of a new room as a plus user; roles are brought up to date");
+                // A participant was created as a basic user once and is in a plus group now. The vendor's pages disagree
+                // on whether a role can change; where it cannot, the refusal stands.
+                tracing::info!("the vendor has no participant of a new room as a plus user; updating their roles");
                 for (user, _, _) in order.participants.iter().filter(|(_, role, _)| *role == Role::Plus) {
                     let update = self.client.users().update(user).role(users::Role::Plus).send();
                     if self.guarded(update).await.is_err() {
@@ -187,7 +187,7 @@ impl VendorClient {
         self.guarded(self.client.rooms().get(id).send()).await
     }
 
-    /// Reads a room once and quickly, or not at all.
+    /// Reads a room with a short timeout and without retries.
     ///
     /// # Errors
     ///
@@ -197,7 +197,7 @@ impl VendorClient {
         self.guarded(read.send()).await
     }
 
-    /// Looks for rooms whose description starts with a prefix and that are not older than a moment.
+    /// Searches for rooms whose description starts with a prefix and that are not older than `not_before`.
     ///
     /// # Errors
     ///
@@ -207,7 +207,7 @@ impl VendorClient {
         self.walk(prefix, not_before).await
     }
 
-    /// As [`rooms_marked`](Self::rooms_marked), for all rooms there are. It takes long, and nobody waits for it.
+    /// Like [`rooms_marked`](Self::rooms_marked), for rooms of any age. It takes long and is meant for background work.
     ///
     /// # Errors
     ///
@@ -216,7 +216,7 @@ impl VendorClient {
         self.walk(prefix, Timestamp::MIN).await
     }
 
-    /// The list is newest first; rooms without a date are looked at and never end the search.
+    /// The list is newest first. Rooms without a date are included and never end the search.
     async fn walk(&self, prefix: &str, not_before: Timestamp) -> Result<MarkedRooms> {
         let mut found = MarkedRooms::default();
         let mut offset = 0;
@@ -227,8 +227,8 @@ impl VendorClient {
             let mut past = false;
             for room in page.items {
                 past |= room.created_at.is_some_and(|created| created < not_before);
-                let ours = room.description.filter(|description| description.as_str().starts_with(prefix));
-                found.rooms.extend(ours.map(|description| MarkedRoom {
+                let marked = room.description.filter(|description| description.as_str().starts_with(prefix));
+                found.rooms.extend(marked.map(|description| MarkedRoom {
                     id: room.id,
                     description: description.as_str().to_owned(),
                     created_at: room.created_at,
@@ -245,7 +245,7 @@ impl VendorClient {
         Ok(found)
     }
 
-    /// Deletes a room. One that is gone already is success.
+    /// Deletes a room. One that does not exist any more counts as deleted.
     ///
     /// # Errors
     ///
@@ -258,14 +258,14 @@ impl VendorClient {
         }
     }
 
-    /// Deletes the files of a room, and gives how many there were and how many are gone. One that cannot be deleted does not
-    /// stop the others.
+    /// Deletes the files of a room, and returns how many there were and how many are gone. One that cannot be deleted does
+    /// not stop the others.
     ///
     /// # Errors
     ///
     /// The vendor's, when the files cannot be listed.
     pub async fn delete_uploads(&self, room: &RoomId) -> Result<(usize, usize)> {
-        // All keys first: what is deleted while a list is read moves the rest.
+        // All keys first: deletions shift the pages of a list that is still being read.
         let list = self.client.rooms().uploads(room).page_size(PAGE_SIZE).into_stream();
         let keys: Vec<UploadKey> = self.guarded(list.map_ok(|upload| upload.key).try_collect()).await?;
         let delete = |key: UploadKey| async move {
@@ -302,7 +302,7 @@ impl VendorClient {
         self.guarded(self.client.company().update().background(alias).send()).await
     }
 
-    /// Sets the colours of the modes that are given.
+    /// Sets the colours of the given modes.
     ///
     /// # Errors
     ///
@@ -336,7 +336,7 @@ impl VendorClient {
         self.guarded(self.client.sessions().get(id).send()).await
     }
 
-    /// Asks for what was said in a session.
+    /// Downloads the transcription of a session.
     ///
     /// # Errors
     ///

@@ -15,8 +15,7 @@ use super::errors::unauthorized;
 use super::openapi::failures::{always, of_bodies, of_the_store, of_the_vendor};
 use super::openapi::operation::{BodyDescription, Context, Operation, Success, Tag};
 use super::state::ApiState;
-use super::{Request, Result};
-use crate::auth;
+use super::{Request, Result, caller};
 use crate::domain::ids::ExternalId;
 use crate::domain::participants::{self, Person, PersonRef};
 use crate::http::response::Response;
@@ -68,8 +67,7 @@ pub(super) struct Issued<'a> {
 pub(super) async fn issue(api: &Arc<ApiState>, request: &Request) -> Result {
     let lifetime = request.read_optional::<CredentialRequest>()?.and_then(|body| body.expires_in);
     let Lifetime(lifetime) = lifetime.unwrap_or(Lifetime(Duration::from_secs(DEFAULT_LIFETIME_SECONDS)));
-    let caller = auth::platform_user(&api.settings.identity, &request.headers);
-    let caller = caller.as_deref().and_then(ExternalId::parse).ok_or_else(unauthorized)?;
+    let caller = caller(api, request).platform_user().and_then(ExternalId::parse).ok_or_else(unauthorized)?;
     let user = vendor_user(api, caller).await?;
     let credential = api.parts.vendor.issue_credential(&user, lifetime).await?;
     let issued = Issued {

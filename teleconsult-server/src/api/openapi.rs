@@ -6,7 +6,7 @@
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::routes::{Caller, Documentation, Idempotency, ROUTES, Route};
+use super::routes::{CallerPolicy, Documentation, Idempotency, ROUTES, Route};
 use super::state::{ApiSettings, ApiState};
 use crate::http::error::{ProblemBody, SentenceBody, StandardBody};
 
@@ -114,9 +114,9 @@ fn rendered(route: &Route, operation: Operation, settings: &ApiSettings) -> Valu
 /// The header that names the caller. Where the configuration file says otherwise, only the operator knows.
 fn caller(route: &Route, settings: &ApiSettings) -> Option<Value> {
     let is_in_header = match route.caller {
-        Caller::Anyone => false,
-        Caller::User => true,
-        Caller::Participant => settings.identity.user_id_path.is_none(),
+        CallerPolicy::Anyone => false,
+        CallerPolicy::User => true,
+        CallerPolicy::Participant => settings.identity.user_id_path.is_none(),
     };
     is_in_header.then(|| {
         json!({

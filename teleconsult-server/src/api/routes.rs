@@ -28,7 +28,7 @@ pub struct Route {
     /// Whether a repeated request is recognised.
     pub idempotency: Idempotency,
     /// Who may call.
-    pub caller: Caller,
+    pub caller: CallerPolicy,
     /// The description in the OpenAPI document.
     pub(super) documentation: Documentation,
     handler: Handler,
@@ -56,7 +56,7 @@ pub enum Idempotency {
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Caller {
+pub enum CallerPolicy {
     /// Every caller that the gateway lets through.
     Anyone,
     /// A user that the platform names.
@@ -98,7 +98,7 @@ macro_rules! routes {
                     log: AccessLog::$log,
                 },
                 idempotency: Idempotency::$key,
-                caller: Caller::$caller,
+                caller: CallerPolicy::$caller,
                 documentation: $documentation,
                 handler: |api, request| Box::pin($handler(api, request)),
             },

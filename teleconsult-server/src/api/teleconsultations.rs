@@ -17,8 +17,7 @@ use super::openapi::operation::{BodyDescription, Context, EXAMPLE_ID, Operation,
 use super::participants::{DescribedParticipants, KnownParticipants, OLDER_NAMES};
 use super::state::ApiState;
 use super::values::{Moment, Seconds};
-use super::{Request, Result, errors, request_parts};
-use crate::auth;
+use super::{Request, Result, caller, errors};
 use crate::domain::ids::TeleconsultationId;
 use crate::domain::link::{self, LinkOptions};
 use crate::domain::participants::{Participant, ParticipantList, RequestedParticipant};
@@ -236,9 +235,9 @@ pub(super) async fn viewed(api: &ApiState, request: &Request) -> Result<(Telecon
         Err(UseCaseError::NotFound) => return Err(absent().into()),
         record => record?,
     };
-    let params = [("roomId", raw.to_owned())];
-    let viewer = auth::viewer(&api.settings.identity, request_parts(api, request, &params));
-    let viewer = viewer.filter(|viewer| record.participant(viewer).is_some()).ok_or_else(errors::unauthorized)?;
+    let caller = caller(api, request);
+    let viewer = caller.viewer().filter(|viewer| record.participant(viewer).is_some());
+    let viewer = viewer.ok_or_else(errors::unauthorized)?.to_owned();
     Ok((record, viewer))
 }
 

@@ -1,20 +1,22 @@
-//! Finds the caller's id in the request: in the platform's header, or where the configuration file says.
+//! Finds the caller's id where the configuration file says.
 
 use http::{HeaderMap, HeaderName};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// One step of `userIdPathInRequest`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// One step of the way to the caller's id.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 pub struct UserIdStep {
-    from: From,
-    extract: Key,
+    /// How the current value is read.
+    from: StepSource,
+    /// The property or the index that is taken.
+    extract: StepKey,
 }
 
-/// How the current value is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-enum From {
+enum StepSource {
     /// A property of an object.
     Object,
     /// A property of the object that a text holds as JSON.
@@ -23,14 +25,14 @@ enum From {
     Array,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(untagged)]
-enum Key {
+enum StepKey {
     Index(usize),
     Name(String),
 }
 
-/// The way from the request to the caller's id.
+/// A path from the request to the caller's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserIdPath(Vec<UserIdStep>);
 
@@ -54,7 +56,7 @@ impl UserIdPath {
     pub fn new(steps: Vec<UserIdStep>) -> Result<Self, &'static str> {
         let Some(first) = steps.first() else { return Err("is empty") };
         match (&first.from, &first.extract) {
-            (From::Object, Key::Name(name)) if ["headers", "query", "params"].contains(&name.as_str()) => {
+            (StepSource::Object, StepKey::Name(name)) if ["headers", "query", "params"].contains(&name.as_str()) => {
                 Ok(Self(steps))
             }
             _ => Err("must start from the object `headers`, `query` or `params`"),
@@ -65,31 +67,33 @@ impl UserIdPath {
     #[must_use]
     pub fn header(&self) -> Option<&str> {
         match self.0.as_slice() {
-            [UserIdStep { extract: Key::Name(part), .. }, UserIdStep { extract: Key::Name(name), .. }, ..] => {
+            [UserIdStep { extract: StepKey::Name(part), .. }, UserIdStep { extract: StepKey::Name(name), .. }, ..] => {
                 (part == "headers").then_some(name)
             }
             _ => None,
         }
     }
 
-    /// The caller's id, or nothing when a step leads nowhere.
+    /// The caller's id; `None` when a step finds nothing.
     #[must_use]
     pub fn find(&self, request: RequestParts<'_>) -> Option<String> {
         let mut value = Value::Object(match &self.0.first()?.extract {
-            Key::Name(name) if name == "query" => pairs(request.query.iter().map(|(k, v)| (k.as_str(), v.as_str()))),
-            Key::Name(name) if name == "params" => pairs(request.params.iter().map(|(k, v)| (*k, v.as_str()))),
+            StepKey::Name(name) if name == "query" => {
+                pairs(request.query.iter().map(|(k, v)| (k.as_str(), v.as_str())))
+            }
+            StepKey::Name(name) if name == "params" => pairs(request.params.iter().map(|(k, v)| (*k, v.as_str()))),
             _ => headers(request.headers),
         });
         for step in self.0.iter().skip(1) {
-            if step.from == From::Json {
+            if step.from == StepSource::Json {
                 value = serde_json::from_str(value.as_str()?).ok()?;
             }
             value = match &step.extract {
-                Key::Name(name) => match &mut value {
+                StepKey::Name(name) => match &mut value {
                     Value::Array(items) => items.get_mut(name.parse::<usize>().ok()?)?.take(),
                     other => other.get_mut(name)?.take(),
                 },
-                Key::Index(index) => value.get_mut(index)?.take(),
+                StepKey::Index(index) => value.get_mut(index)?.take(),
             };
         }
         match value {
@@ -105,9 +109,10 @@ fn headers(headers: &HeaderMap) -> Map<String, Value> {
     names.collect()
 }
 
-/// The value of a header. Two values mean that somebody before the gateway added one, and nobody can tell which is true.
+/// The value of a header that is there once. Two values mean that one was added in front of the gateway, and either may be
+/// forged.
 ///
-/// Properties of a user are JSON with names in it, and gateways send them in whichever encoding they have.
+/// Properties of a user are JSON with names in it, which some gateways send in UTF-8 and others in Latin-1.
 pub(super) fn only_value(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.as_bytes();
@@ -178,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_that_leads_nowhere_gives_nobody() {
+    fn a_step_that_finds_nothing_gives_no_id() {
         for last in ["missing", "empty", "ids"] {
             let steps = json!([{"from": "object", "extract": "headers"},
                 {"from": "object", "extract": "miauserproperties"}, {"from": "json", "extract": last}]);

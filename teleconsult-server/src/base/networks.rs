@@ -5,11 +5,11 @@ use std::str::FromStr;
 
 use ipnet::IpNet;
 
-/// Networks; none by default.
+/// A set of networks; empty by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Networks(Vec<IpNet>);
 
-/// The list is none.
+/// The text is not a list of networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a list of networks")]
 pub struct NotNetworks;
@@ -17,7 +17,7 @@ pub struct NotNetworks;
 impl Networks {
     /// Whether an address is in one of them.
     #[must_use]
-    pub fn contain(&self, address: IpAddr) -> bool {
+    pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
     }
@@ -26,7 +26,7 @@ impl Networks {
 impl FromStr for Networks {
     type Err = NotNetworks;
 
-    /// Addresses, networks, and the names that the predecessor's launcher has for groups of them.
+    /// Parses addresses, networks, and the names that the predecessor's launcher has for groups of them.
     fn from_str(text: &str) -> Result<Self, NotNetworks> {
         let mut networks = Vec::new();
         for entry in text.split(',').map(str::trim) {
@@ -50,7 +50,7 @@ mod tests {
     use super::Networks;
 
     #[test]
-    fn addresses_networks_and_names_are_understood() {
+    fn addresses_networks_and_names_are_parsed() {
         let networks: Networks = "10.1.0.0/16, 192.0.2.7,loopback,2001:db8::/32".parse().unwrap();
         for (address, inside) in [
             ("10.1.255.1", true),
@@ -63,7 +63,7 @@ mod tests {
             ("2001:db8::1", true),
             ("2001:db9::1", false),
         ] {
-            assert_eq!(networks.contain(address.parse().unwrap()), inside, "{address}");
+            assert_eq!(networks.contains(address.parse().unwrap()), inside, "{address}");
         }
         for bad in ["", "10.0.0.0/33", "proxy", "10.0.0.1,", "1"] {
             assert!(bad.parse::<Networks>().is_err(), "{bad}");

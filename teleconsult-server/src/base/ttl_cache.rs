@@ -1,4 +1,4 @@
-//! Remembers answers for a moment, and asks once for many who want the same.
+//! A cache whose entries expire, with one lookup at a time for each key.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -8,48 +8,53 @@ use std::time::{Duration, Instant};
 
 use super::keyed_mutex::KeyedMutex;
 
-/// How many answers are kept before stale ones are swept out; beyond it none is added.
-const MOST: usize = 4096;
+/// Number of entries at which expired ones are removed; if there are still that many, no entry is added.
+const MAX_ENTRIES: usize = 4096;
 
-/// Answers that serve for a moment. That somebody is not there is never kept: they may just be on their way.
+/// Values by key. An absence is not cached, because what is missing may be about to be created.
 pub(crate) struct TtlCache<K, V> {
-    fresh: Duration,
-    kept: Mutex<HashMap<K, (Instant, V)>>,
-    asking: KeyedMutex<K>,
+    ttl: Duration,
+    entries: Mutex<HashMap<K, (Instant, V)>>,
+    lookups: KeyedMutex<K>,
 }
 
 impl<K: Eq + Hash + Clone + Send + Sync, V: Clone> TtlCache<K, V> {
-    pub(crate) fn new(fresh: Duration) -> Self {
-        Self { fresh, kept: Mutex::default(), asking: KeyedMutex::default() }
+    pub(crate) fn new(ttl: Duration) -> Self {
+        Self { ttl, entries: Mutex::default(), lookups: KeyedMutex::default() }
     }
 
-    pub(crate) async fn get<E>(&self, key: K, ask: impl Future<Output = Result<Option<V>, E>>) -> Result<Option<V>, E> {
-        if let Some(value) = self.kept(&key) {
+    /// The cached value, or that of `lookup`. Concurrent callers with the same key wait for one lookup.
+    pub(crate) async fn get<E>(
+        &self,
+        key: K,
+        lookup: impl Future<Output = Result<Option<V>, E>>,
+    ) -> Result<Option<V>, E> {
+        if let Some(value) = self.cached(&key) {
             return Ok(Some(value));
         }
-        let _alone = self.asking.lock(&key).await;
-        if let Some(value) = self.kept(&key) {
+        let _guard = self.lookups.lock(&key).await;
+        if let Some(value) = self.cached(&key) {
             return Ok(Some(value));
         }
-        let answer = ask.await?;
-        if let Some(value) = &answer {
-            self.keep(key, value.clone());
+        let found = lookup.await?;
+        if let Some(value) = &found {
+            self.insert(key, value.clone());
         }
-        Ok(answer)
+        Ok(found)
     }
 
-    fn kept(&self, key: &K) -> Option<V> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(key).filter(|(since, _)| since.elapsed() < self.fresh).map(|(_, value)| value.clone())
+    fn cached(&self, key: &K) -> Option<V> {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.get(key).filter(|(since, _)| since.elapsed() < self.ttl).map(|(_, value)| value.clone())
     }
 
-    fn keep(&self, key: K, value: V) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= MOST {
-            kept.retain(|_, (since, _)| since.elapsed() < self.fresh);
+    fn insert(&self, key: K, value: V) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if entries.len() >= MAX_ENTRIES {
+            entries.retain(|_, (since, _)| since.elapsed() < self.ttl);
         }
-        if kept.len() < MOST {
-            kept.insert(key, (Instant::now(), value));
+        if entries.len() < MAX_ENTRIES {
+            entries.insert(key, (Instant::now(), value));
         }
     }
 }
@@ -61,11 +66,11 @@ mod tests {
     use super::TtlCache;
 
     #[tokio::test]
-    async fn an_answer_serves_again_and_an_absence_does_not() {
-        let brief = TtlCache::new(Duration::from_secs(60));
-        assert_eq!(brief.get("a", async { Ok::<_, ()>(None) }).await, Ok(None));
-        assert_eq!(brief.get("a", async { Ok::<_, ()>(Some(1)) }).await, Ok(Some(1)));
-        assert_eq!(brief.get("a", async { Err::<Option<i32>, _>(()) }).await, Ok(Some(1)));
+    async fn a_value_is_cached_and_an_absence_is_not() {
+        let cache = TtlCache::new(Duration::from_secs(60));
+        assert_eq!(cache.get("a", async { Ok::<_, ()>(None) }).await, Ok(None));
+        assert_eq!(cache.get("a", async { Ok::<_, ()>(Some(1)) }).await, Ok(Some(1)));
+        assert_eq!(cache.get("a", async { Err::<Option<i32>, _>(()) }).await, Ok(Some(1)));
         let never = TtlCache::new(Duration::ZERO);
         assert_eq!(never.get("a", async { Ok::<_, ()>(Some(1)) }).await, Ok(Some(1)));
         assert_eq!(never.get("a", async { Ok::<_, ()>(Some(2)) }).await, Ok(Some(2)));

@@ -1,19 +1,37 @@
-//! Everything on one machine, to try out: the vendor's emulator, a temporary store and the server.
+//! `demo`: the vendor's emulator, a temporary store and the server on one machine, to try them out.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
 
 use bandyer_client::ApiVersion;
 use bandyer_client::emulator::Emulator;
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
+use super::signals::Signals;
+use super::{DemoArgs, EXIT_FAILURE, fail, print};
 use crate::app::Running;
-use crate::cli::DemoArgs;
+use crate::base::error_chain;
 use crate::config::Config;
+use crate::telemetry::logs::{self, Level};
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A demo that runs.
+pub(super) async fn run(arguments: DemoArgs) -> ExitCode {
+    // Standard output is for the reader of the introduction; warnings and errors go to the other stream.
+    let _logging = logs::start(Level::parse("warn"), std::io::stderr());
+    let (mut signals, demo) = match (Signals::new(), Demo::start(arguments).await) {
+        (Ok(signals), Ok(demo)) => (signals, demo),
+        (Err(error), _) => return fail(&format!("cannot receive signals: {error}"), EXIT_FAILURE),
+        (_, Err(error)) => return fail(&error_chain::chain(&*error), EXIT_FAILURE),
+    };
+    print(&demo.introduction());
+    signals.next().await;
+    demo.stop().await;
+    ExitCode::SUCCESS
+}
+
+/// A running demo.
 pub struct Demo {
     emulator: Emulator,
     server: Running,
@@ -21,11 +39,11 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Starts all three, on loopback alone.
+    /// Starts all three, on the loopback interface only.
     ///
     /// # Errors
     ///
-    /// When a port is taken or the temporary folder cannot be made.
+    /// When a port is taken or the temporary folder cannot be created.
     pub async fn start(arguments: DemoArgs) -> Result<Self, AnyError> {
         let emulator = Emulator::builder()
             .listen(SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.emulator_port)))
@@ -71,10 +89,10 @@ ROOM=$(curl -sS -X POST {server}/teleconsultation -H 'content-type: application/
 # 2  It takes longer.
 curl -sS -i -X PATCH {server}/teleconsultation/$ROOM -H 'content-type: application/json' -d '{{"end_date": "{later}"}}'
 
-# 3  The patient is known: now everybody is, and the vendor's room is made.
+# 3  The patient is known: now all participants are, and the vendor's room is made.
 curl -sS -i -X POST {server}/teleconsultation/$ROOM/participants/data -H 'content-type: application/json' -d '{{"userId": "patient-42", "groups": ["patient"], "fullName": "Marco Bianchi"}}'
 
-# 4  Doctor and patient each get a link of their own: open both accessLinkURLs in a browser.
+# 4  Doctor and patient each get a personal link: open both accessLinkURLs in a browser.
 curl -sS {server}/teleconsultation/$ROOM -H 'miauserid: dr.rossi'; echo
 curl -sS {server}/teleconsultation/$ROOM -H 'miauserid: patient-42'; echo
 

@@ -1,4 +1,4 @@
-//! The platform's services: which there are, where they are, and what they are told.
+//! The platform's services: which are used, where they are, and which headers are forwarded to them.
 
 use std::time::Duration;
 
@@ -17,19 +17,26 @@ use crate::store::crud_service::CrudSettings;
 pub struct PlatformSettings {
     /// Whether the durations of their calls are recorded (`ENABLE_HTTP_CLIENT_METRICS`).
     pub client_metrics: bool,
-    /// The CRUD Service, where the records are its.
+    /// The CRUD Service, if it keeps the records.
     pub crud: Option<CrudSettings>,
-    /// The auth service, where it knows groups and names.
+    /// The auth service, if groups and names come from it.
     pub auth: Option<AuthSettings>,
-    /// What translates the ids that callers send.
+    /// The users collection that translates the ids of callers, if there is one.
     pub custom_ids: Option<CustomIdSettings>,
-    /// Which headers they are told.
+    /// Which headers are forwarded to them.
     pub forwarding: Forwarding,
 }
 
-/// What the predecessor calls when nothing else is named.
+/// The address that the predecessor calls by default.
 const DEFAULT_CRUD_SERVICE: &str = "http://crud-service";
-/// Belong to one connection or one message, so they cannot be passed on.
+/// Long enough for the requests of one consultation, short enough for a person who was just added to a group.
+const DEFAULT_AUTH_CACHE: Duration = Duration::from_secs(30);
+/// The platform's headers.
+const DEFAULT_CLIENT_TYPE_HEADER: HeaderName = HeaderName::from_static("client-type");
+const DEFAULT_GROUPS_HEADER: HeaderName = HeaderName::from_static("miausergroups");
+const DEFAULT_PROPERTIES_HEADER: HeaderName = HeaderName::from_static("miauserproperties");
+const DEFAULT_BACKOFFICE_HEADER: HeaderName = HeaderName::from_static("isbackoffice");
+/// Headers that belong to one connection or one message.
 const NEVER_FORWARDED: [HeaderName; 8] = [
     header::HOST,
     header::CONNECTION,
@@ -38,12 +45,12 @@ const NEVER_FORWARDED: [HeaderName; 8] = [
     header::TRANSFER_ENCODING,
     header::UPGRADE,
     header::EXPECT,
-    // Asks for an encoding that the client here does not undo.
+    // The client does not decode compressed responses.
     header::ACCEPT_ENCODING,
 ];
 
 pub(super) fn read(reader: &mut Reader<'_>, user_id: &HeaderName, custom_user_id: CustomUserId) -> PlatformSettings {
-    let client_type = reader.header("CLIENTTYPE_HEADER_KEY", HeaderName::from_static("client-type"));
+    let client_type = reader.header("CLIENTTYPE_HEADER_KEY", DEFAULT_CLIENT_TYPE_HEADER);
     let auth = auth(reader, &client_type);
     let custom_ids = custom_ids(reader, auth.as_ref(), custom_user_id);
     let crud = crud(reader, auth.is_none());
@@ -74,7 +81,7 @@ fn auth(reader: &mut Reader<'_>, client_type_header: &HeaderName) -> Option<Auth
         }
         None => ROUTES.map(str::to_owned).to_vec(),
     };
-    let fresh = fresh(reader);
+    let fresh = reader.seconds("TELECONSULT_AUTH_CACHE_SECONDS", 0..=3600, DEFAULT_AUTH_CACHE);
     let service = reader.text("AUTH_SERVICE")?;
     Some(AuthSettings {
         base: base(reader, "AUTH_SERVICE", &service)?,
@@ -83,11 +90,6 @@ fn auth(reader: &mut Reader<'_>, client_type_header: &HeaderName) -> Option<Auth
         default_client_type,
         fresh,
     })
-}
-
-/// Long enough for one consultation's requests, short enough for somebody who was just put into a group.
-fn fresh(reader: &mut Reader<'_>) -> Duration {
-    reader.seconds("TELECONSULT_AUTH_CACHE_SECONDS", 0..=3600, Duration::from_secs(30))
 }
 
 fn custom_ids(reader: &mut Reader<'_>, auth: Option<&AuthSettings>, fields: CustomUserId) -> Option<CustomIdSettings> {
@@ -107,8 +109,8 @@ fn custom_ids(reader: &mut Reader<'_>, auth: Option<&AuthSettings>, fields: Cust
     Some(CustomIdSettings { endpoint, source: fields.source, target: fields.target, fresh })
 }
 
-/// Any of these variables means that the records are the CRUD Service's: a deployment that relied on the default
-/// address names the collections alone.
+/// Any of these variables means that the CRUD Service keeps the records: a deployment that relies on the default address
+/// names the collections only.
 fn crud(reader: &mut Reader<'_>, store_profiles: bool) -> Option<CrudSettings> {
     let [url, host] = ["CRUD_SERVICE_URL", "CRUD_SERVICE"].map(|name| reader.text(name).map(|text| (name, text)));
     let records = reader.text("TELECONSULTATIONS_CRUD_NAME");
@@ -139,9 +141,9 @@ fn collection(reader: &mut Reader<'_>, name: &str, given: Option<String>) -> Opt
 }
 
 fn forwarding(reader: &mut Reader<'_>, user_id: &HeaderName, client_type: HeaderName, enabled: bool) -> Forwarding {
-    let groups = reader.header("GROUPS_HEADER_KEY", HeaderName::from_static("miausergroups"));
-    let properties = reader.header("USER_PROPERTIES_HEADER_KEY", HeaderName::from_static("miauserproperties"));
-    let backoffice = reader.header("BACKOFFICE_HEADER_KEY", HeaderName::from_static("isbackoffice"));
+    let groups = reader.header("GROUPS_HEADER_KEY", DEFAULT_GROUPS_HEADER);
+    let properties = reader.header("USER_PROPERTIES_HEADER_KEY", DEFAULT_PROPERTIES_HEADER);
+    let backoffice = reader.header("BACKOFFICE_HEADER_KEY", DEFAULT_BACKOFFICE_HEADER);
     let mut names = vec![user_id.clone(), groups, properties, client_type];
     names.extend(Forwarding::ALWAYS.map(HeaderName::from_static));
     let more = reader.text("ADDITIONAL_HEADERS_TO_PROXY").unwrap_or_default();
@@ -149,14 +151,14 @@ fn forwarding(reader: &mut Reader<'_>, user_id: &HeaderName, client_type: Header
         match name.parse::<HeaderName>() {
             Ok(name) if NEVER_FORWARDED.contains(&name) => {
                 reader.warning(format!(
-                    "ADDITIONAL_HEADERS_TO_PROXY: {name} belongs to one connection and is not passed on"
+                    "ADDITIONAL_HEADERS_TO_PROXY: {name} belongs to one connection and is not forwarded"
                 ));
             }
             Ok(name) => names.push(name),
             Err(_) => reader.problem("ADDITIONAL_HEADERS_TO_PROXY", "must be names of headers, separated by commas"),
         }
     }
-    // The flag has a rule of its own.
+    // The flag is forwarded by another rule.
     names.retain(|name| *name != backoffice);
     names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
     names.dedup();
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_wrong_is_told_by_name() {
+    fn what_is_missing_or_wrong_is_reported_by_name() {
         let (_, _, problems) = read(&[
             ("CRUD_SERVICE", "u:canary@h"),
             ("TELECONSULTATIONS_CRUD_NAME", "a/canary"),

@@ -19,7 +19,7 @@ pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &Networ
         .collect();
     let mut client = peer;
     for address in forwarded_for.iter().rev() {
-        if !trusted.contain(client) {
+        if !trusted.contains(client) {
             break;
         }
         let Ok(next) = address.trim().parse() else { break };

@@ -9,20 +9,20 @@ use url::Url;
 
 use super::call_metrics::CallMetrics;
 
-/// Time for a connection. These services are next door.
+/// Time for a connection. These services run in the same cluster.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Time for one call, with its answer.
+/// Time for one call, including its response.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
-/// Largest answer that is read, in bytes. The CRUD Service's longest list is far below.
-const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+/// Largest response that is read, in bytes. The CRUD Service's longest list is far below.
+const MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
 /// Longest message of a service that is passed on, in characters.
 const MAX_MESSAGE_CHARS: usize = 256;
 
-/// Where a service is: its address, and nothing that names a caller.
+/// The address of a service, without user, query and fragment.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BaseUrl(Url);
 
-/// The host alone: a path or a user in it may be nobody's business.
+/// Shows only the host, because a path may be confidential.
 impl fmt::Debug for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "BaseUrl({:?})", self.0.host_str())
@@ -30,14 +30,14 @@ impl fmt::Debug for BaseUrl {
 }
 
 impl BaseUrl {
-    /// Reads `host`, `host:port` or a URL.
+    /// Parses `host`, `host:port` or a URL.
     ///
     /// # Errors
     ///
     /// What is wrong, as the end of a sentence.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let wrong = "must be a host, host:port or an http or https URL without user, query and fragment";
-        // The parser drops some of them without a word, so that the host would be another one.
+        // The parser drops some of them silently, which would change the host.
         if text.contains(|c: char| c.is_control() || c.is_whitespace()) {
             return Err(wrong);
         }
@@ -52,7 +52,7 @@ impl BaseUrl {
         if plain { Ok(Self(url)) } else { Err(wrong) }
     }
 
-    /// The URL of a path below it, made of segments that are encoded one by one; a last empty one ends it with a slash.
+    /// The URL of a path below it. Each segment is encoded on its own; an empty last one adds a slash at the end.
     #[must_use]
     pub fn below(&self, segments: &[&str]) -> Url {
         let mut url = self.0.clone();
@@ -62,7 +62,7 @@ impl BaseUrl {
         url
     }
 
-    /// The URL of a path and query below it that are encoded already.
+    /// The URL of a path and query below it, which are encoded already.
     #[must_use]
     pub fn with(&self, path_and_query: &str) -> Url {
         let (path, query) = path_and_query.split_once('?').map_or((path_and_query, None), |(p, q)| (p, Some(q)));
@@ -73,7 +73,7 @@ impl BaseUrl {
     }
 }
 
-/// Why a platform service did not do what it was asked for. No address or query is in it.
+/// Why a call to a platform service failed. It holds no address and no query.
 #[derive(Debug, thiserror::Error)]
 pub struct UpstreamError {
     service: &'static str,
@@ -82,15 +82,15 @@ pub struct UpstreamError {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Kind {
-    /// No connection: nothing was done.
+    /// No connection could be made, so nothing was done.
     Unreachable,
-    /// The connection or the time ended before the answer: it may have been done.
-    NoAnswer,
-    /// A failure of its own, or too many calls.
+    /// The connection or the time ended before the response; it may have been done.
+    NoResponse,
+    /// The service failed or has too many calls.
     Failed(StatusCode, Option<Duration>),
-    /// It does not want to.
+    /// The service refused.
     Refused(StatusCode, Option<String>),
-    /// An answer that cannot be understood.
+    /// The response cannot be parsed.
     Unreadable,
 }
 
@@ -99,28 +99,28 @@ impl fmt::Display for UpstreamError {
         let service = self.service;
         match &self.kind {
             Kind::Unreachable => write!(f, "the {service} cannot be reached"),
-            Kind::NoAnswer => write!(f, "the {service} did not answer in time"),
+            Kind::NoResponse => write!(f, "the {service} did not respond in time"),
             Kind::Failed(status, _) => write!(f, "the {service} failed with status {}", status.as_u16()),
             Kind::Refused(status, _) => write!(f, "the {service} refused with status {}", status.as_u16()),
-            Kind::Unreadable => write!(f, "the {service} gave an answer that cannot be understood"),
+            Kind::Unreadable => write!(f, "the {service} sent a response that cannot be parsed"),
         }
     }
 }
 
 impl UpstreamError {
-    /// An answer that cannot be understood.
+    /// A response that cannot be parsed.
     #[must_use]
     pub const fn unreadable(service: &'static str) -> Self {
         Self { service, kind: Kind::Unreadable }
     }
 
-    /// Whether it may have been done all the same.
+    /// Whether the request may have been carried out nevertheless.
     #[must_use]
     pub const fn is_ambiguous(&self) -> bool {
-        matches!(self.kind, Kind::NoAnswer | Kind::Failed(..) | Kind::Unreadable)
+        matches!(self.kind, Kind::NoResponse | Kind::Failed(..) | Kind::Unreadable)
     }
 
-    /// What the service refused with: a status, and a sentence if it had one.
+    /// The status and message of a refusal.
     #[must_use]
     pub fn refusal(&self) -> Option<(StatusCode, Option<&str>)> {
         match &self.kind {
@@ -129,16 +129,16 @@ impl UpstreamError {
         }
     }
 
-    /// When to try again, if the service said so.
+    /// The time after which to retry, if the service gave one.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self.kind {
-            Kind::Failed(_, wait) => wait,
+            Kind::Failed(_, retry_after) => retry_after,
             _ => None,
         }
     }
 
-    /// What the caller is told.
+    /// The message for the caller.
     #[must_use]
     pub fn sentence(&self) -> String {
         let service = self.service;
@@ -149,12 +149,12 @@ impl UpstreamError {
     }
 }
 
-/// What a service answered.
+/// The response of a service.
 #[derive(Debug)]
-pub struct Answer {
-    /// Its status, a success or [`StatusCode::NOT_FOUND`].
+pub struct PlatformResponse {
+    /// The status: a success or [`StatusCode::NOT_FOUND`].
     pub status: StatusCode,
-    /// Its body; null when there is none.
+    /// The body; null when it is empty.
     pub body: Value,
 }
 
@@ -176,14 +176,14 @@ impl PlatformClient {
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(CALL_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
-            // Cookies and names travel here, and these services are inside; a proxy for the outside must not see them.
+            // Requests carry cookies and names, and these services are internal; an outbound proxy must not see them.
             .no_proxy()
             .user_agent(concat!("teleconsult-server/", env!("CARGO_PKG_VERSION")));
         Ok(Self { http: builder.build()?, metrics })
     }
 
-    /// Makes one call. A success and a 404 are answers; everything else is an error. `template` is the path with names
-    /// in place of values.
+    /// Makes one call. A success and a 404 are responses; every other status is an error. `template` is the path with
+    /// names in place of values.
     ///
     /// # Errors
     ///
@@ -195,7 +195,7 @@ impl PlatformClient {
         (url, template): (Url, &str),
         headers: HeaderMap,
         body: Option<&Value>,
-    ) -> Result<Answer, UpstreamError> {
+    ) -> Result<PlatformResponse, UpstreamError> {
         let failed = |kind| UpstreamError { service, kind };
         let base_url = self.metrics.as_ref().map(|_| url.origin().ascii_serialization());
         let started = Instant::now();
@@ -209,8 +209,8 @@ impl PlatformClient {
         let status = response.status();
         let retry_after = retry_after(response.headers());
         let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|_| failed(Kind::NoAnswer))? {
-            if bytes.len() + chunk.len() > MAX_ANSWER_BYTES {
+        while let Some(chunk) = response.chunk().await.map_err(|_| failed(Kind::NoResponse))? {
+            if bytes.len() + chunk.len() > MAX_RESPONSE_BYTES {
                 return Err(failed(Kind::Unreadable));
             }
             bytes.extend_from_slice(&chunk);
@@ -224,11 +224,11 @@ impl PlatformClient {
             } else {
                 serde_json::from_slice(&bytes).map_err(|_| failed(Kind::Unreadable))?
             };
-            return Ok(Answer { status, body });
+            return Ok(PlatformResponse { status, body });
         }
         let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         match status {
-            StatusCode::NOT_FOUND => Ok(Answer { status, body }),
+            StatusCode::NOT_FOUND => Ok(PlatformResponse { status, body }),
             StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
                 Err(failed(Kind::Failed(status, retry_after)))
             }
@@ -239,14 +239,14 @@ impl PlatformClient {
 }
 
 fn kind_of(error: &reqwest::Error) -> Kind {
-    if error.is_connect() || error.is_builder() { Kind::Unreachable } else { Kind::NoAnswer }
+    if error.is_connect() || error.is_builder() { Kind::Unreachable } else { Kind::NoResponse }
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     headers.get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok().map(Duration::from_secs)
 }
 
-/// The service's own sentence, where it is about the request. One about a conflict is the database's and quotes values.
+/// The message of the service. That of a conflict comes from the database and quotes values, so it is not passed on.
 fn message(status: StatusCode, body: &Value) -> Option<String> {
     let message = body.get("message")?.as_str().filter(|_| status != StatusCode::CONFLICT)?;
     Some(message.chars().filter(|c| !c.is_control()).take(MAX_MESSAGE_CHARS).collect())
@@ -261,7 +261,7 @@ mod tests {
     use super::BaseUrl;
 
     #[test]
-    fn whatever_a_segment_holds_it_stays_one_and_query_and_host_are_not_touched() {
+    fn any_text_stays_one_segment_and_leaves_query_and_host_alone() {
         let base = BaseUrl::parse("http://crud:81/base").unwrap();
         proptest!(|(text in any::<String>().prop_filter("no step", |text| !matches!(text.as_str(), "." | "..")))| {
             let mut url = base.below(&["records", &text, "state"]);
@@ -269,7 +269,7 @@ mod tests {
             prop_assert_eq!((url.query(), url.fragment()), (None, None));
             let segments: Vec<_> = url.path_segments().unwrap().map(|one| percent_decode_str(one).decode_utf8().unwrap().into_owned()).collect();
             prop_assert_eq!(segments, ["base", "records", text.as_str(), "state"]);
-            // As the store adds what it asks for.
+            // The store adds its filters this way.
             let without = url.to_string();
             url.query_pairs_mut().extend_pairs([("_q", &text)]);
             prop_assert_eq!(&url[..Position::AfterPath], without);

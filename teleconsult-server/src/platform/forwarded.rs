@@ -1,7 +1,7 @@
-//! The headers of a request that the platform's services are told too. The vendor never is.
+//! The headers of a request that are forwarded to the platform's services. The vendor never gets them.
 //!
-//! They travel beside the request's work and not through it: the rules and the room keeper need not know of them, and
-//! what runs in the background has none.
+//! They are kept in a task-local value while the request is handled, so that the rules and the rooms need not pass them
+//! on. Background work has none.
 
 use std::future::Future;
 
@@ -11,26 +11,26 @@ tokio::task_local! {
     static FORWARDED: HeaderMap;
 }
 
-/// Which headers are passed on.
+/// Which headers are forwarded.
 #[derive(Debug, Clone)]
 pub struct Forwarding {
-    /// Those that are passed on as they are.
+    /// Headers that are forwarded unchanged.
     pub names: Vec<HeaderName>,
-    /// The one in which the platform names its user. Two values are passed on as none, because nobody can tell which
-    /// is true.
+    /// The header in which the platform names its user. It is left out when it has two values, because either may be
+    /// forged.
     pub user_id: HeaderName,
-    /// The one that is passed on as `1` whatever it holds.
+    /// The header that is forwarded as `1` whatever its value is.
     pub backoffice: HeaderName,
-    /// Whether there is any service to tell.
+    /// Whether any platform service is called.
     pub enabled: bool,
 }
 
 impl Forwarding {
-    /// What every platform service is told, beside the platform's own headers.
+    /// Headers that every platform service gets, in addition to the platform's own.
     pub const ALWAYS: [&'static str; 4] = ["x-request-id", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"];
 
-    /// The headers of a request that are passed on. Of one that is not believed, none that says who calls; an operator's
-    /// additions count as such, because they are cookies and the like.
+    /// The forwarded headers of a request. If its peer is not trusted to identify the caller, they hold nothing about the
+    /// caller; the operator's additions count as such, because they are cookies and the like.
     #[must_use]
     pub fn of(&self, request: &HeaderMap, is_trusted: bool) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -52,12 +52,12 @@ impl Forwarding {
     }
 }
 
-/// Does a request's work with its headers at hand.
+/// Runs a future with the forwarded headers of its request.
 pub fn forwarding<F: Future>(headers: HeaderMap, work: F) -> impl Future<Output = F::Output> {
     FORWARDED.scope(headers, work)
 }
 
-/// The headers of the request that is being worked on; none in the background.
+/// The forwarded headers of the request that is being handled; none in the background.
 #[must_use]
 pub fn current() -> HeaderMap {
     FORWARDED.try_with(Clone::clone).unwrap_or_default()
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn only_named_headers_are_passed_on_and_the_back_office_is_a_flag() {
+    fn only_named_headers_are_forwarded_and_the_back_office_is_a_flag() {
         let request =
             headers(&[("miauserid", "u"), ("cookie", "a"), ("cookie", "b"), ("foo", "x"), ("isbackoffice", "0")]);
         let expected = headers(&[("miauserid", "u"), ("cookie", "a"), ("cookie", "b"), ("isbackoffice", "1")]);
@@ -94,13 +94,13 @@ mod tests {
     }
 
     #[test]
-    fn of_who_is_not_believed_nothing_about_the_caller_is_passed_on() {
+    fn an_untrusted_peer_gets_nothing_about_the_caller_forwarded() {
         let request = headers(&[("miauserid", "u"), ("cookie", "a"), ("isbackoffice", "1"), ("x-request-id", "r")]);
         assert_eq!(rules().of(&request, false), headers(&[("x-request-id", "r")]));
     }
 
     #[tokio::test]
-    async fn they_are_at_hand_during_the_work_and_not_outside() {
+    async fn the_headers_exist_only_while_the_request_is_handled() {
         let seen = forwarding(headers(&[("cookie", "a")]), async { current() }).await;
         assert_eq!(seen, headers(&[("cookie", "a")]));
         assert!(current().is_empty());

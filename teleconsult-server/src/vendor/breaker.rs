@@ -1,23 +1,26 @@
-//! Leaves the vendor alone while it keeps failing, so that an outage is answered neither with a storm of calls nor with
-//! callers that wait for nothing.
+//! A circuit breaker: suspends calls to the vendor while it keeps failing, so that an outage causes neither a storm of
+//! calls nor callers who wait in vain.
 //!
-//! Closed, everything passes. After [`FAILURES`] failures in a row it opens, and calls are refused at once. When the rest
-//! is over, one call is let through as a probe: its success closes the breaker, its failure makes the rest longer.
+//! While it is closed, every call passes. After [`FAILURE_THRESHOLD`] consecutive failures it opens and rejects calls
+//! immediately. When the cool-down has passed it is half-open and lets one call through as a probe: a success closes it,
+//! a failure opens it again for a longer cool-down.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use metrics::{Counter, Gauge};
 
+use crate::base::backoff::Backoff;
 use crate::telemetry::registry::Registry;
 
-/// Failures in a row after which the vendor is left alone. A dozen callers who meet a short disturbance must not shut
-/// out the next one, and a quiet clinic rarely gets there.
-const FAILURES: u32 = 20;
-/// The first rest.
-const FIRST_REST: Duration = Duration::from_secs(1);
-/// The longest rest: also the longest time until an end of the outage is noticed.
-const LONGEST_REST: Duration = Duration::from_secs(10);
+/// Consecutive failures after which the breaker opens. A short disturbance that a dozen callers run into must not shut
+/// out the next one, and a quiet clinic rarely has that many calls in flight.
+const FAILURE_THRESHOLD: u32 = 20;
+/// The first cool-down, which is also when a caller who meets a running probe may call again.
+const FIRST_COOL_DOWN: Duration = Duration::from_secs(1);
+/// The longest cool-down, and so the longest time until the end of an outage is noticed.
+const MAX_COOL_DOWN: Duration = Duration::from_secs(10);
+const COOL_DOWN: Backoff = Backoff::new(FIRST_COOL_DOWN, MAX_COOL_DOWN);
 
 /// What is measured about the breaker.
 #[derive(Clone)]
@@ -52,7 +55,7 @@ impl Default for BreakerMetrics {
     }
 }
 
-/// The breaker. Clones are the same one.
+/// The breaker. Clones share their state.
 #[derive(Clone)]
 pub(super) struct Breaker {
     state: Arc<Mutex<State>>,
@@ -62,38 +65,39 @@ pub(super) struct Breaker {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Closed { failures: u32 },
-    Open { rest: Duration, until: Instant },
-    Probing { rest: Duration },
+    Open { failed_probes: u32, until: Instant },
+    HalfOpen { failed_probes: u32 },
 }
 
 impl State {
-    /// Whether a call may be made; if not, after what time it may be asked again.
+    const CLOSED: Self = Self::Closed { failures: 0 };
+
+    /// Admits a call, or returns the time after which to ask again.
     fn admit(&mut self, now: Instant) -> Result<(), Duration> {
         match *self {
             Self::Closed { .. } => Ok(()),
-            Self::Open { rest, until } if now >= until => {
-                *self = Self::Probing { rest };
+            Self::Open { failed_probes, until } if now >= until => {
+                *self = Self::HalfOpen { failed_probes };
                 Ok(())
             }
             Self::Open { until, .. } => Err(until.duration_since(now)),
-            Self::Probing { .. } => Err(FIRST_REST),
+            Self::HalfOpen { .. } => Err(FIRST_COOL_DOWN),
         }
     }
 
-    /// What follows from the end of a call. Those that began before the breaker opened count too: they are news.
-    fn note(&mut self, end: End, now: Instant) {
-        *self = match (*self, end) {
-            (_, End::Answered) => Self::Closed { failures: 0 },
-            (Self::Closed { failures }, End::Failed) if failures + 1 < FAILURES => {
+    /// Takes the outcome of a call into account. A success closes the breaker even if the call began before it opened:
+    /// it is the most recent sign of the vendor's health.
+    fn record(&mut self, outcome: CallOutcome, now: Instant) {
+        let open = |failed_probes| Self::Open { failed_probes, until: now + COOL_DOWN.after(failed_probes) };
+        *self = match (*self, outcome) {
+            (_, CallOutcome::Success) => Self::CLOSED,
+            (Self::Closed { failures }, CallOutcome::Failure) if failures + 1 < FAILURE_THRESHOLD => {
                 Self::Closed { failures: failures + 1 }
             }
-            (Self::Closed { .. }, End::Failed) => Self::Open { rest: FIRST_REST, until: now + FIRST_REST },
-            (Self::Probing { rest }, End::Failed) => {
-                let rest = (rest * 2).min(LONGEST_REST);
-                Self::Open { rest, until: now + rest }
-            }
-            // Nobody waited for the probe's end; the next one may try at once.
-            (Self::Probing { rest }, End::Abandoned) => Self::Open { rest, until: now },
+            (Self::Closed { .. }, CallOutcome::Failure) => open(0),
+            (Self::HalfOpen { failed_probes }, CallOutcome::Failure) => open(failed_probes.saturating_add(1)),
+            // The next call may probe immediately.
+            (Self::HalfOpen { failed_probes }, CallOutcome::Inconclusive) => Self::Open { failed_probes, until: now },
             (state, _) => state,
         };
     }
@@ -103,60 +107,60 @@ impl State {
     }
 }
 
-/// How a call ended.
+/// What a call says about the vendor's health.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    /// With an answer, be it a refusal: the vendor works.
-    Answered,
-    /// Without one, or with one that no working vendor gives.
-    Failed,
-    /// Nobody waited for it.
-    Abandoned,
+pub(super) enum CallOutcome {
+    /// There was a response, possibly a refusal: the vendor works.
+    Success,
+    /// There was no response, or one that no working vendor sends.
+    Failure,
+    /// The call was not made, or its caller left before the end.
+    Inconclusive,
 }
 
-/// A call that was let through. Dropped without a word, it was abandoned.
+/// An admitted call. Dropped without an outcome, it is inconclusive.
 pub(super) struct Permit<'a> {
     breaker: &'a Breaker,
-    end: End,
+    outcome: CallOutcome,
 }
 
 impl Permit<'_> {
-    pub(super) fn ended(mut self, end: End) {
-        self.end = end;
+    pub(super) fn complete(mut self, outcome: CallOutcome) {
+        self.outcome = outcome;
     }
 }
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.breaker.note(self.end);
+        self.breaker.record(self.outcome);
     }
 }
 
 impl Breaker {
     pub(super) fn new(metrics: BreakerMetrics) -> Self {
         metrics.open.set(0.0);
-        Self { state: Arc::new(Mutex::new(State::Closed { failures: 0 })), metrics }
+        Self { state: Arc::new(Mutex::new(State::CLOSED)), metrics }
     }
 
-    /// Lets a call through, or tells after what time to ask again.
+    /// Admits a call, or returns the time after which to ask again.
     pub(super) fn admit(&self) -> Result<Permit<'_>, Duration> {
         self.state().admit(Instant::now())?;
-        Ok(Permit { breaker: self, end: End::Abandoned })
+        Ok(Permit { breaker: self, outcome: CallOutcome::Inconclusive })
     }
 
-    fn note(&self, end: End) {
+    fn record(&self, outcome: CallOutcome) {
         let mut state = self.state();
-        let before = *state;
-        state.note(end, Instant::now());
-        match (before.is_closed(), state.is_closed()) {
+        let was_closed = state.is_closed();
+        state.record(outcome, Instant::now());
+        match (was_closed, state.is_closed()) {
             (true, false) => {
                 self.metrics.open.set(1.0);
                 self.metrics.openings.increment(1);
-                tracing::error!(failures = FAILURES, "the video provider keeps failing; it is left alone for a moment");
+                tracing::error!(failures = FAILURE_THRESHOLD, "the video provider keeps failing; calls are suspended");
             }
             (false, true) => {
                 self.metrics.open.set(0.0);
-                tracing::info!("the video provider answers again");
+                tracing::info!("the video provider works again; calls are resumed");
             }
             _ => {}
         }
@@ -177,70 +181,70 @@ impl std::fmt::Debug for Breaker {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{End, FAILURES, FIRST_REST, LONGEST_REST, State};
+    use super::{CallOutcome, FAILURE_THRESHOLD, FIRST_COOL_DOWN, MAX_COOL_DOWN, State};
 
-    const CLOSED: State = State::Closed { failures: 0 };
-
-    fn failing(times: u32, now: Instant) -> State {
-        let mut state = CLOSED;
-        for _ in 0..times {
-            state.note(End::Failed, now);
+    fn after_failures(count: u32, now: Instant) -> State {
+        let mut state = State::CLOSED;
+        for _ in 0..count {
+            state.record(CallOutcome::Failure, now);
         }
         state
     }
 
     #[test]
-    fn failures_in_a_row_open_it_and_an_answer_between_them_does_not() {
+    fn consecutive_failures_open_it_and_a_success_between_them_does_not() {
         let now = Instant::now();
-        assert_eq!(failing(FAILURES - 1, now), State::Closed { failures: FAILURES - 1 });
-        assert_eq!(failing(FAILURES, now), State::Open { rest: FIRST_REST, until: now + FIRST_REST });
-        let mut state = failing(FAILURES - 1, now);
-        state.note(End::Answered, now);
-        assert_eq!(state, CLOSED);
+        let closed = State::Closed { failures: FAILURE_THRESHOLD - 1 };
+        assert_eq!(after_failures(FAILURE_THRESHOLD - 1, now), closed);
+        let open = State::Open { failed_probes: 0, until: now + FIRST_COOL_DOWN };
+        assert_eq!(after_failures(FAILURE_THRESHOLD, now), open);
+        let mut state = closed;
+        state.record(CallOutcome::Success, now);
+        assert_eq!(state, State::CLOSED);
     }
 
     #[test]
-    fn open_it_refuses_until_the_rest_is_over_and_then_lets_one_probe_through() {
+    fn open_it_rejects_until_the_cool_down_has_passed_and_then_admits_one_probe() {
         let now = Instant::now();
-        let mut state = failing(FAILURES, now);
-        assert_eq!(state.admit(now + FIRST_REST / 4), Err(FIRST_REST * 3 / 4));
-        assert_eq!(state.admit(now + FIRST_REST), Ok(()));
-        assert_eq!(state.admit(now + FIRST_REST), Err(FIRST_REST), "one probe at a time");
-        state.note(End::Answered, now);
-        assert_eq!((state, state.admit(now)), (CLOSED, Ok(())));
+        let mut state = after_failures(FAILURE_THRESHOLD, now);
+        assert_eq!(state.admit(now + FIRST_COOL_DOWN / 4), Err(FIRST_COOL_DOWN * 3 / 4));
+        assert_eq!(state.admit(now + FIRST_COOL_DOWN), Ok(()));
+        assert_eq!(state.admit(now + FIRST_COOL_DOWN), Err(FIRST_COOL_DOWN), "one probe at a time");
+        state.record(CallOutcome::Success, now);
+        assert_eq!((state, state.admit(now)), (State::CLOSED, Ok(())));
     }
 
     #[test]
-    fn each_failed_probe_doubles_the_rest_up_to_its_limit() {
+    fn each_failed_probe_doubles_the_cool_down_up_to_its_maximum() {
         let mut now = Instant::now();
-        let mut state = failing(FAILURES, now);
-        let mut rests = Vec::new();
+        let mut state = after_failures(FAILURE_THRESHOLD, now);
+        let mut cool_downs = Vec::new();
         for _ in 0..6 {
-            now += LONGEST_REST;
+            now += MAX_COOL_DOWN;
             state.admit(now).unwrap();
-            state.note(End::Failed, now);
-            let State::Open { rest, .. } = state else { panic!("{state:?}") };
-            rests.push(rest.as_secs());
+            state.record(CallOutcome::Failure, now);
+            let State::Open { until, .. } = state else { panic!("{state:?}") };
+            cool_downs.push(until.duration_since(now).as_secs());
         }
-        assert_eq!(rests, [2, 4, 8, 10, 10, 10]);
+        assert_eq!(cool_downs, [2, 4, 8, 10, 10, 10]);
     }
 
     #[test]
-    fn a_probe_that_nobody_waits_for_makes_room_for_the_next() {
+    fn an_inconclusive_probe_makes_room_for_the_next() {
         let now = Instant::now();
-        let mut state = failing(FAILURES, now);
-        state.admit(now + FIRST_REST).unwrap();
-        state.note(End::Abandoned, now + FIRST_REST);
-        assert_eq!(state.admit(now + FIRST_REST), Ok(()));
+        let mut state = after_failures(FAILURE_THRESHOLD, now);
+        state.admit(now + FIRST_COOL_DOWN).unwrap();
+        state.record(CallOutcome::Inconclusive, now + FIRST_COOL_DOWN);
+        assert_eq!(state.admit(now + FIRST_COOL_DOWN), Ok(()));
     }
 
     #[test]
     fn late_failures_of_earlier_calls_change_nothing_while_it_is_open() {
         let now = Instant::now();
-        let mut state = failing(FAILURES, now);
+        let mut state = after_failures(FAILURE_THRESHOLD, now);
         let open = state;
-        state.note(End::Failed, now + Duration::from_millis(1));
-        state.note(End::Abandoned, now + Duration::from_millis(1));
+        state.record(CallOutcome::Failure, now + Duration::from_millis(1));
+        state.record(CallOutcome::Inconclusive, now + Duration::from_millis(1));
         assert_eq!(state, open);
     }
 }

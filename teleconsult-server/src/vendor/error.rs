@@ -1,27 +1,27 @@
-//! Why a call to the vendor came to nothing.
+//! Why a call to the vendor failed.
 
 use std::time::Duration;
 
 use bandyer_client::{ErrorKind, Outcome};
 
-use super::breaker::End;
+use super::breaker::CallOutcome;
 
-/// Why a call came to nothing.
+/// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum VendorError {
-    /// It was not made: too many before it failed.
-    #[error("the video provider keeps failing and is left alone for a moment")]
+    /// It was not made, because too many calls before it failed.
+    #[error("the video provider keeps failing; calls are suspended")]
     CircuitOpen {
-        /// After what time to try again.
+        /// The time after which to call again.
         retry_after: Duration,
     },
-    /// It was made.
+    /// It was made and failed.
     #[error(transparent)]
     Call(#[from] bandyer_client::Error),
 }
 
 impl VendorError {
-    /// What the client says, if a call was made.
+    /// The client's error, if a call was made.
     #[must_use]
     pub const fn call(&self) -> Option<&bandyer_client::Error> {
         match self {
@@ -54,21 +54,21 @@ impl VendorError {
         self.call().map(bandyer_client::Error::kind)
     }
 
-    /// The vendor's name for what went wrong.
+    /// The vendor's error code.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         self.call()?.code()
     }
 }
 
-/// What the end of a call tells of the vendor's health.
-pub(super) fn end_of<T>(result: &bandyer_client::Result<T>) -> End {
-    let Err(error) = result else { return End::Answered };
+/// What the result of a call says about the vendor's health.
+pub(super) fn outcome_of<T>(result: &bandyer_client::Result<T>) -> CallOutcome {
+    let Err(error) = result else { return CallOutcome::Success };
     match error.kind() {
-        ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Interrupted | ErrorKind::Decode => End::Failed,
-        ErrorKind::Api if error.status().is_some_and(|status| status.is_server_error()) => End::Failed,
-        // A refusal, quota among them, comes from a vendor that works; a request that was never built tells nothing.
-        ErrorKind::Api => End::Answered,
-        _ => End::Abandoned,
+        ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Interrupted | ErrorKind::Decode => CallOutcome::Failure,
+        ErrorKind::Api if error.status().is_some_and(|status| status.is_server_error()) => CallOutcome::Failure,
+        // A working vendor refuses too, such as for an exceeded quota. A request that was never sent proves nothing.
+        ErrorKind::Api => CallOutcome::Success,
+        _ => CallOutcome::Inconclusive,
     }
 }
