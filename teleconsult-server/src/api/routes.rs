@@ -59,9 +59,11 @@ pub enum Idempotency {
 pub enum CallerPolicy {
     /// Every caller that the gateway lets through.
     Anyone,
-    /// A user that the platform names.
+    /// A user that the platform names. Other callers are refused before the handler runs.
     User,
-    /// A participant of the teleconsultation in the path.
+    /// A user that the platform names and the handler finds. A wrong body is reported first.
+    KnownUser,
+    /// A participant that the handler finds in the teleconsultation of the path.
     Participant,
 }
 
@@ -126,7 +128,7 @@ routes! {
         => participants::add, Shown(participants::add_operation);
     DELETE "/teleconsultation/:roomId/uploads": Prefixed, body BodyKind::None, effect Changes, NoKey, caller Anyone, log All
         => uploads::delete, Shown(uploads::delete_operation);
-    POST "/credentials": Prefixed, body BodyKind::Fields, effect Changes, NoKey, caller User, log All
+    POST "/credentials": Prefixed, body BodyKind::Fields, effect Changes, NoKey, caller KnownUser, log All
         => credentials::issue, Shown(credentials::issue_operation);
     POST "/settings/background-image": Prefixed, body BodyKind::File(&settings::BACKGROUND_FORM), effect Changes, NoKey, caller User, log All
         => settings::add_background, Shown(settings::add_background_operation);
