@@ -76,7 +76,11 @@ impl Application for ApiState {
 
 async fn dispatch(api: &Arc<ApiState>, request: &Request) -> Result {
     crash_point!("H0");
-    request.target.route.handle(api, request).await
+    let route = request.target.route;
+    if route.caller == CallerPolicy::User && caller(api, request).platform_user().is_none() {
+        return Err(errors::unauthorized().into());
+    }
+    route.handle(api, request).await
 }
 
 /// The caller of a request. Only a trusted peer can name one.

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::errors::unauthorized;
 use super::openapi::failures::{always, of_bodies, of_the_store, of_the_vendor};
-use super::openapi::operation::{Body, Context, Operation, Success, Tag};
+use super::openapi::operation::{BodyDescription, Context, Operation, Success, Tag};
 use super::state::ApiState;
 use super::{Request, Result, caller};
 use crate::domain::ids::ExternalId;
@@ -105,9 +105,9 @@ pub(super) fn issue_operation(context: &mut Context) -> Operation {
         description: "For the caller, who must have been named in a teleconsultation before, or be known to the auth \
                       service of deployments that have one.",
         query: Vec::new(),
-        body: Some(Body {
+        body: Some(BodyDescription {
             required: false,
-            ..Body::json(context.schema::<CredentialRequest>(), json!({"expiresIn": 3600}))
+            ..BodyDescription::json(context.schema::<CredentialRequest>(), json!({"expiresIn": 3600}))
         }),
         success: Success::json(StatusCode::CREATED, "The credential.", context.schema::<Issued<'_>>(), example),
         failures,

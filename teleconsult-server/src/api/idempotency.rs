@@ -55,7 +55,7 @@ mod tests {
 
     use super::{HEADER, keyed};
     use crate::api::{Request, routes};
-    use crate::http::request::Body;
+    use crate::http::request::ReceivedBody;
     use crate::store::KeyedRequest;
 
     const CREATE: &str = "/teleconsultation";
@@ -67,7 +67,7 @@ mod tests {
         }
         let target = routes::find(&Method::POST, path, "").unwrap();
         let peer = std::net::Ipv4Addr::LOCALHOST.into();
-        Request { target, query: Vec::new(), headers, body: Body::Fields(body), peer }
+        Request { target, query: Vec::new(), headers, body: ReceivedBody::Fields(body), peer }
     }
 
     fn key_of(path: &str, key: &str, body: Value) -> KeyedRequest {

@@ -115,7 +115,7 @@ fn rendered(route: &Route, operation: Operation, settings: &ApiSettings) -> Valu
 fn caller(route: &Route, settings: &ApiSettings) -> Option<Value> {
     let is_in_header = match route.caller {
         CallerPolicy::Anyone => false,
-        CallerPolicy::User => true,
+        CallerPolicy::User | CallerPolicy::KnownUser => true,
         CallerPolicy::Participant => settings.identity.user_id_path.is_none(),
     };
     is_in_header.then(|| {

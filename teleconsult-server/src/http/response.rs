@@ -14,12 +14,12 @@ use super::error::ApiError;
 pub type StreamError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The body of a response: whole, or streamed.
-pub type Body = Either<Full<Bytes>, UnsyncBoxBody<Bytes, StreamError>>;
+pub type ResponseBody = Either<Full<Bytes>, UnsyncBoxBody<Bytes, StreamError>>;
 
 const JSON: &str = "application/json; charset=utf-8";
 
 /// A response that is a success.
-pub struct Response(http::Response<Body>);
+pub struct Response(http::Response<ResponseBody>);
 
 impl Response {
     /// A JSON body.
@@ -73,13 +73,13 @@ impl Response {
         self
     }
 
-    pub(super) fn into_http(self) -> http::Response<Body> {
+    pub(super) fn into_http(self) -> http::Response<ResponseBody> {
         self.0
     }
 }
 
 impl ApiError {
-    pub(super) fn to_http(&self, request: &HeaderMap) -> http::Response<Body> {
+    pub(super) fn to_http(&self, request: &HeaderMap) -> http::Response<ResponseBody> {
         let (content_type, body) = self.render(request);
         let mut response = whole(self.status(), content_type, body.into());
         if let Some(seconds) = self.retry_after_seconds() {
@@ -92,13 +92,13 @@ impl ApiError {
     }
 }
 
-fn whole(status: StatusCode, content_type: &'static str, body: Bytes) -> http::Response<Body> {
+fn whole(status: StatusCode, content_type: &'static str, body: Bytes) -> http::Response<ResponseBody> {
     let mut response = with_common_headers(status, Either::Left(Full::new(body)));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 
-fn with_common_headers(status: StatusCode, body: Body) -> http::Response<Body> {
+fn with_common_headers(status: StatusCode, body: ResponseBody) -> http::Response<ResponseBody> {
     let mut response = http::Response::new(body);
     *response.status_mut() = status;
     // Personal links and tokens must stay in no cache on the way.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::failures::Failure;
 use crate::api::errors;
 use crate::api::idempotency::MAX_CHARS;
-use crate::api::routes::{RoomId, Route, Target};
+use crate::api::routes::{RoomIdParam, Route, Target};
 use crate::domain::ids::{MAX_ID_CHARS, TeleconsultationId};
 use crate::domain::teleconsultation::Refusal;
 use crate::http::error::ApiError;
@@ -19,7 +19,7 @@ pub(in crate::api) struct Operation {
     pub(in crate::api) summary: &'static str,
     pub(in crate::api) description: &'static str,
     pub(in crate::api) query: Vec<Value>,
-    pub(in crate::api) body: Option<Body>,
+    pub(in crate::api) body: Option<BodyDescription>,
     pub(in crate::api) success: Success,
     pub(in crate::api) failures: Vec<Failure>,
 }
@@ -50,7 +50,7 @@ impl Tag {
 }
 
 /// A request body.
-pub(in crate::api) struct Body {
+pub(in crate::api) struct BodyDescription {
     pub(in crate::api) media_type: &'static str,
     /// The size limit in words.
     pub(in crate::api) limit: &'static str,
@@ -85,7 +85,7 @@ impl Success {
 
 const JSON: &str = "application/json";
 
-impl Body {
+impl BodyDescription {
     /// A JSON body that is required.
     pub(in crate::api) const fn json(schema: Value, example: Value) -> Self {
         Self { media_type: JSON, limit: "At most 256 KiB.", required: true, schema, example }
@@ -114,7 +114,7 @@ impl Context {
 
     /// A refusal of the rules, in the words of this operation.
     pub(in crate::api) fn refusal(&self, refusal: Refusal) -> ApiError {
-        let room_id = TeleconsultationId::parse(EXAMPLE_ID).map(RoomId::Valid);
+        let room_id = TeleconsultationId::parse(EXAMPLE_ID).map(RoomIdParam::Valid);
         errors::refused(refusal, &Target { route: self.route, room_id, session_id: None })
     }
 }
