@@ -107,7 +107,7 @@ where
 /// How many connections may be open. A quarter of the files that the process may have stays for the store, the
 /// vendor and the platform: without them, an accepted connection could only get errors.
 fn affordable(wanted: usize) -> usize {
-    let files = crate::telemetry::process::most_files().and_then(|files| usize::try_from(files).ok());
+    let files = crate::telemetry::process::max_open_files().and_then(|files| usize::try_from(files).ok());
     let Some(most) = files.map(|files| (files - files / 4).max(1)).filter(|most| *most < wanted) else { return wanted };
     tracing::warn!(
         wanted,

@@ -159,7 +159,7 @@ impl PartReader<'_, '_, '_> {
         Some(section.into())
     }
 
-    /// Colours of one mode. One colour alone is mentioned and left out, because the vendor takes both or none.
+    /// Colours of one mode. A single colour is left out with a warning, because the vendor takes both or none.
     fn palette(&mut self, mode: &str, colors: &ThemeColors) -> Option<Palette> {
         let mut color = |field: &str, text: Option<&str>| {
             let color = parse_color(text?);

@@ -57,7 +57,7 @@ pub(super) fn read(reader: &mut Reader<'_>, user_id: &HeaderName, custom_user_id
     let enabled = auth.is_some() || crud.is_some();
     let forwarding = forwarding(reader, user_id, client_type, enabled);
     let client_metrics = reader.boolean("ENABLE_HTTP_CLIENT_METRICS", false);
-    if enabled && PlatformClient::new(None).is_err() {
+    if PlatformClient::new(None).is_err() {
         reader.problem("AUTH_SERVICE", "and CRUD_SERVICE_URL cannot be called: TLS cannot be set up");
     }
     PlatformSettings { client_metrics, crud, auth, custom_ids, forwarding }
@@ -158,7 +158,7 @@ fn forwarding(reader: &mut Reader<'_>, user_id: &HeaderName, client_type: Header
             Err(_) => reader.problem("ADDITIONAL_HEADERS_TO_PROXY", "must be names of headers, separated by commas"),
         }
     }
-    // The flag is forwarded by another rule.
+    // Its value is not forwarded, so it is not in the list.
     names.retain(|name| *name != backoffice);
     names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
     names.dedup();

@@ -17,9 +17,9 @@ const DEFAULT_LIVE: bool = true;
 const DEFAULT_RECORDING: &str = "none";
 /// Above what a request may take, so that an attempt is taken over only when it is abandoned.
 const DEFAULT_LEASE: Duration = Duration::from_secs(5 * CALL_TIMEOUT.as_secs());
-/// Soon enough for a caller who repeats a failed request, and rare enough to cost the vendor next to nothing.
+/// Short, so that failed attempts are settled soon, and long enough to cause few calls to the vendor.
 const DEFAULT_RECOVERY_INTERVAL: Duration = Duration::from_secs(15);
-/// Well above the time after which the vendor lists a room that it has made.
+/// Well above the time that the vendor is expected to need until it lists a new room.
 const DEFAULT_ORPHAN_GRACE: Duration = Duration::from_secs(300);
 /// Orphans are rare, and a sweep reads the whole list of rooms.
 const DEFAULT_SWEEP_INTERVAL: Duration = Duration::from_secs(300);

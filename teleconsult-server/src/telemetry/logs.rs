@@ -1,7 +1,7 @@
 //! One JSON object a line, in the shape of the platform's other services.
 //!
 //! Field names with dots become nested objects (`http.request.method`), levels are numbers, and the fields of the
-//! request's span stand beside those of the event.
+//! request's span are added to those of the event.
 
 use std::fmt;
 use std::io::Write;
@@ -20,7 +20,8 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::base::error_chain::chain;
 
-/// First-level fields that are never shown, as the platform's services do. Nothing here logs them; it is a second lock.
+/// First-level fields whose values are never shown, as in the platform's services. The server does not log them; this is a
+/// second line of defence.
 const REDACTED: [&str; 5] = ["email", "password", "username", "authorization", "cookie"];
 /// Lines that wait for a slow reader of standard output before writers wait too.
 const QUEUE_LINES: usize = 16_384;
@@ -47,25 +48,26 @@ impl Level {
     }
 }
 
-/// Starts logging, to standard output as the platform expects. Dropping the guard writes what still waits.
+/// Starts logging. Dropping the guard writes the lines that are still queued.
 #[must_use = "dropping the guard ends logging"]
 pub fn start(level: Level, output: impl Write + Send + 'static) -> WorkerGuard {
     let (writer, guard) = NonBlockingBuilder::default()
         .buffered_lines_limit(QUEUE_LINES)
-        // A lost line may be the one that tells of a lost room.
+        // A lost line may be the one about a lost room.
         .lossy(false)
         .finish(output);
-    let subscriber = tracing_subscriber::registry().with(JsonLines::new(writer).with_filter(ours_only(level)));
+    let subscriber =
+        tracing_subscriber::registry().with(JsonLines::new(writer).with_filter(own_crates_and_warnings(level)));
     // Fails only when logging was started before, as by tests; then that one stays.
     let _ = tracing::subscriber::set_global_default(subscriber);
     guard
 }
 
-/// Dependencies log addresses and bodies at lower levels, so only our own crates are heard, and all of them at warn.
-fn ours_only(level: Level) -> FilterFn<impl Fn(&Metadata<'_>) -> bool> {
+/// Dependencies log addresses and bodies at lower levels, so they are heard at warn and above only.
+fn own_crates_and_warnings(level: Level) -> FilterFn<impl Fn(&Metadata<'_>) -> bool> {
     filter_fn(move |metadata: &Metadata<'_>| {
-        let ours = ["teleconsult_server", "bandyer_client"].iter().any(|name| metadata.target().starts_with(name));
-        *metadata.level() <= level.0 && (ours || *metadata.level() <= tracing::Level::WARN)
+        let is_own = ["teleconsult_server", "bandyer_client"].iter().any(|name| metadata.target().starts_with(name));
+        *metadata.level() <= level.0 && (is_own || *metadata.level() <= tracing::Level::WARN)
     })
     .with_max_level_hint(level.0)
 }
@@ -82,7 +84,7 @@ impl JsonLines {
     }
 }
 
-/// The fields of a span, kept beside it.
+/// The fields of a span, stored in its extensions.
 struct SpanFields(Fields);
 
 impl<S> Layer<S> for JsonLines
@@ -107,7 +109,7 @@ where
         event.record(&mut fields);
         let mut line = self.line(*event.metadata().level(), fields);
         line.push(b'\n');
-        // Standard output is gone; there is nobody left to tell.
+        // An error means that standard output is closed, and there is no other place to report it.
         let _ = self.writer.clone().write_all(&line);
     }
 }
@@ -139,7 +141,7 @@ const fn number_of(level: tracing::Level) -> u8 {
     }
 }
 
-/// Puts `a.b.c` three levels deep.
+/// Inserts `a.b.c` three levels deep.
 fn insert(object: &mut Map<String, Value>, name: &str, value: Value) {
     match name.split_once('.') {
         None => {
@@ -178,7 +180,7 @@ impl Visit for Fields {
         self.0.push((field.name(), value.into()));
     }
 
-    /// An error with what caused it, so that no reader has to guess.
+    /// An error with its causes.
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
         self.0.push((field.name(), chain(value).into()));
     }
@@ -215,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn telling_fields_are_redacted_and_control_characters_escaped() {
+    fn sensitive_fields_are_redacted_and_control_characters_escaped() {
         let line = line(vec![("authorization", "canary".into()), ("message", "a\nb".into())]);
         assert_eq!((&line["authorization"], &line["msg"]), (&json!("[REDACTED]"), &json!("a\nb")));
     }

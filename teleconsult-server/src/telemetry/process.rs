@@ -1,4 +1,4 @@
-//! What the process takes of the machine, under the names that all Prometheus clients use.
+//! The resources of the process, under the names that all Prometheus clients use.
 
 /// The lines to add to the other metrics. What cannot be read is left out.
 #[cfg(target_os = "linux")]
@@ -12,7 +12,7 @@ pub(super) fn rendered() -> String {
     let mut text = String::new();
     let mut line = |name: &str, kind: &str, help: &str, value: Option<f64>| {
         if let Some(value) = value {
-            // Writing to a text cannot fail.
+            // Writing to a string cannot fail.
             let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
         }
     };
@@ -32,14 +32,14 @@ pub(super) fn rendered() -> String {
     line("process_heap_bytes", "gauge", "Size of the process's heap in bytes.", heap);
     let open = process.fd_count().ok().map(|count| count as f64);
     line("process_open_fds", "gauge", "Open file descriptors.", open);
-    let most = most_files().map(|files| files as f64);
+    let most = max_open_files().map(|files| files as f64);
     line("process_max_fds", "gauge", "Most file descriptors that may be open.", most);
     text
 }
 
-/// How many files may be open at once, connections among them; nothing when there is no limit.
+/// How many files, connections among them, the process may have open; `None` when there is no limit.
 #[cfg(target_os = "linux")]
-pub(crate) fn most_files() -> Option<u64> {
+pub(crate) fn max_open_files() -> Option<u64> {
     let limits = procfs::process::Process::myself().and_then(|process| process.limits()).ok()?;
     match limits.max_open_files.soft_limit {
         procfs::process::LimitValue::Value(most) => Some(most),
@@ -47,13 +47,13 @@ pub(crate) fn most_files() -> Option<u64> {
     }
 }
 
-/// Not known here.
+/// It is not known on this system.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn most_files() -> Option<u64> {
+pub(crate) fn max_open_files() -> Option<u64> {
     None
 }
 
-/// Nothing can be told here.
+/// They are not known on this system.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn rendered() -> String {
     String::new()

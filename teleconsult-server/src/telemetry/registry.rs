@@ -1,7 +1,7 @@
 //! The metrics of one server, in the text format of Prometheus.
 //!
-//! Whoever counts something registers it with a name and a help text and keeps the handle. Each server has a registry of
-//! its own, so that several of them in one process do not share counts.
+//! The owner of a metric registers it with a name and a help text and keeps the handle. Each server has its own registry,
+//! so that several of them in one process do not share counts.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -35,7 +35,7 @@ pub enum Distribution {
     Quantiles(&'static [f64]),
 }
 
-/// Histograms of one name, told apart by their labels.
+/// Histograms with the same name and different labels.
 #[derive(Clone)]
 pub struct HistogramFamily {
     name: &'static str,

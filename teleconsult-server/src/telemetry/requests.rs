@@ -21,7 +21,7 @@ const UNKNOWN_ROUTE: &str = "__unknown__";
 pub struct RequestMetrics {
     histogram: HistogramFamily,
     summary: HistogramFamily,
-    /// Saves building the labels of a kind of request again.
+    /// A cache, so that labels are not built for each request.
     recorders: RwLock<HashMap<Kind, Recorders>>,
 }
 
