@@ -54,6 +54,11 @@ struct Invalid {
 }
 
 impl Invalid {
+    fn required(object: &Path<'_>, name: &str) -> Self {
+        Self { path: Some(object.to_string()), requirement: format!("have required property '{name}'") }
+    }
+
+    /// Says where the value is, unless a deeper place is known.
     fn at(mut self, path: &Path<'_>) -> Self {
         self.path.get_or_insert_with(|| path.to_string());
         self
@@ -115,12 +120,6 @@ impl<'de> Reader<'de, '_> {
 
     fn must(&self, requirement: &str) -> Invalid {
         Invalid { path: Some(self.path.to_string()), requirement: requirement.to_owned() }
-    }
-}
-
-impl Invalid {
-    fn required(object: &Path<'_>, name: &str) -> Self {
-        Self { path: Some(object.to_string()), requirement: format!("have required property '{name}'") }
     }
 }
 
