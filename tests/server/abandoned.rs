@@ -4,20 +4,16 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bandyer_client::ApiVersion;
-use bandyer_client::emulator::{Action, Emulator, Fault, Operation};
+use bandyer_client::emulator::{Action, Fault, Operation};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use crate::support::Service;
-use crate::support::binary::{Process, least};
-use crate::support::service::{PATIENCE, Platform, consultation, doctor, patient};
+use crate::support::environment::Setup;
+use crate::support::service::{Platform, consultation, doctor, patient};
 use crate::support::{http_client, in_minutes};
-
-async fn called(emulator: &Emulator, operation: Operation, times: usize) {
-    tokio::time::timeout(PATIENCE, emulator.until_called(operation, times)).await.expect("the vendor is called");
-}
 
 /// Sends a request and closes the connection without waiting for the response.
 async fn send_and_leave(server: SocketAddr, request: &str) {
@@ -36,12 +32,9 @@ fn request(method: &str, path: &str, body: &Value) -> String {
 
 #[tokio::test]
 async fn an_abandoned_request_is_logged_and_counted_with_status_499() {
-    let emulator = Emulator::start().await.unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let mut variables = least(&emulator, folder.path());
+    let site = Setup::default().binary().await;
     // Handlers take long enough for the server to notice that the caller has left.
-    variables.push(("TELECONSULT_CRASH_POINTS", "H0=delay:1000"));
-    let mut server = Process::start(&variables);
+    let mut server = site.start(&[("TELECONSULT_CRASH_POINTS", "H0=delay:1000")]);
     let planned = consultation(&in_minutes(0), 2, &[doctor(), patient()]);
 
     // With an effect, and without.
@@ -65,7 +58,7 @@ async fn an_abandoned_request_is_logged_and_counted_with_status_499() {
         assert!(metrics.lines().any(|shown| shown == line), "{line}");
     }
     // The change is carried out all the same.
-    called(&emulator, Operation::CreateRoom, 1).await;
+    site.until_called(Operation::CreateRoom, 1).await;
 }
 
 #[tokio::test]
@@ -76,7 +69,7 @@ async fn credentials_are_finished_when_their_caller_leaves() {
     service.emulator.faults().add(Fault::on(Operation::CreateUser).action(slow));
     send_and_leave(service.address(), &request("POST", "/credentials", &json!({}))).await;
     // The credential itself comes last: by then the user and its row are there.
-    called(&service.emulator, Operation::IssueCredential, 1).await;
+    service.until_called(Operation::IssueCredential, 1).await;
     assert_eq!(service.emulator.users().len(), 1);
     let repeated = service.call(Method::POST, "/credentials", Some("dr.rossi"), Some(&json!({}))).await;
     assert_eq!(repeated.status, 201, "{repeated:?}");

@@ -1,34 +1,23 @@
 //! The real binary among clients that are many and mean nothing good: bounded, closed, told of once, while somebody honest
 //! is served as always.
 
-use bandyer_client::emulator::Emulator;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::binary::{Process, Program, least};
+use crate::support::binary::{Process, Program};
 use crate::support::raw::{exchange, until_closed};
 use crate::support::service::{consultation, doctor, patient};
-use crate::support::{http_client, in_minutes};
+use crate::support::site::Site;
+use crate::support::{Setup, http_client, in_minutes};
 
-struct Site {
-    emulator: Emulator,
-    folder: TempDir,
+async fn site() -> Site {
+    Setup::default().variables(&[("TELECONSULT_IDENTITY_PROXIES", "loopback")]).binary().await
 }
 
-impl Site {
-    async fn new() -> Self {
-        Self { emulator: Emulator::start().await.unwrap(), folder: tempfile::tempdir().unwrap() }
-    }
-
-    /// A server that may have so many files open.
-    fn server(&self, files: u32, more: &[(&str, &str)]) -> Process {
-        let mut variables = least(&self.emulator, self.folder.path());
-        variables.push(("TELECONSULT_IDENTITY_PROXIES", "loopback"));
-        variables.extend(more);
-        Program::with_files(&variables, files).start()
-    }
+/// A server that may have this many files open.
+fn start_server(site: &Site, files: u32, more: &[(&str, &str)]) -> Process {
+    Program::with_files(&site.variables(more), files).start()
 }
 
 /// Plans a consultation and looks at it, each over a connection of its own.
@@ -64,9 +53,12 @@ async fn thousands_of_silent_and_idle_connections_take_nothing_from_who_has_work
     const SILENT: usize = 1500;
     const IDLE: usize = 1500;
     allow_files(8000);
-    let site = Site::new().await;
-    let server =
-        site.server(8000, &[("TELECONSULT_HEADER_TIMEOUT_SECONDS", "5"), ("TELECONSULT_MAX_CONNECTIONS", "5000")]);
+    let site = site().await;
+    let server = start_server(
+        &site,
+        8000,
+        &[("TELECONSULT_HEADER_TIMEOUT_SECONDS", "5"), ("TELECONSULT_MAX_CONNECTIONS", "5000")],
+    );
     honest_work(&server).await;
     let before = metric(&server, "process_open_fds").await;
     let mut idle = Vec::new();
@@ -108,8 +100,8 @@ async fn thousands_of_silent_and_idle_connections_take_nothing_from_who_has_work
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_connections_leaves_enough_files_for_the_store_and_the_vendor() {
-    let site = Site::new().await;
-    let server = site.server(256, &[("TELECONSULT_HEADER_TIMEOUT_SECONDS", "1")]);
+    let site = site().await;
+    let server = start_server(&site, 256, &[("TELECONSULT_HEADER_TIMEOUT_SECONDS", "1")]);
     // More than may be open; those beyond wait in the system's queue, and whoever has work waits among them.
     let mut silent = Vec::new();
     for _ in 0..600 {
@@ -130,8 +122,8 @@ async fn a_flood_of_connections_leaves_enough_files_for_the_store_and_the_vendor
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_too_few_files_the_server_says_so_once_and_goes_on() {
-    let site = Site::new().await;
-    let server = site.server(FEW_FILES, &[("TELECONSULT_HEADER_TIMEOUT_SECONDS", "1")]);
+    let site = site().await;
+    let server = start_server(&site, FEW_FILES, &[("TELECONSULT_HEADER_TIMEOUT_SECONDS", "1")]);
     let health = b"GET /-/healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
     for _ in 0..3 {
         let mut silent = Vec::new();
@@ -159,14 +151,14 @@ const FEW_FILES: u32 = 32;
 
 #[tokio::test]
 async fn what_any_client_can_do_wrong_is_told_once_each_and_never_as_an_error() {
-    let site = Site::new().await;
+    let site = site().await;
     let limits = [
         ("TELECONSULT_HEADER_TIMEOUT_SECONDS", "1"),
         ("TELECONSULT_BODY_TIMEOUT_SECONDS", "1"),
         ("LOG_LEVEL", "debug"),
         ("TELECONSULT_MAX_CONNECTIONS", "100"),
     ];
-    let server = site.server(1024, &limits);
+    let server = start_server(&site, 1024, &limits);
     let post = "POST /teleconsultation HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
     let wrongs = [
         // No request comes of these.

@@ -1,14 +1,12 @@
 //! Who may say who calls: with `TELECONSULT_IDENTITY_PROXIES` set, the gateway's connections alone.
 
 use bandyer_client::ApiVersion;
-use bandyer_client::emulator::Emulator;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::binary::{Process, least};
 use crate::support::crud_service::{PEOPLE, RECORDS};
 use crate::support::service::{Platform, consultation, doctor, patient};
-use crate::support::{Service, in_minutes};
+use crate::support::{Service, Setup, in_minutes};
 
 /// Tests call from loopback, so one of these lists believes them and the other does not.
 const LOOPBACK: (&str, &str) = ("TELECONSULT_IDENTITY_PROXIES", "127.0.0.0/8");
@@ -109,12 +107,9 @@ async fn from_elsewhere_platform_services_are_told_nothing_about_the_caller() {
 
 #[tokio::test]
 async fn a_start_without_named_proxies_says_that_everybody_is_believed() {
-    let emulator = Emulator::start().await.unwrap();
     for (proxies, warned) in [(None, true), (Some(ELSEWHERE), false)] {
-        let folder = tempfile::tempdir().unwrap();
-        let mut variables = least(&emulator, folder.path());
-        variables.extend(proxies);
-        let (code, lines) = Process::start(&variables).terminate();
+        let site = Setup::default().binary().await;
+        let (code, lines) = site.start(proxies.as_slice()).terminate();
         assert_eq!(code, Some(0));
         let warnings = lines.iter().filter(|line| line.contains("TELECONSULT_IDENTITY_PROXIES is not set"));
         assert_eq!(warnings.filter(|line| line.contains(r#""level":40"#)).count(), usize::from(warned), "{lines:?}");

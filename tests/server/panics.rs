@@ -1,22 +1,10 @@
 //! A panic in a handler is a response, and a panic in a background job ends the process.
 
-use bandyer_client::emulator::Emulator;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::support::binary::{Process, least};
+use crate::support::environment::Setup;
 use crate::support::service::{consultation, doctor, patient};
 use crate::support::{http_client, in_minutes};
-
-async fn server(crash_points: &str) -> (Process, Emulator, TempDir) {
-    let emulator = Emulator::start().await.unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let mut variables = least(&emulator, folder.path());
-    variables.push(("TELECONSULT_CRASH_POINTS", crash_points));
-    // So that the next run of a job comes soon.
-    variables.push(("TELECONSULT_RECOVERY_INTERVAL_SECONDS", "1"));
-    (Process::start(&variables), emulator, folder)
-}
 
 fn is_internal_error(body: &Value) -> bool {
     *body == json!({"statusCode": 500, "error": "Internal Server Error", "message": "Something went wrong"})
@@ -24,7 +12,8 @@ fn is_internal_error(body: &Value) -> bool {
 
 #[tokio::test]
 async fn a_panic_in_any_handler_is_a_500_and_an_error_in_the_log() {
-    let (server, _emulator, _folder) = server("H0=panic").await;
+    let site = Setup::default().binary().await;
+    let server = site.start(&[("TELECONSULT_CRASH_POINTS", "H0=panic")]);
     let http = http_client();
     let created = consultation(&in_minutes(0), 2, &[doctor(), patient()]);
     let id = "65e6f0a1b2c3d4e5f6a7b8c9";
@@ -52,7 +41,8 @@ async fn a_panic_in_any_handler_is_a_500_and_an_error_in_the_log() {
 
 #[tokio::test]
 async fn a_panic_in_a_background_job_ends_the_process_after_the_drain() {
-    let (mut server, _emulator, _folder) = server("J0=panic").await;
+    let site = Setup::default().frequent_jobs().binary().await;
+    let mut server = site.start(&[("TELECONSULT_CRASH_POINTS", "J0=panic")]);
     // The first request puts crash points into effect.
     assert_eq!(http_client().get(format!("{}/-/healthz", server.url)).send().await.unwrap().status(), 200);
     server.until_line("a background job panicked");

@@ -1,78 +1,47 @@
 //! The real binary: start, crash, restart, end.
 
 use bandyer_client::ApiVersion;
-use bandyer_client::emulator::{Emulator, Fault, Operation};
+use bandyer_client::emulator::{Fault, Operation};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::support::binary::{Process, command, least};
-use crate::support::in_minutes;
-use crate::support::service::{PATIENCE, consultation, doctor, patient};
+use crate::support::binary::{Process, command};
+use crate::support::service::{consultation, doctor, patient};
+use crate::support::site::Site;
+use crate::support::{Setup, in_minutes};
 
-struct Site {
-    emulator: Emulator,
-    folder: TempDir,
-    http: reqwest::Client,
-    version: ApiVersion,
+async fn site(version: ApiVersion) -> Site {
+    Setup::default().version(version).binary().await
 }
 
-impl Site {
-    async fn new(version: ApiVersion) -> Self {
-        let emulator = Emulator::start().await.unwrap();
-        Self { emulator, folder: tempfile::tempdir().unwrap(), http: crate::support::http_client(), version }
-    }
+async fn post(site: &Site, server: &Process) -> reqwest::Result<(u16, Value)> {
+    let body = consultation(&in_minutes(0), 2, &[doctor(), patient()]);
+    let response = site.http.post(format!("{}/teleconsultation", server.url)).json(&body).send().await?;
+    Ok((response.status().as_u16(), response.json().await?))
+}
 
-    fn server(&self) -> Process {
-        Process::start(&self.variables())
-    }
-
-    /// The base URL in the form that operators know: with `/rest` for v1, the bare host for v2.
-    fn variables(&self) -> Vec<(&str, &str)> {
-        let base_url = match self.version {
-            ApiVersion::V1 => self.emulator.base_url(ApiVersion::V1),
-            _ => self.emulator.url().to_owned(),
-        };
-        let mut variables = least(&self.emulator, self.folder.path());
-        variables.push(("BANDYER_BASE_URL", base_url.leak()));
-        variables
-    }
-
-    async fn post(&self, server: &Process) -> reqwest::Result<(u16, Value)> {
-        let body = consultation(&in_minutes(0), 2, &[doctor(), patient()]);
-        let response = self.http.post(format!("{}/teleconsultation", server.url)).json(&body).send().await?;
-        Ok((response.status().as_u16(), response.json().await?))
-    }
-
-    async fn link(&self, server: &Process, id: &str) -> Value {
-        let request = self.http.get(format!("{}/teleconsultation/{id}", server.url)).header("miauserid", "patient-42");
-        request.send().await.unwrap().json::<Value>().await.unwrap()["accessLinkURL"].clone()
-    }
-
-    async fn until_called(&self, operation: Operation, times: usize) {
-        let called = tokio::time::timeout(PATIENCE, self.emulator.until_called(operation, times)).await;
-        called.unwrap_or_else(|_| panic!("{operation:?} was not called: {:?}", self.emulator.calls()));
-    }
+async fn link(site: &Site, server: &Process, id: &str) -> Value {
+    site.view(&server.url, id, "patient-42").await.expect("it is shown")["accessLinkURL"].clone()
 }
 
 #[tokio::test]
 async fn what_was_acknowledged_survives_a_kill() {
     for version in [ApiVersion::V1, ApiVersion::V2] {
-        let site = Site::new(version).await;
-        let server = site.server();
+        let site = site(version).await;
+        let server = site.start(&[]);
         let mut acknowledged = Vec::new();
         for _ in 0..5 {
-            let (status, body) = site.post(&server).await.unwrap();
+            let (status, body) = post(&site, &server).await.unwrap();
             assert_eq!(status, 201);
             let id = body["roomId"].as_str().unwrap().to_owned();
-            let link = site.link(&server, &id).await;
-            assert!(link.is_string());
-            acknowledged.push((id, link));
+            let shown = link(&site, &server, &id).await;
+            assert!(shown.is_string());
+            acknowledged.push((id, shown));
         }
         server.kill_now();
         drop(server);
-        let server = site.server();
-        for (id, link) in acknowledged {
-            assert_eq!(site.link(&server, &id).await, link);
+        let server = site.start(&[]);
+        for (id, shown) in acknowledged {
+            assert_eq!(link(&site, &server, &id).await, shown);
         }
         assert_eq!((site.emulator.live_rooms().len(), site.emulator.users().len()), (5, 2));
     }
@@ -81,11 +50,11 @@ async fn what_was_acknowledged_survives_a_kill() {
 #[tokio::test]
 async fn a_kill_before_the_vendors_answer_leaves_no_orphan_and_no_second_user() {
     for version in [ApiVersion::V1, ApiVersion::V2] {
-        let site = Site::new(version).await;
-        let server = site.server();
+        let site = site(version).await;
+        let server = site.start(&[]);
         // The room is made, and its answer never comes.
         site.emulator.faults().add(Fault::on(Operation::CreateRoom).stall());
-        let lost = tokio::join!(site.post(&server), async {
+        let lost = tokio::join!(post(&site, &server), async {
             while site.emulator.live_rooms().is_empty() {
                 tokio::task::yield_now().await;
             }
@@ -93,12 +62,12 @@ async fn a_kill_before_the_vendors_answer_leaves_no_orphan_and_no_second_user() 
         });
         assert!(lost.0.is_err(), "nothing was acknowledged");
         site.emulator.faults().clear();
-        let server_again = site.server();
+        let server_again = site.start(&[]);
         site.until_called(Operation::DeleteRoom, 1).await;
         assert!(site.emulator.live_rooms().is_empty());
-        let (status, body) = site.post(&server_again).await.unwrap();
+        let (status, body) = post(&site, &server_again).await.unwrap();
         assert_eq!(status, 201);
-        assert!(site.link(&server_again, body["roomId"].as_str().unwrap()).await.is_string());
+        assert!(link(&site, &server_again, body["roomId"].as_str().unwrap()).await.is_string());
         assert_eq!((site.emulator.live_rooms().len(), site.emulator.users().len()), (1, 2));
         let made = site.emulator.calls().iter().filter(|call| call.operation == Operation::CreateUser).count();
         assert_eq!(made, 2, "the user map survived the kill");
@@ -107,9 +76,9 @@ async fn a_kill_before_the_vendors_answer_leaves_no_orphan_and_no_second_user() 
 
 #[tokio::test]
 async fn sigterm_ends_it_with_success_and_every_line_is_json() {
-    let site = Site::new(ApiVersion::V2).await;
-    let server = site.server();
-    assert_eq!(site.post(&server).await.unwrap().0, 201);
+    let site = site(ApiVersion::V2).await;
+    let server = site.start(&[]);
+    assert_eq!(post(&site, &server).await.unwrap().0, 201);
     let (code, lines) = server.terminate();
     assert_eq!(code, Some(0));
     let lines: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -124,8 +93,8 @@ async fn sigterm_ends_it_with_success_and_every_line_is_json() {
 
 #[tokio::test]
 async fn what_arrives_is_told_at_trace_level_with_the_platforms_keys() {
-    let site = Site::new(ApiVersion::V2).await;
-    let server = Process::start(&[site.variables(), vec![("LOG_LEVEL", "trace")]].concat());
+    let site = site(ApiVersion::V2).await;
+    let server = site.start(&[("LOG_LEVEL", "trace")]);
     let request = site.http.delete(format!("{}/teleconsultation/0123456789abcdef01234567/uploads", server.url));
     let request = request.header("x-forwarded-host", "clinic.example").header("x-request-id", "r-1");
     assert_eq!(request.send().await.unwrap().status(), 204);
@@ -149,9 +118,9 @@ async fn what_arrives_is_told_at_trace_level_with_the_platforms_keys() {
 
 #[tokio::test]
 async fn a_second_process_on_the_same_folder_is_refused_with_a_clear_word() {
-    let site = Site::new(ApiVersion::V2).await;
-    let _server = site.server();
-    let output = command(&site.variables()).output().unwrap();
+    let site = site(ApiVersion::V2).await;
+    let _server = site.start(&[]);
+    let output = command(&site.variables(&[])).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let complaint = String::from_utf8(output.stderr).unwrap();
     assert!(complaint.contains("is in use by another process"), "{complaint}");

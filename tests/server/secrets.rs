@@ -2,26 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use bandyer_client::emulator::{Action, Emulator, Fault, Operation};
+use bandyer_client::emulator::{Action, Fault, Operation};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::auth_service::{AuthStandIn, Serves};
-use crate::support::binary::{Process, least};
-use crate::support::crud_service::{CrudStandIn, PEOPLE, RECORDS};
-use crate::support::in_minutes;
+use crate::support::crud_service::{PEOPLE, RECORDS};
+use crate::support::service::Platform;
 use crate::support::stand_in::Wrong;
+use crate::support::{Setup, in_minutes};
 
 const KEY: &str = "ak_test_canarykey00000000";
 const NAME: &str = "Canary Name";
 
 #[tokio::test]
 async fn no_key_link_token_or_name_is_in_a_log_line_or_an_error_body() {
-    let emulator = Emulator::builder().api_key(KEY).start().await.unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let mut variables = least(&emulator, folder.path());
-    variables.push(("LOG_LEVEL", "trace"));
-    let server = Process::start(&variables);
+    let site = Setup::default().api_key(KEY).binary().await;
+    let (emulator, server) = (&site.emulator, site.start(&[("LOG_LEVEL", "trace")]));
     let http = crate::support::http_client();
     let mut errors = Vec::new();
     let mut canaries: BTreeSet<String> = [KEY, NAME, "canary.mail@clinic.example"].map(str::to_owned).into();
@@ -95,24 +91,16 @@ async fn no_key_link_token_or_name_is_in_a_log_line_or_an_error_body() {
 
 #[tokio::test]
 async fn no_name_link_or_header_of_a_caller_is_told_when_platform_services_fail() {
-    let emulator = Emulator::start().await.unwrap();
-    let (auth, crud) = (AuthStandIn::start(Serves::ById).await, CrudStandIn::start(false).await);
+    let site = Setup::default().platform(Platform::BOTH).binary().await;
+    let (auth, crud) = (site.auth.as_ref().unwrap(), site.crud.as_ref().unwrap());
     let (doctor, cookie) = ("canary.mail@clinic.example", "sid=canarycookie");
     auth.has(doctor, &json!(["doctor"]), NAME);
     auth.has("p", &json!(["patient"]), NAME);
-    let folder = tempfile::tempdir().unwrap();
-    let mut variables = least(&emulator, folder.path());
-    variables.extend([
+    let server = site.start(&[
         ("LOG_LEVEL", "trace"),
-        ("AUTH_SERVICE", auth.http.url.as_str()),
-        ("TELECONSULT_AUTH_CACHE_SECONDS", "0"),
-        ("CRUD_SERVICE_URL", crud.http.url.as_str()),
-        ("TELECONSULTATIONS_CRUD_NAME", RECORDS),
-        ("USER_ID_MAP_CRUD_NAME", PEOPLE),
         ("ADDITIONAL_HEADERS_TO_PROXY", "cookie"),
         ("ENABLE_HTTP_CLIENT_METRICS", "true"),
     ]);
-    let server = Process::start(&variables);
     let http = crate::support::http_client();
     let mut told = Vec::new();
     let mut call = async |method: Method, path: &str, body: Option<&Value>| {

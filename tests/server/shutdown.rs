@@ -5,61 +5,48 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bandyer_client::emulator::{Action, Emulator, Fault, Operation};
+use bandyer_client::emulator::{Action, Fault, Operation};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-use crate::support::binary::{Process, least};
+use crate::support::binary::Process;
 use crate::support::service::{PATIENCE, consultation, doctor, patient};
-use crate::support::{http_client, in_minutes, person};
+use crate::support::site::Site;
+use crate::support::{Setup, http_client, in_minutes, person};
 
 const CALLERS: usize = 32;
 
-struct Site {
-    emulator: Emulator,
-    folder: TempDir,
+async fn site() -> Site {
+    Setup::default().binary().await
 }
 
-impl Site {
-    async fn new() -> Self {
-        Self { emulator: Emulator::start().await.unwrap(), folder: tempfile::tempdir().unwrap() }
-    }
+/// A server with these seconds for balancers to notice, and for requests to end.
+fn start_server(site: &Site, wait: &str, drain: &str) -> Process {
+    site.start(&[
+        ("TELECONSULT_RECOVERY_INTERVAL_SECONDS", "1"),
+        ("WAIT_BEFORE_SERVER_CLOSE_SEC", wait),
+        ("TELECONSULT_DRAIN_TIMEOUT_SECONDS", drain),
+    ])
+}
 
-    /// A server that waits for balancers and for requests as long as is said.
-    fn server(&self, wait: &str, drain: &str) -> Process {
-        self.server_with(&[
-            ("TELECONSULT_RECOVERY_INTERVAL_SECONDS", "1"),
-            ("WAIT_BEFORE_SERVER_CLOSE_SEC", wait),
-            ("TELECONSULT_DRAIN_TIMEOUT_SECONDS", drain),
-        ])
-    }
+/// The doctor's links of all rooms that the vendor has.
+fn links_of_rooms(site: &Site) -> BTreeSet<String> {
+    let doctors = site.emulator.live_rooms().into_iter().map(|room| {
+        let doctor = room.participants.into_iter().find(|one| one.is_admin).unwrap();
+        doctor.link.expose().to_owned()
+    });
+    doctors.collect()
+}
 
-    fn server_with(&self, more: &[(&str, &str)]) -> Process {
-        let mut variables = least(&self.emulator, self.folder.path());
-        variables.extend(more);
-        Process::start(&variables)
-    }
-
-    /// The doctor's links of all rooms that the vendor has.
-    fn links_of_rooms(&self) -> BTreeSet<String> {
-        let doctors = self.emulator.live_rooms().into_iter().map(|room| {
-            let doctor = room.participants.into_iter().find(|one| one.is_admin).unwrap();
-            doctor.link.expose().to_owned()
-        });
-        doctors.collect()
-    }
-
-    /// A request whose room is made and whose answer never comes.
-    async fn stuck_request(&self, server: &Process) -> tokio::task::JoinHandle<reqwest::Result<reqwest::Response>> {
-        self.emulator.faults().add(Fault::on(Operation::CreateRoom).stall());
-        let body = consultation(&in_minutes(0), 2, &[doctor(), patient()]);
-        let request = http_client().post(format!("{}/teleconsultation", server.url)).json(&body);
-        let stuck = tokio::spawn(request.send());
-        tokio::time::timeout(PATIENCE, self.emulator.until_called(Operation::CreateRoom, 1)).await.unwrap();
-        stuck
-    }
+/// A request whose room is made and whose vendor response never arrives.
+async fn stuck_request(site: &Site, server: &Process) -> tokio::task::JoinHandle<reqwest::Result<reqwest::Response>> {
+    site.emulator.faults().add(Fault::on(Operation::CreateRoom).stall());
+    let body = consultation(&in_minutes(0), 2, &[doctor(), patient()]);
+    let request = http_client().post(format!("{}/teleconsultation", server.url)).json(&body);
+    let stuck = tokio::spawn(request.send());
+    site.until_called(Operation::CreateRoom, 1).await;
+    stuck
 }
 
 fn of_level(lines: &[String], level: u64) -> Vec<&String> {
@@ -114,15 +101,15 @@ async fn call_while_ready(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn under_full_load_no_request_of_a_client_that_honours_readiness_fails_and_nothing_is_lost() {
-    let site = Site::new().await;
-    let server = site.server("3", "30");
+    let site = site().await;
+    let server = start_server(&site, "3", "30");
     let (welcome, done) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
     let callers: Vec<_> = (0..CALLERS)
         .map(|n| tokio::spawn(call_while_ready(server.url.clone(), n, Arc::clone(&welcome), Arc::clone(&done))))
         .collect();
     let http = http_client();
     assert_eq!(ready(&http, &server.url).await, 200);
-    tokio::time::timeout(PATIENCE, site.emulator.until_called(Operation::CreateRoom, 4 * CALLERS)).await.unwrap();
+    site.until_called(Operation::CreateRoom, 4 * CALLERS).await;
 
     server.signal("TERM");
     while ready(&http, &server.url).await != 503 {}
@@ -144,14 +131,14 @@ async fn under_full_load_no_request_of_a_client_that_honours_readiness_fails_and
     assert!(of_level(&lines, 50).is_empty(), "{:?}", of_level(&lines, 50));
 
     // Replaced rooms may still wait for their deletion; the next start goes on with it.
-    let server = site.server("0.1", "30");
+    let server = start_server(&site, "0.1", "30");
     let mut links = BTreeSet::new();
     for (id, doctor) in &planned {
         links.insert(link(&http, &server.url, id, doctor).await);
     }
     assert_eq!(links.len(), planned.len());
     let settled = async {
-        while site.links_of_rooms() != links {
+        while links_of_rooms(&site) != links {
             tokio::task::yield_now().await;
         }
     };
@@ -169,9 +156,9 @@ async fn link(http: &Client, url: &str, id: &str, doctor: &str) -> String {
 
 #[tokio::test]
 async fn what_is_stuck_is_cut_at_the_deadline_counted_and_settled_by_the_next_start() {
-    let site = Site::new().await;
-    let server = site.server("0.1", "1");
-    let stuck = site.stuck_request(&server).await;
+    let site = site().await;
+    let server = start_server(&site, "0.1", "1");
+    let stuck = stuck_request(&site, &server).await;
     let (code, lines) = server.terminate();
     assert_eq!(code, Some(0));
     assert!(cut(&lines) > 0);
@@ -179,15 +166,15 @@ async fn what_is_stuck_is_cut_at_the_deadline_counted_and_settled_by_the_next_st
     assert_eq!(site.emulator.live_rooms().len(), 1, "an orphan, for now");
 
     site.emulator.faults().clear();
-    let _server = site.server("0.1", "1");
-    tokio::time::timeout(PATIENCE, site.emulator.until_called(Operation::DeleteRoom, 1)).await.unwrap();
+    let _server = start_server(&site, "0.1", "1");
+    site.until_called(Operation::DeleteRoom, 1).await;
     assert!(site.emulator.live_rooms().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_under_way_is_finished_and_answered_after_the_listener_is_closed() {
-    let site = Site::new().await;
-    let server = site.server("600", "600");
+    let site = site().await;
+    let server = start_server(&site, "600", "600");
     let slow = Action::Delay(Duration::from_secs(1));
     site.emulator.faults().add(Fault::on(Operation::CreateRoom).always().action(slow));
     let http = http_client();
@@ -197,7 +184,7 @@ async fn what_is_under_way_is_finished_and_answered_after_the_listener_is_closed
             tokio::spawn(http.post(format!("{}/teleconsultation", server.url)).json(&body).send())
         })
         .collect();
-    tokio::time::timeout(PATIENCE, site.emulator.until_called(Operation::CreateRoom, CALLERS)).await.unwrap();
+    site.until_called(Operation::CreateRoom, CALLERS).await;
     server.signal("INT");
     until_refused(&server).await;
     for one in under_way {
@@ -214,8 +201,8 @@ async fn until_refused(server: &Process) {
 
 #[tokio::test]
 async fn sigint_waits_for_no_balancer() {
-    let site = Site::new().await;
-    let server = site.server("600", "600");
+    let site = site().await;
+    let server = start_server(&site, "600", "600");
     // A connection that is idle holds nothing up.
     assert_eq!(ready(&http_client(), &server.url).await, 200);
     server.signal("INT");
@@ -225,15 +212,15 @@ async fn sigint_waits_for_no_balancer() {
 
 #[tokio::test]
 async fn a_second_signal_ends_it_at_once_while_it_waits_and_while_it_drains() {
-    let site = Site::new().await;
-    let mut server = site.server("600", "600");
+    let site = site().await;
+    let mut server = start_server(&site, "600", "600");
     server.signal("TERM");
     server.until_line("still serving");
     server.signal("TERM");
     assert_eq!(server.until_end().0, Some(1));
 
-    let server = site.server("600", "600");
-    let stuck = site.stuck_request(&server).await;
+    let server = start_server(&site, "600", "600");
+    let stuck = stuck_request(&site, &server).await;
     server.signal("INT");
     until_refused(&server).await;
     server.signal("INT");
@@ -243,10 +230,10 @@ async fn a_second_signal_ends_it_at_once_while_it_waits_and_while_it_drains() {
 
 #[tokio::test]
 async fn not_to_be_ready_is_no_error_in_the_log_and_a_store_that_is_away_is_one() {
-    let site = Site::new().await;
+    let site = site().await;
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let nowhere = format!("http://{free}");
-    let mut server = site.server_with(&[
+    let mut server = site.start(&[
         ("CRUD_SERVICE_URL", &nowhere),
         ("TELECONSULTATIONS_CRUD_NAME", "records"),
         ("USER_ID_MAP_CRUD_NAME", "people"),

@@ -9,7 +9,6 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 
-use bandyer_client::emulator::Emulator;
 use tokio::sync::watch;
 
 use super::output;
@@ -42,18 +41,6 @@ pub fn path() -> &'static Path {
         });
         executable.next().expect("cargo names the binary")
     })
-}
-
-/// The least that it needs to run on any free port against an emulated vendor, with its data in a folder.
-pub fn least<'a>(emulator: &'a Emulator, folder: &'a Path) -> Vec<(&'a str, &'a str)> {
-    vec![
-        ("BANDYER_API_SECRET_KEY", emulator.api_key().expose()),
-        ("BANDYER_BASE_URL", emulator.url()),
-        ("DATA_DIR", folder.to_str().unwrap()),
-        ("HTTP_PORT", "0"),
-        ("TELECONSULT_BIND_ADDRESS", "127.0.0.1"),
-        ("WAIT_BEFORE_SERVER_CLOSE_SEC", "0.1"),
-    ]
 }
 
 /// What it says once it listens, before the address.

@@ -1,14 +1,16 @@
-//! Starts a service with an emulator of its own, and speaks to it as a front end would.
+//! Starts servers in a complete environment, and sends requests as a front end does.
 
 pub mod auth_service;
 pub mod binary;
 pub mod crud_service;
 pub mod database;
+pub mod environment;
 pub mod output;
 pub mod raw;
 pub mod service;
 pub mod site;
 pub mod stand_in;
 
+pub use environment::Setup;
 pub(crate) use service::on_every_platform;
 pub use service::{Answer, Service, http_client, in_minutes, person};

@@ -1,25 +1,24 @@
 //! The service in this process: the same code as the binary, on a free port, with a store in a temporary folder.
 
+use std::ops::Deref;
 use std::time::Duration;
 
-use bandyer_client::emulator::{Emulator, Operation};
 use bandyer_client::{ApiVersion, RoomId, UserId};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
 use teleconsult_server::app::Running;
 use teleconsult_server::config::Config;
-use tempfile::TempDir;
 
 use super::auth_service::{AuthStandIn, Serves};
-use super::crud_service::{CrudStandIn, PEOPLE, RECORDS};
-use super::database::{Database, Kind};
+use super::database::Kind;
+use super::environment::{Environment, Setup};
 use super::output;
 
 /// Longest wait for something that happens in the background. Nothing waits this long unless it is broken.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Runs each test on both generations of the vendor's API, with people told by the caller or known by the auth service,
+/// Runs each test on both generations of the vendor's API, with profiles given by the caller or known by the auth service,
 /// and with records in the embedded store, in PostgreSQL or in the CRUD Service. `with` names a function that gives the variables for a
 /// generation.
 macro_rules! on_every_platform {
@@ -78,16 +77,20 @@ impl Platform {
     pub const BOTH: Self = Self { auth: Some(Serves::ById), ..Self::CRUD };
 }
 
+/// A server in this process. The fields of its [`Environment`] are reached through it.
 pub struct Service {
-    pub version: ApiVersion,
-    pub emulator: Emulator,
-    pub auth: Option<AuthStandIn>,
-    pub crud: Option<CrudStandIn>,
-    pub database: Database,
+    environment: Environment,
     running: Option<Running>,
     config: Config,
     http: reqwest::Client,
-    _folder: TempDir,
+}
+
+impl Deref for Service {
+    type Target = Environment;
+
+    fn deref(&self) -> &Environment {
+        &self.environment
+    }
 }
 
 /// What the service answered.
@@ -128,46 +131,14 @@ impl Service {
 
     /// Starts a service among these platform services.
     pub async fn on(platform: Platform, version: ApiVersion, variables: &[(&str, &str)]) -> Self {
+        Setup::default().platform(platform).version(version).variables(variables).in_process().await
+    }
+
+    pub(super) async fn start_in(environment: Environment) -> Self {
         output::keep_log();
-        let emulator = Emulator::start().await.unwrap();
-        let auth = match platform.auth {
-            Some(serves) => Some(AuthStandIn::start(serves).await),
-            None => None,
-        };
-        let crud = if platform.crud { Some(CrudStandIn::start(auth.is_none()).await) } else { None };
-        let folder = tempfile::tempdir().unwrap();
-        let data_dir = folder.path().join("data");
-        let database = match platform.database {
-            Kind::Embedded => Database::in_folder(&data_dir),
-            Kind::Postgres => Database::in_postgres().await,
-        };
-        let config = Config::from_lookup(&|name| {
-            if let Some((_, value)) = variables.iter().find(|(variable, _)| *variable == name) {
-                return Some((*value).to_owned());
-            }
-            match name {
-                "BANDYER_API_SECRET_KEY" => Some(emulator.api_key().expose().to_owned()),
-                "BANDYER_BASE_URL" => Some(emulator.base_url(version)),
-                "DATA_DIR" => Some(data_dir.to_str().unwrap().to_owned()),
-                "DATABASE_URL" => (platform.database == Kind::Postgres).then(|| database.url.clone()),
-                "TELECONSULT_DATABASE_CONNECTIONS" => Some("4".to_owned()),
-                "HTTP_PORT" => Some("0".to_owned()),
-                "TELECONSULT_BIND_ADDRESS" => Some("127.0.0.1".to_owned()),
-                "AUTH_SERVICE" => auth.as_ref().map(|auth| auth.http.url.clone()),
-                // What a test changes there is seen at once.
-                "TELECONSULT_AUTH_CACHE_SECONDS" => Some("0".to_owned()),
-                "CRUD_SERVICE_URL" => crud.as_ref().map(|crud| crud.http.url.clone()),
-                "TELECONSULTATIONS_CRUD_NAME" => crud.as_ref().map(|_| RECORDS.to_owned()),
-                "USER_ID_MAP_CRUD_NAME" => crud.as_ref().map(|_| PEOPLE.to_owned()),
-                // Rounds beyond the one at start come when a test asks for them by starting anew.
-                "TELECONSULT_RECOVERY_INTERVAL_SECONDS" => Some("3600".to_owned()),
-                _ => None,
-            }
-        })
-        .unwrap();
-        let running = Running::start(&config).await.unwrap();
-        let running = Some(running);
-        Self { version, emulator, auth, crud, database, running, config, http: http_client(), _folder: folder }
+        let config = Config::from_lookup(&|name| environment.variable(name)).unwrap();
+        let running = Some(Running::start(&config).await.unwrap());
+        Self { environment, running, config, http: http_client() }
     }
 
     pub fn address(&self) -> std::net::SocketAddr {
@@ -316,13 +287,6 @@ impl Service {
     pub async fn open(&self, link: &str) -> (u16, String) {
         let response = self.http.get(link).send().await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
-    }
-
-    /// Waits for a call that the service makes in the background.
-    pub async fn until_called(&self, operation: Operation, times: usize) {
-        tokio::time::timeout(PATIENCE, self.emulator.until_called(operation, times))
-            .await
-            .unwrap_or_else(|_| panic!("{operation:?} was not called {times} times: {:?}", self.emulator.calls()));
     }
 
     /// The vendor user of a person, as the service shows it.

@@ -2,15 +2,16 @@
 //! hold in the end, whatever went wrong before.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
 
 use bandyer_client::RoomId;
-use bandyer_client::emulator::{EmulatedRoom, Emulator};
+use bandyer_client::emulator::EmulatedRoom;
 use reqwest::Method;
 use serde_json::Value;
-use tempfile::TempDir;
 
-use super::binary::{Process, command, least};
-use super::database::{Database, Kind, Record};
+use super::binary::{Process, command};
+use super::database::{Kind, Record};
+use super::environment::{Environment, Setup};
 use super::http_client;
 use super::service::PATIENCE;
 
@@ -18,38 +19,29 @@ use super::service::PATIENCE;
 const DECOYS: [&str; 3] = ["visit", "tc1.", "tc1.somebody.else"];
 
 pub struct Site {
-    pub emulator: Emulator,
-    pub database: Database,
+    environment: Environment,
     pub http: reqwest::Client,
     decoys: Vec<RoomId>,
-    variables: Vec<(String, String)>,
-    _folder: TempDir,
+}
+
+impl Deref for Site {
+    type Target = Environment;
+
+    fn deref(&self) -> &Environment {
+        &self.environment
+    }
 }
 
 impl Site {
+    /// A site whose jobs run every second.
     pub async fn new(kind: Kind) -> Self {
-        let emulator = Emulator::start().await.unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let data_dir = folder.path().join("data");
-        let database = match kind {
-            Kind::Embedded => Database::in_folder(&data_dir),
-            Kind::Postgres => Database::in_postgres().await,
-        };
-        let mut variables = least(&emulator, &data_dir);
-        variables.extend([
-            // Everything that is left to time comes soon.
-            ("TELECONSULT_RECOVERY_INTERVAL_SECONDS", "1"),
-            ("TELECONSULT_LEASE_SECONDS", "1"),
-            ("TELECONSULT_ORPHAN_GRACE_SECONDS", "1"),
-            ("TELECONSULT_SWEEP_INTERVAL_SECONDS", "1"),
-            ("TELECONSULT_DATABASE_CONNECTIONS", "4"),
-        ]);
-        if kind == Kind::Postgres {
-            variables.push(("DATABASE_URL", &database.url));
-        }
-        let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let decoys = DECOYS.iter().map(|description| emulator.plant_room(description)).collect();
-        Self { emulator, database, http: http_client(), decoys, variables, _folder: folder }
+        let mut site = Setup::default().database(kind).frequent_jobs().binary().await;
+        site.decoys = DECOYS.iter().map(|description| site.emulator.plant_room(description)).collect();
+        site
+    }
+
+    pub(super) fn new_in(environment: Environment) -> Self {
+        Self { environment, http: http_client(), decoys: Vec::new() }
     }
 
     /// Starts a process with more variables, or others.
@@ -60,13 +52,6 @@ impl Site {
     /// The same, unless a crash point kills it before it listens.
     pub fn try_start(&self, others: &[(&str, &str)]) -> Option<Process> {
         command(&self.variables(others)).try_start()
-    }
-
-    /// The environment of a process, with more variables, or others.
-    pub fn variables<'a>(&'a self, others: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
-        let is_other = |name: &str| others.iter().any(|(other, _)| *other == name);
-        let ours = self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        ours.filter(|(name, _)| !is_other(name)).chain(others.iter().copied()).collect()
     }
 
     /// One request; nothing when its answer never comes.
