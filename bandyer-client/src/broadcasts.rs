@@ -19,7 +19,7 @@ const MAX_PANELISTS: usize = 6;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Broadcast {
-    /// Its id.
+    /// The id.
     pub id: BroadcastId,
     /// The description set at creation.
     pub description: Option<Description>,

@@ -16,7 +16,7 @@ use crate::wire::{Lacking, v2};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Channel {
-    /// Its id.
+    /// The id.
     pub id: ChannelId,
     /// The users of the chat.
     pub users: Vec<UserId>,

@@ -242,7 +242,7 @@ impl<'a> ChatMessages<'a> {
         self
     }
 
-    /// Makes it a [`Request`] for one page, for a timeout or retry policy of its own.
+    /// Converts this into a [`Request`] for one page, for example to set its timeout or retry policy.
     pub fn into_request(self) -> Request<'a, MessagePage> {
         between(self.client, LIST_MESSAGES, &self.users, |users| v1::chats::messages(users, &self.query))
     }

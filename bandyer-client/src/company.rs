@@ -32,7 +32,7 @@ const MAX_REDIRECT_DELAY: Duration = Duration::from_secs(60);
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CompanyProfile {
-    /// Its name.
+    /// The name.
     pub name: Option<String>,
     /// The language of users without a language of their own.
     pub default_language: Option<Language>,

@@ -175,7 +175,7 @@ impl Error {
         self.0.api.as_ref()?.code.as_deref()
     }
 
-    /// The vendor's description of a refusal.
+    /// The vendor's description of the error.
     #[must_use]
     pub fn api_error(&self) -> Option<&ApiError> {
         self.0.api.as_ref()
@@ -252,7 +252,7 @@ impl Error {
         self.is_api_error(|status, _| status.as_u16() == 429)
     }
 
-    /// The request timed out, either here or at the vendor or its gateway (408, 504).
+    /// The request timed out, either here or in a gateway in front of the vendor (408, 504).
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         self.0.kind == ErrorKind::Timeout || self.is_api_error(|status, _| matches!(status.as_u16(), 408 | 504))

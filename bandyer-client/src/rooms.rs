@@ -57,11 +57,11 @@ open_enum! {
 open_enum! {
     /// The state of a room.
     pub enum RoomStatus {
-        /// No call is in progress.
+        /// No call has taken place yet, or none is in progress.
         NotRunning = "NOT_RUNNING",
         /// A call is in progress.
         Running = "RUNNING",
-        /// The room was deleted or disabled, or its call time is used up.
+        /// The room was deleted or ended, or its call time is used up.
         Closed = "CLOSED",
     }
 }

@@ -35,7 +35,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// The language of the vendor's user interface. The list is that of the v1.37 reference.
+    /// The language of the vendor's user interface. The list is that of the v1.37 reference; later languages are `Unknown`.
     pub enum Language {
         /// English.
         English = "en",

@@ -13,7 +13,7 @@ use crate::wire::{v1, v2};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EncryptionKey {
-    /// Its id.
+    /// The id.
     pub id: EncryptionKeyId,
     /// When it was registered.
     pub created_at: Option<Timestamp>,

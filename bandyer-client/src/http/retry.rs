@@ -59,7 +59,7 @@ impl RetryPolicy {
         self
     }
 
-    /// Sets the maximum wait before the second attempt, and the maximum that doubling leads to.
+    /// Sets the maximum wait before the second attempt, and the limit up to which it doubles.
     #[must_use]
     pub const fn backoff(mut self, initial: Duration, max: Duration) -> Self {
         self.initial_backoff = initial;
@@ -138,7 +138,7 @@ pub(crate) fn decide(policy: &RetryPolicy, situation: &Situation, jitter: f64) -
     let backoff = policy.wait_after(situation.attempts, jitter);
     let wait = backoff.max(situation.retry_after.unwrap_or_default());
     if wait >= situation.remaining {
-        let vendor_wait_too_long = situation.retry_after.is_some_and(|asked| asked >= situation.remaining);
+        let vendor_wait_too_long = situation.retry_after.is_some_and(|wait| wait >= situation.remaining);
         return Decision::Stop(if vendor_wait_too_long { StopReason::WaitTooLong } else { StopReason::TimeUsedUp });
     }
     Decision::RetryAfter(wait)

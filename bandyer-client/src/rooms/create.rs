@@ -133,7 +133,7 @@ impl<'a> CreateRoom<'a> {
         self
     }
 
-    /// Sets the caller, who is shown when the call rings. v1 only.
+    /// Sets the caller, for rooms whose calls ring. v1 only.
     pub fn initiator(mut self, user: UserId) -> Self {
         self.new.initiator = Some(user);
         self
