@@ -1,4 +1,4 @@
-//! An HTTP client of one's own: a proxy, a private certificate authority, or other time-outs. Runs against the emulator:
+//! A custom HTTP client, for a proxy, a private certificate authority or other timeouts. Runs against the emulator:
 //!
 //! ```text
 //! cargo run --example custom_http_client
@@ -17,7 +17,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .connect_timeout(Duration::from_secs(2))
         .pool_max_idle_per_host(4)
         // For example: .proxy(reqwest::Proxy::https("http://proxy.example:3128")?)
-        // The key travels in a header that would be handed to whatever host a redirect names.
+        // reqwest would forward the header with the API key to the target of a redirect.
         .redirect(reqwest::redirect::Policy::none())
         .build()?;
 
@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .base_url(emulator.url())
         .api_version(ApiVersion::V2)
         .http_client(http)
-        // These hold for each request, whoever made the HTTP client.
+        // These settings also apply with a custom HTTP client.
         .attempt_timeout(Duration::from_secs(5))
         .retry(RetryPolicy::standard().max_attempts(2))
         .user_agent_suffix("acme-portal/1.2")

@@ -1,4 +1,4 @@
-//! What an error tells: what it is, whether it may have happened all the same, and whether trying again makes sense. Runs
+//! Error handling: the kind of an error, whether the request may have been executed, and whether a retry makes sense. Runs
 //! against the emulator:
 //!
 //! ```text
@@ -18,46 +18,46 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = emulator.client()?;
     let doctor = UserId::new("doc-0007")?;
 
-    // Nobody has made this user yet.
+    // This user does not exist yet.
     explain(client.users().get(&doctor).send().await);
 
-    // An id that the vendor would refuse is refused here, and nothing is sent.
+    // The client rejects an id that the vendor would reject, and sends nothing.
     explain(client.users().create(Role::Plus).id(UserId::new("doc 0007")?).send().await);
 
-    // A second user under the same id is a conflict, and not a mistake of the network.
+    // Creating a second user with the same id is a conflict.
     client.users().create(Role::Plus).id(doctor.clone()).send().await?;
     explain(client.users().create(Role::Basic).id(doctor.clone()).send().await);
 
-    // The vendor asks for a minute, which is longer than this caller wants to wait.
+    // The vendor requests a delay of a minute, which exceeds the total timeout of this client.
     emulator.faults().add(Fault::on(Operation::GetUser).status(429).retry_after("60"));
     explain(client.users().get(&doctor).send().await);
 
-    // The vendor is down; two tries are all that this caller grants it.
+    // The vendor is down; this request has a policy of two attempts.
     emulator.faults().add(Fault::on(Operation::GetUser).always().status(503));
-    let brief = RetryPolicy::standard().max_attempts(2).total_timeout(Duration::from_secs(3));
-    explain(client.users().get(&doctor).retry(brief).send().await);
+    let policy = RetryPolicy::standard().max_attempts(2).total_timeout(Duration::from_secs(3));
+    explain(client.users().get(&doctor).retry(policy).send().await);
     Ok(())
 }
 
 fn explain<T>(result: Result<T, Error>) {
-    let Err(error) = result else { return println!("it worked\n") };
-    // The text tells one level; the sources tell the rest.
+    let Err(error) = result else { return println!("success\n") };
+    // `Display` shows one level of the error chain; the sources contain the rest.
     println!("{error}");
     let mut source = error.source();
     while let Some(cause) = source {
-        println!("  because: {cause}");
+        println!("  caused by: {cause}");
         source = cause.source();
     }
     let advice = match error.kind() {
-        ErrorKind::InvalidRequest | ErrorKind::Unsupported => "mend the call",
-        _ if error.is_unauthorized() => "look at the key and at the host",
-        _ if error.is_not_found() => "it is not there",
-        _ if error.is_conflict() => "choose another id, or read what is there",
-        _ if error.is_rate_limited() => "come back when the vendor said",
-        _ if error.is_retryable() => "try again later",
+        ErrorKind::InvalidRequest | ErrorKind::Unsupported => "fix the request",
+        _ if error.is_unauthorized() => "check the API key and the base URL",
+        _ if error.is_not_found() => "the object does not exist",
+        _ if error.is_conflict() => "choose another id, or read the existing object",
+        _ if error.is_rate_limited() => "retry after the requested delay",
+        _ if error.is_retryable() => "retry later",
         _ => match error.outcome() {
-            Outcome::Unknown => "look whether it happened before trying again",
-            _ => "ask the vendor's support, with the request id",
+            Outcome::Unknown => "check whether the request was executed before retrying",
+            _ => "contact the vendor's support with the request id",
         },
     };
     println!("  advice: {advice}; attempts: {}, retry after: {:?}\n", error.attempts(), error.retry_after());

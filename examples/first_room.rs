@@ -1,10 +1,10 @@
-//! The SDK's first program: a doctor, a patient, a room, and a link for each. Runs against the emulator:
+//! A first program: creates a doctor, a patient and a room with a personal link for each. Runs against the emulator:
 //!
 //! ```text
 //! cargo run --example first_room
 //! ```
 //!
-//! Against the vendor, replace the first two lines by `Client::from_env()`.
+//! To run it against the vendor, replace the first two lines of `main` with `Client::from_env()`.
 
 use bandyer_client::UserId;
 use bandyer_client::emulator::Emulator;
@@ -23,7 +23,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     println!("room {} is ready for:", room.id);
     for participant in &room.participants {
-        // A link lets its holder in as that person, so it is handed over and never printed.
+        // Anyone with the link can join as this participant, so it must not be printed.
         let has_link = if participant.join_url.is_some() { "has a link" } else { "has no link" };
         println!("  {} {has_link}", participant.user_id);
     }

@@ -1,5 +1,4 @@
-//! How code that uses the client is tested: a call is simulated from its room to its recording, and a fault is planted where
-//! it hurts. Runs against the emulator, as all tests can:
+//! A test of code that uses the client: simulates a call on the emulator and injects a fault.
 //!
 //! ```text
 //! cargo run --example testing_with_the_emulator
@@ -14,7 +13,7 @@ use bandyer_client::{Client, RoomId, UserId};
 
 type AnyError = Box<dyn std::error::Error>;
 
-/// The code under test: minutes of the last call in a room.
+/// The code under test: the length of the last call in a room, in minutes.
 async fn minutes_of_last_call(client: &Client, room: &RoomId) -> Result<u64, bandyer_client::Error> {
     let sessions = client.sessions().list().room(room).page_size(1).send().await?;
     let duration = sessions.items.first().and_then(|session| session.duration);
@@ -32,16 +31,16 @@ async fn main() -> Result<(), AnyError> {
     let limit = Duration::from_secs(30 * 60);
     let room = client.rooms().create(people).recording(Recording::Automatic).max_duration(limit).send().await?.id;
 
-    // Both come, and the call time runs out while they talk. No test has to wait for half an hour.
+    // Both join, and the call time is used up on the simulated clock.
     emulator.join(&room, &doctor)?;
     emulator.join(&room, &patient)?;
     emulator.advance(Duration::from_secs(31 * 60));
     assert_eq!(client.rooms().get(&room).send().await?.status, Some(RoomStatus::Closed));
 
-    // The vendor answers 503 once; the client asks again, and the code under test never knows.
+    // The emulator responds with 503 once; the client retries, and the code under test does not notice.
     emulator.faults().add(Fault::on(Operation::ListSessions).status(503));
     assert_eq!(minutes_of_last_call(&client, &room).await?, 30);
     assert_eq!(emulator.calls_of(Operation::ListSessions), 2);
-    println!("a call of 30 minutes, in no time");
+    println!("the call took 30 simulated minutes");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What to do when a room creation fails and nobody knows whether it happened. Runs against the emulator:
+//! Handling of a room creation with an unknown outcome. Runs against the emulator:
 //!
 //! ```text
 //! cargo run --example unknown_outcome
@@ -20,14 +20,14 @@ async fn main() -> Result<(), AnyError> {
         client.users().create(role).id(UserId::new(id)?).send().await?;
     }
 
-    // The vendor makes the room, and its answer is lost on the way.
+    // The vendor creates the room, and the response is lost.
     emulator.faults().add(Fault::on(Operation::CreateRoom).reset_after());
     let room = create_once(&client, "order-4711").await?;
-    println!("room {} was made once: the vendor has {} room(s)", room.id, emulator.rooms().len());
+    println!("room {} was created once: the vendor has {} room(s)", room.id, emulator.rooms().len());
     Ok(())
 }
 
-/// Creates a room that is found again by its marker, so that a lost answer does not make a second one.
+/// Creates a room with a marker. If the response is lost, the room is found by the marker instead of created again.
 async fn create_once(client: &Client, marker: &str) -> Result<Room, AnyError> {
     let participants =
         [NewParticipant::new(UserId::new("doc-0007")?).admin(true), NewParticipant::new(UserId::new("pat-0042")?)];

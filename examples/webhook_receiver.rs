@@ -1,10 +1,10 @@
-//! A receiver of webhooks on hyper: checks the signature over the bytes as they came, then reads the event.
+//! A webhook receiver on hyper: verifies the signature over the raw bytes of the body, then parses the event.
 //!
 //! ```text
 //! cargo run --example webhook_receiver
 //! ```
 //!
-//! It sends itself one event that is signed and one that is not, and ends.
+//! It sends itself one event with a valid signature and one without, and exits.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -42,8 +42,8 @@ async fn main() -> Result<(), AnyError> {
     let signature = webhook::sign(&key, body.as_bytes(), Timestamp::now());
     for signature in [signature.as_str(), "t=1,v0=00"] {
         let http = reqwest::Client::builder().timeout(std::time::Duration::from_secs(5)).build()?;
-        let answer = http.post(&url).header("bandyer-signature", signature).body(body).send().await?;
-        println!("answered {}", answer.status());
+        let response = http.post(&url).header("bandyer-signature", signature).body(body).send().await?;
+        println!("response: {}", response.status());
     }
     Ok(())
 }
@@ -54,7 +54,7 @@ async fn receive(verifier: Arc<Verifier>, request: Request<Incoming>) -> Result<
     Ok(response)
 }
 
-/// Anything but 200 makes the vendor send it again, so an event that is not understood is accepted all the same.
+/// The vendor retries after any status but 200, so unknown events are accepted too.
 async fn handle(verifier: &Verifier, request: Request<Incoming>) -> StatusCode {
     let header = request.headers().get("bandyer-signature").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let Ok(body) = Limited::new(request.into_body(), 1024 * 1024).collect().await else {
@@ -65,7 +65,7 @@ async fn handle(verifier: &Verifier, request: Request<Incoming>) -> StatusCode {
         return StatusCode::UNAUTHORIZED;
     }
     match webhook::parse(&body).map(|notification| notification.event) {
-        Ok(Event::RoomDeleted(room)) => println!("room {} is gone", room.room_id),
+        Ok(Event::RoomDeleted(room)) => println!("room {} was deleted", room.room_id),
         Ok(other) => println!("{}", other.name()),
         Err(_) => return StatusCode::BAD_REQUEST,
     }

@@ -1,10 +1,11 @@
-//! The vendor in one process: for your tests, for trying things out, and for programs in other languages.
+//! An in-process emulator of the vendor's API: for tests, for experiments, and for programs in other languages.
 //!
-//! Every operation of both generations works on one shared state. The key is checked first, every documented limit holds,
-//! and answers have the vendor's own shapes. What people do is simulated: they [join](Emulator::join) and
-//! [leave](Emulator::leave), [upload](Emulator::upload), and [time passes](Emulator::advance), so that sessions are made,
-//! call time is used up, and rooms close. Webhooks are delivered and signed, and tried again when they are not accepted.
-//! [`Faults`] make it misbehave on purpose: refuse, reset, stall, redirect, answer slowly, half, too much or with nonsense.
+//! Every operation of both API versions works on one shared state. The API key is checked first, every documented limit is
+//! enforced, and responses have the vendor's shapes. Calls are simulated: users [join](Emulator::join),
+//! [leave](Emulator::leave) and [upload files](Emulator::upload), and [time passes](Emulator::advance), so that sessions
+//! are created, call time is used up, and rooms close. Webhooks are signed and delivered, and retried if they are not
+//! accepted. [`Faults`] make it fail on purpose: error statuses, connection resets, stalls, redirects, and slow, truncated,
+//! oversized or invalid responses.
 //!
 //! ```
 //! use bandyer_client::UserId;
@@ -23,28 +24,28 @@
 //!
 //! # Over HTTP
 //!
-//! The binary `bandyer-emulator` serves the same without Rust. Beside `/rest`, `/v2` and the pages behind the links,
-//! both offer control routes that need no key:
+//! The binary `bandyer-emulator` runs the same emulator as a server. In addition to `/rest`, `/v2` and the pages behind the
+//! links, both offer control routes, which need no API key:
 //!
-//! | method and path | what it does |
+//! | method and path | effect |
 //! |---|---|
 //! | `GET /_emulator/state` | all users and rooms, with links |
-//! | `GET /_emulator/calls` | what was asked, oldest first |
+//! | `GET /_emulator/calls` | the recorded calls, oldest first |
 //! | `POST /_emulator/faults` | adds a fault, such as `{"operation": "create_room", "action": "status", "status": 503}` |
 //! | `DELETE /_emulator/faults` | removes all faults |
-//! | `POST /_emulator/join`, `leave`, `crash` | somebody comes, leaves or is lost: `{"room_id", "user_id"}` |
-//! | `POST /_emulator/upload` | somebody sends a file: `{"room_id", "user_id", "content"}` |
-//! | `POST /_emulator/advance` | lets time pass: `{"seconds": 3600}` |
-//! | `GET /_emulator/deliveries` | every try to deliver a webhook |
-//! | `POST /_emulator/plant` | adds a user (`{"user": {"id", "role"}}`) or a room (`{"room": {"description"}}`) that nobody made |
-//! | `POST /_emulator/reset` | forgets everything |
+//! | `POST /_emulator/join`, `leave`, `crash` | a user joins, leaves or loses the connection: `{"room_id", "user_id"}` |
+//! | `POST /_emulator/upload` | a user sends a file: `{"room_id", "user_id", "content"}` |
+//! | `POST /_emulator/advance` | advances the clock: `{"seconds": 3600}` |
+//! | `GET /_emulator/deliveries` | every attempt to deliver a webhook |
+//! | `POST /_emulator/plant` | adds a user (`{"user": {"id", "role"}}`) or a room (`{"room": {"description"}}`) without an API call |
+//! | `POST /_emulator/reset` | clears all state |
 //!
-//! # What it does not do
+//! # Limitations
 //!
-//! There is no sound or picture, and recordings and transcripts are a line of text. Broadcasts have no sessions. Uploads get
-//! no tags, chats no attributes. Where the vendor's own behaviour is not documented, and that is most of v2 beyond users,
-//! rooms and credentials, the emulator follows the first generation; what it does to webhooks of version 2 and to zero days
-//! of retention is a guess. State is in memory alone.
+//! There is no audio or video, and recordings and transcripts are a line of text. Broadcasts have no sessions. Uploads have
+//! no tags, chats no attributes. Most of v2 beyond users, rooms and credentials is not documented by the vendor; there the
+//! emulator follows v1. Its behaviour for version 2 webhooks and for a retention of zero days is a guess. State is kept in
+//! memory only.
 
 use std::fmt;
 use std::io;
@@ -63,7 +64,6 @@ use crate::users::Role;
 
 mod calls;
 mod control;
-mod courier;
 mod faults;
 mod input;
 mod links;
@@ -75,46 +75,47 @@ mod server;
 mod simulation;
 mod state;
 mod token;
+mod webhook_sender;
 
 pub use self::calls::{Operation, RecordedCall};
-pub use self::courier::RecordedDelivery;
 pub use self::faults::{Action, Fault, Faults};
 pub use self::simulation::ShownUser;
 pub use self::state::{
     EmulatedConnection, EmulatedParticipant, EmulatedRoom, EmulatedSession, EmulatedUpload, EmulatedUser,
     SimulationError,
 };
+pub use self::webhook_sender::RecordedDelivery;
 
-use self::courier::{Courier, Deliveries, DeliveryPolicy};
 use self::rate_limit::RateLimit;
 use self::server::Shared;
 use self::state::{Settings, State};
+use self::webhook_sender::{Deliveries, DeliveryPolicy, WebhookSender};
 
-/// A running emulator. Dropping it stops it.
+/// A running emulator. It stops when it is dropped.
 pub struct Emulator {
     address: SocketAddr,
     url: String,
     key: ApiKey,
     shared: Arc<Shared>,
-    courier: Arc<Courier>,
+    webhook_sender: Arc<WebhookSender>,
     serving: JoinHandle<()>,
     delivering: JoinHandle<()>,
 }
 
 impl Emulator {
-    /// The key that is valid unless another one is set.
+    /// The default API key.
     pub const DEFAULT_KEY: &'static str = "ak_test_emulator0001";
 
-    /// Starts on a free port of loopback.
+    /// Starts on a free loopback port.
     ///
     /// # Errors
     ///
-    /// When no port can be had.
+    /// If no port can be bound.
     pub async fn start() -> io::Result<Self> {
         Self::builder().start().await
     }
 
-    /// Starts with other settings.
+    /// Configures an emulator before it starts.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -140,49 +141,49 @@ impl Emulator {
         }
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The address as a URL without path.
+    /// The address as a URL without a path.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The base URL of one generation.
+    /// The base URL of an API version.
     #[must_use]
     pub fn base_url(&self, version: ApiVersion) -> String {
         format!("{}/{}", self.url, version.path_prefix())
     }
 
-    /// The key that is valid.
+    /// The API key.
     #[must_use]
     pub const fn api_key(&self) -> &ApiKey {
         &self.key
     }
 
-    /// A client of this emulator that speaks v2.
+    /// A client of this emulator for v2.
     ///
     /// # Errors
     ///
-    /// When the HTTP client cannot be made.
+    /// If the HTTP client cannot be built.
     pub fn client(&self) -> Result<Client, ConfigError> {
         self.client_for(ApiVersion::V2)
     }
 
-    /// A client of this emulator that speaks one generation.
+    /// A client of this emulator for the given API version.
     ///
     /// # Errors
     ///
-    /// When the HTTP client cannot be made.
+    /// If the HTTP client cannot be built.
     pub fn client_for(&self, version: ApiVersion) -> Result<Client, ConfigError> {
         Client::builder(self.key.clone()).base_url(self.base_url(version)).build()
     }
 
-    /// The faults it shows.
+    /// The faults it injects.
     #[must_use]
     pub fn faults(&self) -> &Faults {
         &self.shared.faults
@@ -194,7 +195,7 @@ impl Emulator {
         self.shared.state().users()
     }
 
-    /// All rooms that ever were, in the order of their creation; see [`EmulatedRoom::deleted`].
+    /// All rooms in the order of their creation, including deleted ones; see [`EmulatedRoom::deleted`].
     #[must_use]
     pub fn rooms(&self) -> Vec<EmulatedRoom> {
         self.shared.state().rooms()
@@ -206,13 +207,13 @@ impl Emulator {
         self.rooms().into_iter().filter(|room| !room.deleted && !room.disabled).collect()
     }
 
-    /// What was asked, oldest first.
+    /// The recorded calls, oldest first.
     #[must_use]
     pub fn calls(&self) -> Vec<RecordedCall> {
         self.shared.calls.all()
     }
 
-    /// How often one operation was asked for, faults included.
+    /// The number of calls of an operation, including calls that met a fault.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -230,33 +231,33 @@ impl Emulator {
         self.shared.calls.count(operation)
     }
 
-    /// Waits until one operation was carried out this often, faults included. For what a program does in the background:
-    /// no test needs to sleep.
+    /// Waits until an operation has been called this many times, including calls that met a fault. With it, a test of
+    /// background work does not need to sleep.
     pub async fn until_called(&self, operation: Operation, times: usize) {
         self.shared.calls.until(operation, times).await;
     }
 
-    /// Adds a user that the program under test did not make.
+    /// Adds a user without an API call.
     pub fn plant_user(&self, id: &UserId, role: Role) {
         self.shared.state().plant_user(id.as_str(), role);
     }
 
-    /// Adds a room that the program under test did not make, with two users of its own.
+    /// Adds a room with two new users without an API call.
     pub fn plant_room(&self, description: &str) -> RoomId {
         RoomId::new(self.shared.state().plant_room(description)).unwrap_or_else(|_| unreachable!("ids are hex digits"))
     }
 
-    /// Forgets everything it was told, calls and faults among it, and sets its clock back. Webhooks that are on their way
-    /// still arrive.
+    /// Clears all state, including calls and faults, and resets the clock. Webhooks already on their way are still
+    /// delivered.
     pub fn reset(&self) {
         self.shared.reset();
     }
 
-    /// Stops it and closes its connections.
+    /// Stops the emulator and closes its connections.
     pub async fn stop(mut self) {
         self.serving.abort();
         self.delivering.abort();
-        // Aborted is what they are asked to be.
+        // The tasks were just aborted, so an error is expected.
         let _ = (&mut self.serving).await;
         let _ = (&mut self.delivering).await;
     }
@@ -287,56 +288,56 @@ pub struct EmulatorBuilder {
 }
 
 impl EmulatorBuilder {
-    /// Where to listen; a free port of loopback unless set.
+    /// The address to listen on. Default: a free loopback port.
     pub const fn listen(mut self, address: SocketAddr) -> Self {
         self.address = address;
         self
     }
 
-    /// The key that is valid; [`Emulator::DEFAULT_KEY`] unless set.
+    /// The API key. Default: [`Emulator::DEFAULT_KEY`].
     pub fn api_key(mut self, key: impl Into<ApiKey>) -> Self {
         self.key = key.into();
         self
     }
 
-    /// How often a webhook is tried, and how long it waits before the second try; the wait doubles before each further one.
-    /// Five times and a second unless set.
+    /// The attempts per webhook and the delay before the second attempt; the delay doubles before each further attempt.
+    /// Default: 5 attempts and 1 second.
     pub const fn webhook_retries(mut self, attempts: u32, first_pause: Duration) -> Self {
         self.deliveries.attempts = attempts;
         self.deliveries.first_pause = first_pause;
         self
     }
 
-    /// Answers 429 with `retry-after` beyond this many requests within a window; never unless set. The vendor's own quota and
-    /// headers are not documented; its sample apps wait for a minute.
+    /// Responds with 429 and `retry-after` to requests beyond this number within a window. Default: no limit. The vendor does
+    /// not document its quota or headers; its sample apps wait for a minute.
     pub const fn rate_limit(mut self, requests: u32, window: Duration) -> Self {
         self.rate_limit = Some((requests, window));
         self
     }
 
-    /// Whether the company may transcribe; it may unless set.
+    /// Whether transcription is enabled for the company. Default: yes.
     pub const fn transcription(mut self, yes: bool) -> Self {
         self.settings.transcription = yes;
         self
     }
 
-    /// Starts it.
+    /// Starts the emulator.
     ///
     /// # Errors
     ///
-    /// When the address cannot be listened on, or the HTTP client for webhooks cannot be made.
+    /// If the address cannot be bound or the HTTP client for webhooks cannot be built.
     pub async fn start(self) -> io::Result<Emulator> {
         let listener = TcpListener::bind(self.address).await?;
         let address = listener.local_addr()?;
         let url = format!("http://{address}");
         let deliveries = Arc::new(Deliveries::default());
-        let courier = Arc::new(Courier::new(self.key.clone(), self.deliveries, Arc::clone(&deliveries))?);
-        let (outbox, posted) = mpsc::unbounded_channel();
+        let webhook_sender = Arc::new(WebhookSender::new(self.key.clone(), self.deliveries, Arc::clone(&deliveries))?);
+        let (outbox, queue) = mpsc::unbounded_channel();
         let state = State::new(url.clone(), self.settings);
         let rate_limit = self.rate_limit.map(|(requests, window)| RateLimit::new(requests, window));
         let shared = Arc::new(Shared::new(self.key.clone(), state, deliveries, rate_limit, outbox));
         let serving = tokio::spawn(server::serve(listener, Arc::clone(&shared)));
-        let delivering = tokio::spawn(Arc::clone(&courier).work(posted));
-        Ok(Emulator { address, url, key: self.key, shared, courier, serving, delivering })
+        let delivering = tokio::spawn(Arc::clone(&webhook_sender).run(queue));
+        Ok(Emulator { address, url, key: self.key, shared, webhook_sender, serving, delivering })
     }
 }

@@ -1,22 +1,21 @@
-//! The vendor asks a server for names and pictures: the user-details provider.
+//! The user-details provider: a server that supplies names and pictures to the vendor.
 //!
-//! When a client must show somebody, the vendor POSTs ids to the URL that the company has configured
-//! (`user_details_provider_url`), signed like a webhook, and shows what it is answered. Names then need not be stored
-//! with the vendor.
+//! To display a user, the vendor POSTs user ids to the URL that the company has configured (`user_details_provider_url`),
+//! signed like a webhook, and displays the details in the response. Names then need not be stored with the vendor.
 //!
 //! ```
 //! use bandyer_client::user_details::{self, UserDetails};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let body = br#"{"event":"user_details_request","data":{"user_ids":["pat-0042"]}}"#;
-//! let asked = user_details::parse(body)?;
-//! let answer = user_details::answer(asked.into_iter().map(|id| UserDetails::new(id).display_name("M. Rossi")));
-//! assert_eq!(answer, r#"{"user_ids":[{"user_id":"pat-0042","display_name":"M. Rossi"}]}"#);
+//! let ids = user_details::parse(body)?;
+//! let response = user_details::answer(ids.into_iter().map(|id| UserDetails::new(id).display_name("M. Rossi")));
+//! assert_eq!(response, r#"{"user_ids":[{"user_id":"pat-0042","display_name":"M. Rossi"}]}"#);
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! Check the header `bandyer-signature` with [`Verifier`](crate::webhook::Verifier) first.
+//! Verify the header `bandyer-signature` with [`Verifier`](crate::webhook::Verifier) first.
 
 use std::fmt;
 
@@ -28,9 +27,9 @@ use crate::model::ids::UserId;
 /// Largest body that is parsed, in bytes.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// The body is no request for user details. Answer with 400.
+/// The body is not a request for user details. Respond with 400.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the body is no request for user details")]
+#[error("the body is not a request for user details")]
 #[non_exhaustive]
 pub struct ParseError;
 
@@ -39,7 +38,7 @@ struct Request {
     data: Data,
 }
 
-/// The list has three names in the vendor's own pages.
+/// The vendor's documentation uses three names for the list.
 #[derive(Deserialize)]
 struct Data {
     user_ids: Option<Vec<UserId>>,
@@ -48,11 +47,11 @@ struct Data {
     users_alias: Option<Vec<UserId>>,
 }
 
-/// The ids that the vendor asks for.
+/// Parses a request and returns the requested user ids.
 ///
 /// # Errors
 ///
-/// [`ParseError`], when the body is larger than 1 MiB or holds no list of ids.
+/// [`ParseError`] if the body is larger than 1 MiB or contains no list of ids.
 pub fn parse(body: &[u8]) -> Result<Vec<UserId>, ParseError> {
     if body.len() > MAX_BODY_BYTES {
         return Err(ParseError);
@@ -61,7 +60,7 @@ pub fn parse(body: &[u8]) -> Result<Vec<UserId>, ParseError> {
     data.user_ids.or(data.users_id).or(data.users_alias).ok_or(ParseError)
 }
 
-/// What is shown of a person.
+/// The details of a user that the vendor displays.
 #[skip_serializing_none]
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[must_use]
@@ -72,18 +71,18 @@ pub struct UserDetails {
 }
 
 impl UserDetails {
-    /// A person of whom nothing is shown yet.
+    /// A user without a name or picture.
     pub const fn new(user_id: UserId) -> Self {
         Self { user_id, display_name: None, user_avatar: None }
     }
 
-    /// The name to show.
+    /// Sets the name to display.
     pub fn display_name(mut self, name: impl Into<String>) -> Self {
         self.display_name = Some(name.into());
         self
     }
 
-    /// The address of a picture. Everybody must be able to read it.
+    /// Sets the URL of a picture. It must be publicly readable.
     pub fn avatar(mut self, url: impl Into<String>) -> Self {
         self.user_avatar = Some(url.into());
         self
@@ -96,15 +95,15 @@ impl fmt::Debug for UserDetails {
     }
 }
 
-/// The JSON to answer with. People who are left out are shown without a name.
+/// The JSON body of the response. Users that are left out are displayed without a name.
 #[must_use]
 pub fn answer(people: impl IntoIterator<Item = UserDetails>) -> String {
     #[derive(Serialize)]
-    struct Answer {
+    struct Response {
         user_ids: Vec<UserDetails>,
     }
-    // Ids and texts are always JSON.
-    serde_json::to_string(&Answer { user_ids: people.into_iter().collect() }).unwrap_or_default()
+    // Serializing ids and strings cannot fail.
+    serde_json::to_string(&Response { user_ids: people.into_iter().collect() }).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -114,7 +113,7 @@ mod tests {
     use super::{ParseError, UserDetails, parse};
 
     #[test]
-    fn the_list_is_read_under_each_of_its_names() {
+    fn the_list_is_parsed_under_each_of_its_names() {
         for name in ["user_ids", "users_id", "usersAlias"] {
             let body = json!({"event": "user_details_request", "data": {name: ["a", "b"]}}).to_string();
             let ids = parse(body.as_bytes()).unwrap();
@@ -126,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_shown_by_nothing_but_the_answer() {
+    fn names_are_only_in_the_response() {
         let person = UserDetails::new(crate::UserId::new("canary").unwrap()).display_name("canary").avatar("canary");
         assert!(!format!("{person:?}").contains("canary"));
         assert_eq!(

@@ -1,6 +1,6 @@
-//! What the vendor tells a server: webhooks, and the signature they carry.
+//! Webhooks of the vendor and their signatures.
 //!
-//! A receiver checks the signature over the body's bytes as they came, then reads the event:
+//! A receiver verifies the signature over the raw bytes of the body, then parses the event:
 //!
 //! ```
 //! use bandyer_client::webhook::{self, Event, Verifier};
@@ -13,7 +13,7 @@
 //! let verifier = Verifier::new(key)?;
 //! verifier.verify(&header, body, now)?;
 //! match webhook::parse(body)?.event {
-//!     Event::RoomDeleted(room) => println!("room {} is gone", room.room_id),
+//!     Event::RoomDeleted(room) => println!("room {} was deleted", room.room_id),
 //!     Event::Unknown { name, .. } => println!("{name} is newer than this crate"),
 //!     _ => {}
 //! }
@@ -21,9 +21,8 @@
 //! # }
 //! ```
 //!
-//! Deliveries have no id and are repeated until they are answered with 200, so a receiver must bear the same event
-//! twice. Version 2 of the webhooks is not documented anywhere; its events come as [`Event::Unknown`] unless they look
-//! like those of version 1.
+//! Deliveries have no id and are retried until the response is 200, so a receiver must handle duplicate events. Version 2 of
+//! the webhooks is not documented; its events are parsed as [`Event::Unknown`] unless they have the format of version 1.
 
 mod event;
 mod notification;

@@ -1,7 +1,7 @@
-//! Where the vendor reports what happens. What it then sends is read with `bandyer_client::webhook`.
+//! Webhook settings: which events the vendor reports to which URL. The module `bandyer_client::webhook` parses the events.
 //!
-//! The generations differ too much to be hidden behind one another: v1 replaces all events of a version at once, v2 has
-//! webhooks with ids.
+//! The settings of the two API versions differ too much for a common interface: v1 replaces all events of a webhook version
+//! together, v2 has webhooks with ids.
 
 use std::fmt;
 
@@ -18,11 +18,11 @@ use crate::model::secret::ShownUrl;
 use crate::wire::{Lacking, v1, v2};
 
 open_enum! {
-    /// What can be reported. Which versions report what differs; see the vendor's page on webhooks.
+    /// An event that can be reported. Not all webhook versions report all events; see the vendor's page on webhooks.
     pub enum WebhookEvent {
         /// A device rings.
         CallIncoming = "on_call_incoming",
-        /// A call has ended.
+        /// A call ended.
         CallEnded = "on_call_ended",
         /// A room was created.
         RoomCreated = "on_room_created",
@@ -30,60 +30,60 @@ open_enum! {
         RoomDisabled = "on_room_disabled",
         /// A room was deleted.
         RoomDeleted = "on_room_deleted",
-        /// Somebody rated a call.
+        /// A user rated a call.
         RoomFeedback = "on_room_new_feedback",
-        /// A session has begun.
+        /// A session started.
         SessionStarted = "on_session_started",
-        /// A session goes on.
+        /// A session resumed.
         SessionResumed = "on_session_resumed",
-        /// A session was interrupted.
+        /// A session paused.
         SessionPaused = "on_session_paused",
-        /// A session has ended.
+        /// A session ended.
         SessionEnded = "on_session_ended",
-        /// Somebody came.
+        /// A user joined.
         UserConnected = "on_user_connected",
-        /// Somebody left.
+        /// A user left.
         UserDisconnected = "on_user_disconnected",
-        /// A recording can be fetched.
+        /// A recording is available.
         RecordingAvailable = "on_recording_available",
-        /// A broadcast's recording can be fetched.
+        /// A recording of a broadcast is available.
         BroadcastRecordingAvailable = "on_broadcast_recording_available",
-        /// A broadcast has begun.
+        /// A broadcast started.
         BroadcastStarted = "on_broadcast_start",
-        /// A broadcast has ended.
+        /// A broadcast ended.
         BroadcastStopped = "on_broadcast_stop",
-        /// Somebody who sends came.
+        /// A publisher joined a broadcast.
         BroadcastPublisherConnected = "on_broadcast_pub_connected",
-        /// Somebody who sends left.
+        /// A publisher left a broadcast.
         BroadcastPublisherDisconnected = "on_broadcast_pub_disconnected",
-        /// Somebody who watches came.
+        /// A viewer joined a broadcast.
         BroadcastSubscriberConnected = "on_broadcast_sub_connected",
-        /// Somebody who watches left.
+        /// A viewer left a broadcast.
         BroadcastSubscriberDisconnected = "on_broadcast_sub_disconnected",
-        /// Somebody rated a broadcast.
+        /// A user rated a broadcast.
         BroadcastFeedback = "on_broadcast_new_feedback",
-        /// Somebody wrote.
+        /// A chat message was sent.
         MessageSent = "on_message_sent",
-        /// An upload got a tag.
+        /// A tag was added to an upload.
         UploadTagAdded = "on_upload_tag_added",
-        /// An upload lost a tag.
+        /// A tag was removed from an upload.
         UploadTagRemoved = "on_upload_tag_removed",
-        /// A transcript can be fetched.
+        /// A transcript is available.
         TranscriptionAvailable = "on_transcription_available",
-        /// A signature envelope was made. The spelling is the vendor's.
+        /// A signature envelope was created. The spelling of the name is the vendor's.
         SignatureEnvelopeInserted = "on_signature_enveloped_inserted",
     }
 }
 
-/// The form in which events are reported.
+/// The version of the format in which events are reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WebhookVersion {
-    /// `v0` on v1, `0.1` on v2. Proven by `room-id-hmac`, which does not cover the body.
+    /// `v0` on v1, `0.1` on v2. Signed with `room-id-hmac`, which does not cover the body.
     V0,
-    /// `v1` on v1, `1` on v2. Proven by `bandyer-signature`.
+    /// `v1` on v1, `1` on v2. Signed with `bandyer-signature`.
     V1,
-    /// `v2` on v1, `2` on v2. What it looks like is not documented.
+    /// `v2` on v1, `2` on v2. The format is not documented.
     V2,
 }
 
@@ -91,15 +91,15 @@ pub enum WebhookVersion {
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Webhook {
-    /// Its id.
+    /// The id.
     pub id: WebhookId,
-    /// Where events are reported.
+    /// The URL that receives the events.
     pub url: Option<String>,
-    /// What is reported.
+    /// The event.
     pub event: Option<WebhookEvent>,
-    /// In which form; none when the vendor tells one that this crate does not know.
+    /// The webhook version; `None` if the vendor sends one that this crate does not know.
     pub version: Option<WebhookVersion>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Option<Timestamp>,
 }
 
@@ -115,15 +115,15 @@ impl fmt::Debug for Webhook {
     }
 }
 
-/// An event that v1 reports.
+/// A webhook of v1.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ActiveWebhook {
-    /// Where it is reported.
+    /// The URL that receives the event.
     pub url: String,
-    /// What is reported.
+    /// The event.
     pub event: WebhookEvent,
-    /// Since when.
+    /// When it was created.
     pub created_at: Option<Timestamp>,
 }
 
@@ -143,7 +143,8 @@ handle! {
 }
 
 impl<'a> Webhooks<'a> {
-    /// Sets all that v1 reports in one form: **events that are left out are reported no more**. Other forms stay as they are.
+    /// Replaces all webhooks of v1 in one webhook version: **events that are left out are no longer reported**. Other webhook
+    /// versions are not changed.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
@@ -163,7 +164,7 @@ impl<'a> Webhooks<'a> {
         self.client.only(ApiVersion::V1, "configure webhooks", || v1::webhooks::configure(version, url, events))
     }
 
-    /// Reads all that v1 reports in one form.
+    /// Reads all webhooks of v1 in one webhook version.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
@@ -192,7 +193,7 @@ impl<'a> Webhooks<'a> {
         })
     }
 
-    /// Adds a webhook of v2 for one event. Not repeated once it may have reached the vendor.
+    /// Adds a webhook of v2 for one event. Not retried once it may have reached the vendor.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
@@ -220,7 +221,7 @@ impl<'a> Webhooks<'a> {
         self.client.only(ApiVersion::V2, "get webhook", || v2::webhooks::get(id))
     }
 
-    /// Changes a webhook of v2. What is not set stays as it is.
+    /// Changes a webhook of v2. Fields that are not set stay unchanged.
     ///
     /// ```no_run
     /// # use bandyer_client::{Client, WebhookId};
@@ -264,31 +265,31 @@ pub struct UpdateWebhook<'a> {
 }
 
 impl<'a> UpdateWebhook<'a> {
-    /// Reports to another address.
+    /// Sets the URL that receives the event.
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.change.url = Some(url.into());
         self
     }
 
-    /// Reports another event.
+    /// Sets the event.
     pub fn event(mut self, event: WebhookEvent) -> Self {
         self.change.event = Some(event);
         self
     }
 
-    /// Reports in another form.
+    /// Sets the webhook version.
     pub const fn version(mut self, version: WebhookVersion) -> Self {
         self.change.version = Some(version);
         self
     }
 
-    /// Makes it a [`Request`], for a time-out or retry policy of its own.
+    /// Converts it into a [`Request`], to set a timeout or retry policy for this request.
     pub fn into_request(self) -> Request<'a, Webhook> {
         let Self { of: Webhooks { client }, id, change } = self;
         client.only(ApiVersion::V2, "update webhook", || v2::webhooks::update(&id, &change))
     }
 
-    /// Sends it.
+    /// Sends the request.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What callers rely on at compile time, and what newer vendors may send.
+//! Compile-time guarantees for callers, and compatibility with newer responses.
 
 use bandyer_client::chats::MessagePage;
 use bandyer_client::company::CompanyProfile;
@@ -34,13 +34,13 @@ async fn unknown_values_and_fields_are_kept_or_ignored() {
 }
 
 #[test]
-fn callers_can_build_a_user_in_their_own_tests() {
+fn a_user_can_be_deserialized_in_tests_of_callers() {
     let user: User = serde_json::from_value(json!({"id": "d", "role": "plus", "later": true})).unwrap();
     assert_eq!((user.role, user.camera), (Some(Role::Plus), None));
 }
 
 #[test]
-fn clients_errors_and_futures_cross_threads() {
+fn clients_errors_and_futures_are_send() {
     fn assert_all<T: Send + Sync + 'static>() {}
     fn assert_send<T: Send>(_: T) {}
     assert_all::<Client>();
@@ -74,12 +74,12 @@ fn clients_errors_and_futures_cross_threads() {
 }
 
 #[test]
-fn what_callers_hold_on_to_is_small() {
+fn public_types_are_small() {
     assert_eq!(size_of::<Client>(), size_of::<usize>());
     assert_eq!(size_of::<Result<(), Error>>(), size_of::<usize>());
     assert_eq!(size_of::<Users<'_>>(), size_of::<usize>());
     assert_eq!(size_of::<RoomId>(), 2 * size_of::<usize>());
-    // A page of a thousand rooms is what it holds, and no more.
+    // Callers may hold pages of a thousand rooms.
     assert!(size_of::<Room>() <= 384, "{}", size_of::<Room>());
     assert!(size_of::<Request<'_, Room>>() <= 384, "{}", size_of::<Request<'_, Room>>());
 }

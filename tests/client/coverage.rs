@@ -1,5 +1,5 @@
-//! What the README says is covered, is: the same operations, generation by generation, stand in its table, are sent to a
-//! mock server as documented, and live in the emulator.
+//! The operation table in the README, the requests in `operations.rs` and the operations of the emulator are the same, for
+//! both API versions.
 
 use std::collections::BTreeSet;
 
@@ -11,10 +11,10 @@ use crate::scenarios::{ALL, World};
 
 const README: &str = include_str!("../../bandyer-client/README.md");
 
-/// The name of an operation, and its method and path with names in place of ids.
+/// The name of an operation, and its method and path template.
 type Row = (String, String);
 
-/// The cell of a generation, when it holds a path.
+/// The path in a cell of the table, if any.
 fn path_of(cell: &str) -> Option<String> {
     cell.split('`').nth(1).map(str::to_owned)
 }
@@ -30,14 +30,14 @@ fn documented(version: ApiVersion) -> BTreeSet<Row> {
     .collect()
 }
 
-/// Whether a path is one of a template: `/users/d/avatar` of `/users/{id}/avatar`.
+/// Whether a path matches a template: `/users/d/avatar` matches `/users/{id}/avatar`.
 fn fits(template: &str, path: &str) -> bool {
     let (template, path): (Vec<&str>, Vec<&str>) = (template.split('/').collect(), path.split('/').collect());
     template.len() == path.len()
         && template.iter().zip(&path).all(|(part, given)| part.starts_with('{') || part == given)
 }
 
-/// The rows whose operation is sent to a mock server at that path, by the table of `operations.rs`.
+/// The rows that `operations.rs` sends to a mock server with the same method and path.
 fn sent_to_a_mock(version: ApiVersion, rows: &BTreeSet<Row>) -> BTreeSet<Row> {
     let cases = cases();
     let is_sent = |(name, route): &&Row| {
@@ -49,30 +49,30 @@ fn sent_to_a_mock(version: ApiVersion, rows: &BTreeSet<Row>) -> BTreeSet<Row> {
     rows.iter().filter(is_sent).cloned().collect()
 }
 
-/// What the scenarios have the emulator carry out.
-async fn lived_in_the_emulator(version: ApiVersion) -> BTreeSet<Row> {
-    let mut lived = BTreeSet::new();
+/// The operations that the scenarios run successfully in the emulator.
+async fn run_in_the_emulator(version: ApiVersion) -> BTreeSet<Row> {
+    let mut completed = BTreeSet::new();
     for scenario in ALL {
         let world = World::new(version).await;
         scenario(&world).await;
-        let done = world.emulator.calls().into_iter().filter(|call| call.status.is_some_and(|status| status < 300));
-        lived.extend(done.map(|call| (call.operation.name().to_owned(), call.route.to_owned())));
+        let calls = world.emulator.calls().into_iter().filter(|call| call.status.is_some_and(|status| status < 300));
+        completed.extend(calls.map(|call| (call.operation.name().to_owned(), call.route.to_owned())));
     }
-    lived
+    completed
 }
 
 #[tokio::test]
-async fn the_table_is_sent_as_documented_and_lives_in_the_emulator() {
+async fn every_table_row_is_sent_as_documented_and_emulated() {
     for (version, count) in [(ApiVersion::V1, 59), (ApiVersion::V2, 71)] {
         let documented = documented(version);
         assert_eq!(documented.len(), count, "{version}");
         assert_eq!(sent_to_a_mock(version, &documented), documented, "{version}");
-        assert_eq!(lived_in_the_emulator(version).await, documented, "{version}");
+        assert_eq!(run_in_the_emulator(version).await, documented, "{version}");
     }
 }
 
 #[test]
-fn nothing_is_sent_that_the_table_does_not_name() {
+fn every_operation_is_in_the_table() {
     let named: BTreeSet<&str> = Operation::ALL.iter().map(|operation| operation.name()).collect();
     let in_cases: BTreeSet<&str> = cases().iter().map(|case| case.name).collect();
     let documented: BTreeSet<String> =

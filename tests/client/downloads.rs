@@ -1,4 +1,4 @@
-//! Files: where the key goes, how much is read, and what becomes of one that breaks off.
+//! Downloads: where the API key is sent, size limits, and interrupted files.
 
 use std::time::Duration;
 
@@ -10,20 +10,20 @@ use futures_util::{StreamExt, TryStreamExt};
 use httpmock::MockServer;
 use serde_json::json;
 
-use crate::support::{KEY, RawServer, Then, eager, user, v2};
+use crate::support::{KEY, RawServer, Then, no_backoff, user, v2};
 
 fn session() -> SessionId {
     SessionId::new("s").unwrap()
 }
 
-/// A vendor whose link leads to this address.
+/// A vendor that returns this link.
 async fn vendor(link: &str) -> (MockServer, Client) {
     let server = MockServer::start_async().await;
-    let answer = json!({"url": link});
+    let response = json!({"url": link});
     server
         .mock_async(|when, then| {
             when.path("/v2/sessions/s/recording").header("apikey", KEY);
-            then.status(200).json_body(answer);
+            then.status(200).json_body(response);
         })
         .await;
     let client = v2(&server);
@@ -31,7 +31,7 @@ async fn vendor(link: &str) -> (MockServer, Client) {
 }
 
 #[tokio::test]
-async fn the_key_stays_here_when_a_link_is_followed() {
+async fn the_api_key_is_not_sent_to_a_download_link() {
     let files = MockServer::start_async().await;
     let file = files
         .mock_async(|when, then| {
@@ -47,7 +47,7 @@ async fn the_key_stays_here_when_a_link_is_followed() {
 }
 
 #[tokio::test]
-async fn a_link_that_is_not_safe_is_not_followed() {
+async fn an_insecure_link_is_not_followed() {
     for link in ["http://files.example/r.mp4", "ftp://127.0.0.1/r.mp4", "r.mp4", ""] {
         let (_vendor, client) = vendor(link).await;
         let error = client.recordings().download(&session()).send().await.unwrap_err();
@@ -57,7 +57,7 @@ async fn a_link_that_is_not_safe_is_not_followed() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_too_large_is_not_read_to_its_end() {
+async fn a_file_above_the_size_limit_is_not_read_to_its_end() {
     let emulator = Emulator::start().await.unwrap();
     emulator.faults().add(Fault::on(Operation::GetCompany).always().action(Action::HugeBody(1 << 20)));
     let client = emulator.client().unwrap();
@@ -69,7 +69,7 @@ async fn a_file_that_is_too_large_is_not_read_to_its_end() {
     let read: usize = pieces.iter().flatten().map(|piece| piece.len()).sum();
     assert!(pieces.last().unwrap().is_err() && read <= 100_000, "{read}");
 
-    // One that says so beforehand is not begun.
+    // A download whose declared length exceeds the limit is not started.
     let known = RawServer::start(&[Then::Send("HTTP/1.1 200 OK\r\ncontent-length: 100001\r\n\r\n")]).await;
     let client = known.client().build().unwrap();
     let error = client.transcripts().download(&session()).max_bytes(100_000).send().await.unwrap_err();
@@ -81,7 +81,7 @@ async fn rest_of(download: Download) -> bandyer_client::Error {
 }
 
 #[tokio::test]
-async fn a_file_that_breaks_off_or_stalls_is_an_error_and_never_a_short_file() {
+async fn a_truncated_or_stalled_download_is_an_error() {
     let broken = RawServer::start(&[Then::Send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf")]).await;
     let download = broken.client().build().unwrap().transcripts().download(&session()).send().await.unwrap();
     let error = rest_of(download).await;
@@ -96,9 +96,10 @@ async fn a_file_that_breaks_off_or_stalls_is_an_error_and_never_a_short_file() {
 }
 
 #[tokio::test]
-async fn before_the_first_byte_a_download_is_tried_again_like_a_reading_request() {
+async fn a_download_is_retried_before_the_first_byte() {
     let emulator = Emulator::start().await.unwrap();
-    let client = Client::builder(emulator.api_key().clone()).base_url(emulator.url()).retry(eager()).build().unwrap();
+    let client =
+        Client::builder(emulator.api_key().clone()).base_url(emulator.url()).retry(no_backoff()).build().unwrap();
     for (id, role) in [("d", Role::Plus), ("p", Role::Basic)] {
         client.users().create(role).id(user(id)).send().await.unwrap();
     }
@@ -116,7 +117,7 @@ async fn before_the_first_byte_a_download_is_tried_again_like_a_reading_request(
 }
 
 #[tokio::test]
-async fn a_raw_request_can_be_left_open_too() {
+async fn a_raw_request_can_be_downloaded() {
     let emulator = Emulator::start().await.unwrap();
     let client = emulator.client().unwrap();
     let file = client.request(http::Method::GET, &["company"]).download().send().await.unwrap();

@@ -1,4 +1,4 @@
-//! The emulator through the client, and over HTTP as programs in other languages see it.
+//! The emulator, through the client and through its control routes.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::support::user;
 
 const VERSIONS: [ApiVersion; 2] = [ApiVersion::V1, ApiVersion::V2];
 
-async fn with_people(version: ApiVersion) -> (Emulator, Client) {
+async fn with_users(version: ApiVersion) -> (Emulator, Client) {
     let emulator = Emulator::start().await.unwrap();
     let client = emulator.client_for(version).unwrap();
     client.users().create(Role::Plus).id(user("d")).send().await.unwrap();
@@ -27,9 +27,9 @@ fn pair() -> [NewParticipant; 2] {
 }
 
 #[tokio::test]
-async fn users_live_their_whole_life_in_both_generations() {
+async fn users_have_a_full_lifecycle_in_both_versions() {
     for version in VERSIONS {
-        let (emulator, client) = with_people(version).await;
+        let (emulator, client) = with_users(version).await;
         let made = client.users().create(Role::Basic).language(Language::Polish).camera(false).send().await.unwrap();
         assert!(made.id.as_str().starts_with("usr_"));
         let read = client.users().get(&made.id).send().await.unwrap();
@@ -49,9 +49,9 @@ async fn users_live_their_whole_life_in_both_generations() {
 }
 
 #[tokio::test]
-async fn rooms_live_their_whole_life_in_both_generations() {
+async fn rooms_have_a_full_lifecycle_in_both_versions() {
     for version in VERSIONS {
-        let (emulator, client) = with_people(version).await;
+        let (emulator, client) = with_users(version).await;
         let made = client
             .rooms()
             .create(pair())
@@ -88,7 +88,7 @@ async fn rooms_live_their_whole_life_in_both_generations() {
 #[tokio::test]
 async fn lists_are_newest_first_and_paged() {
     for version in VERSIONS {
-        let (_emulator, client) = with_people(version).await;
+        let (_emulator, client) = with_users(version).await;
         let mut made: Vec<RoomId> = Vec::new();
         for _ in 0..45 {
             made.push(client.rooms().create(pair()).send().await.unwrap().id);
@@ -106,7 +106,7 @@ async fn lists_are_newest_first_and_paged() {
 #[tokio::test]
 async fn documented_limits_and_codes_hold() {
     for version in VERSIONS {
-        let (emulator, client) = with_people(version).await;
+        let (emulator, client) = with_users(version).await;
         let unknown = match version {
             ApiVersion::V1 => (400, "invalid_user_id"),
             _ => (404, "user_not_found"),
@@ -134,8 +134,8 @@ async fn documented_limits_and_codes_hold() {
             (rooms, json!({}), 422, "invalid_param"),
             (rooms, of(&["d"]), 422, "invalid_participants_length"),
             (rooms, of(&["d", "d"]), 422, "duplicate_participant"),
-            (rooms, of(&["d", "nobody"]), 400, "invalid_user_id"),
-            (&["sdk", "credentials"], json!({"user_id": "nobody"}), unknown.0, unknown.1),
+            (rooms, of(&["d", "unknown"]), 400, "invalid_user_id"),
+            (&["sdk", "credentials"], json!({"user_id": "unknown"}), unknown.0, unknown.1),
             (&["sdk", "credentials"], json!({"user_id": "d", "expires_in": 359}), 422, "invalid_expires_in"),
             (&["nowhere"], json!({}), 404, "not_found"),
         ] {
@@ -144,14 +144,14 @@ async fn documented_limits_and_codes_hold() {
         client.users().update(&user("d")).role(Role::Basic).send().await.unwrap();
         assert_eq!(raw(rooms, of(&["d", "p"])).await, (422, "no_plus_user_in_room".to_owned()));
         assert!(emulator.rooms().is_empty());
-        let stranger = Client::builder("ak_test_wrong").base_url(emulator.base_url(version)).build().unwrap();
-        assert!(stranger.rooms().list().send().await.unwrap_err().is_unauthorized());
+        let other = Client::builder("ak_test_wrong").base_url(emulator.base_url(version)).build().unwrap();
+        assert!(other.rooms().list().send().await.unwrap_err().is_unauthorized());
     }
 }
 
 #[tokio::test]
-async fn an_inactive_user_enters_no_room_and_keeps_the_id() {
-    let (_emulator, client) = with_people(ApiVersion::V2).await;
+async fn an_inactive_user_cannot_enter_rooms_and_keeps_the_id() {
+    let (_emulator, client) = with_users(ApiVersion::V2).await;
     client.users().update(&user("p")).active(false).send().await.unwrap();
     assert_eq!(client.rooms().create(pair()).send().await.unwrap_err().code(), Some("invalid_user_id"));
     assert_eq!(client.credentials().issue(&user("p")).send().await.unwrap_err().code(), Some("inactive_user"));
@@ -159,8 +159,8 @@ async fn an_inactive_user_enters_no_room_and_keeps_the_id() {
 }
 
 #[tokio::test]
-async fn people_come_to_a_room_and_go() {
-    let (emulator, client) = with_people(ApiVersion::V2).await;
+async fn participants_can_be_added_changed_and_removed() {
+    let (emulator, client) = with_users(ApiVersion::V2).await;
     client.users().create(Role::Basic).id(user("q")).send().await.unwrap();
     let room = client.rooms().create(pair()).send().await.unwrap().id;
     let people = client.rooms().participants(&room);
@@ -186,8 +186,8 @@ async fn people_come_to_a_room_and_go() {
 }
 
 #[tokio::test]
-async fn recording_and_ringing_are_remembered() {
-    let (emulator, client) = with_people(ApiVersion::V2).await;
+async fn recording_and_ringing_change_the_state_of_the_room() {
+    let (emulator, client) = with_users(ApiVersion::V2).await;
     let silent = client.rooms().create(pair()).send().await.unwrap().id;
     assert_eq!(client.rooms().start_recording(&silent).send().await.unwrap_err().code(), Some("room_no_recordable"));
     let room = client.rooms().create(pair()).recording(Recording::Manual).send().await.unwrap().id;
@@ -203,8 +203,8 @@ async fn recording_and_ringing_are_remembered() {
 }
 
 #[tokio::test]
-async fn tokens_are_signed_and_last_as_long_as_asked() {
-    let (_emulator, client) = with_people(ApiVersion::V1).await;
+async fn tokens_are_signed_and_have_the_requested_lifetime() {
+    let (_emulator, client) = with_users(ApiVersion::V1).await;
     let before = jiff::Timestamp::now();
     let credential = client.credentials().issue(&user("p")).expires_in(Duration::from_secs(600)).send().await.unwrap();
     let lifetime = credential.expires_at.duration_since(before).as_secs();
@@ -213,9 +213,9 @@ async fn tokens_are_signed_and_last_as_long_as_asked() {
 }
 
 #[tokio::test]
-async fn links_open_a_page_for_one_person_until_the_room_is_gone() {
+async fn links_open_a_personal_page_until_the_room_is_deleted() {
     for version in VERSIONS {
-        let (emulator, client) = with_people(version).await;
+        let (emulator, client) = with_users(version).await;
         let room = client.rooms().create(pair()).description("<b>visit</b>").send().await.unwrap();
         let link = |id| room.participant(&user(id)).unwrap().join_url.as_ref().unwrap().expose().to_owned();
         let open = |url: String| async move {
@@ -245,7 +245,7 @@ async fn links_open_a_page_for_one_person_until_the_room_is_gone() {
 }
 
 #[tokio::test]
-async fn each_fault_is_seen_as_what_it_is() {
+async fn each_fault_causes_the_matching_error() {
     use Action::{Garbage, Html502, HugeBody, ResetAfter, ResetBefore, Stall, Status, Truncate};
     let unavailable = Status(http::StatusCode::SERVICE_UNAVAILABLE);
     for (action, kind, happens) in [
@@ -259,7 +259,7 @@ async fn each_fault_is_seen_as_what_it_is() {
         (HugeBody(9 << 20), ErrorKind::Decode, true),
         (Action::SlowBody(Duration::from_secs(60)), ErrorKind::Timeout, true),
     ] {
-        let (emulator, client) = with_people(ApiVersion::V2).await;
+        let (emulator, client) = with_users(ApiVersion::V2).await;
         emulator.faults().add(Fault::on(Operation::CreateRoom).action(action.clone()));
         let request = client.rooms().create(pair()).into_request().attempt_timeout(Duration::from_secs(1));
         let error = request.retry(RetryPolicy::none()).send().await.unwrap_err();
@@ -267,13 +267,13 @@ async fn each_fault_is_seen_as_what_it_is() {
         assert_eq!(emulator.calls_of(Operation::CreateRoom), 1);
         client.rooms().create(pair()).send().await.unwrap();
     }
-    let (emulator, client) = with_people(ApiVersion::V2).await;
+    let (emulator, client) = with_users(ApiVersion::V2).await;
     emulator.faults().add(Fault::on(Operation::CreateRoom).action(Action::Delay(Duration::from_millis(1))));
     client.rooms().create(pair()).send().await.unwrap();
 }
 
 #[tokio::test]
-async fn other_languages_drive_it_over_http() {
+async fn the_control_routes_work_over_http() {
     let emulator = Emulator::start().await.unwrap();
     let http = reqwest::Client::builder().build().unwrap();
     let url = |path: &str| format!("{}/_emulator/{path}", emulator.url());
@@ -325,8 +325,8 @@ async fn the_key_is_checked_before_anything_else() {
 }
 
 #[tokio::test]
-async fn whoever_is_no_longer_welcome_leaves_the_call() {
-    let (emulator, client) = with_people(ApiVersion::V2).await;
+async fn removed_and_inactive_users_are_disconnected() {
+    let (emulator, client) = with_users(ApiVersion::V2).await;
     client.users().create(Role::Basic).id(user("q")).send().await.unwrap();
     let room = client.rooms().create(pair()).send().await.unwrap().id;
     client.rooms().participants(&room).add(NewParticipant::new(user("q"))).send().await.unwrap();
@@ -343,8 +343,8 @@ async fn whoever_is_no_longer_welcome_leaves_the_call() {
 }
 
 #[tokio::test]
-async fn rooms_close_in_the_order_in_which_their_time_is_used_up() {
-    let (emulator, client) = with_people(ApiVersion::V1).await;
+async fn rooms_close_in_the_order_of_their_expiry() {
+    let (emulator, client) = with_users(ApiVersion::V1).await;
     let mut by_end = Vec::new();
     for seconds in [300, 60, 120, 240, 180] {
         let room = client.rooms().create(pair()).max_duration(Duration::from_secs(seconds)).send().await.unwrap().id;
@@ -362,8 +362,8 @@ async fn rooms_close_in_the_order_in_which_their_time_is_used_up() {
 }
 
 #[tokio::test]
-async fn credentials_of_v1_may_be_asked_for_by_a_form() {
-    let (emulator, _client) = with_people(ApiVersion::V1).await;
+async fn v1_credentials_can_be_requested_with_a_form() {
+    let (emulator, _client) = with_users(ApiVersion::V1).await;
     let response = reqwest::Client::builder().build().unwrap();
     let response = response
         .post(format!("{}/rest/sdk/credentials", emulator.url()))

@@ -1,4 +1,4 @@
-//! What callers learn when something goes wrong.
+//! Errors: their kind, outcome, predicates and messages.
 
 use bandyer_client::rooms::NewParticipant;
 use bandyer_client::users::Role;
@@ -33,7 +33,7 @@ async fn status_code_and_request_id_are_kept() {
 }
 
 #[tokio::test]
-async fn predicates_look_at_the_code_as_well_as_the_status() {
+async fn predicates_use_the_code_and_the_status() {
     type Predicate = fn(&Error) -> bool;
     let is: [(&str, Predicate); 4] = [
         ("not found", Error::is_not_found),
@@ -62,7 +62,7 @@ async fn predicates_look_at_the_code_as_well_as_the_status() {
 }
 
 #[tokio::test]
-async fn the_outcome_tells_whether_it_may_have_happened() {
+async fn the_outcome_depends_on_the_status() {
     for (status, outcome) in [
         (400, Outcome::Rejected),
         (401, Outcome::Rejected),
@@ -91,7 +91,7 @@ async fn an_error_page_of_a_proxy_keeps_its_status() {
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_read_names_the_place_and_not_the_value() {
+async fn decode_errors_contain_the_path_and_not_the_value() {
     for (body, place) in [
         (r#"{"id": "r", "participants": [{"user_id": 7}]}"#, "participants[0]"),
         (r#"{"id": "r""#, "the JSON ends early"),
@@ -107,7 +107,7 @@ async fn an_answer_that_cannot_be_read_names_the_place_and_not_the_value() {
 }
 
 #[tokio::test]
-async fn a_request_that_cannot_be_right_is_not_sent() {
+async fn an_invalid_request_is_not_sent() {
     let server = MockServer::start_async().await;
     let any = server
         .mock_async(|_, then| {
@@ -130,7 +130,7 @@ async fn a_request_that_cannot_be_right_is_not_sent() {
 }
 
 #[tokio::test]
-async fn an_answer_beyond_the_limit_is_not_read() {
+async fn a_response_above_the_size_limit_is_an_error() {
     let server = MockServer::start_async().await;
     server
         .mock_async(|_, then| {
@@ -147,7 +147,7 @@ async fn an_answer_beyond_the_limit_is_not_read() {
 }
 
 #[tokio::test]
-async fn without_a_connection_nothing_was_sent() {
+async fn without_a_connection_the_outcome_is_not_sent() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);

@@ -1,4 +1,4 @@
-//! What a client does when the vendor misbehaves, against the emulator: nothing made twice, nothing told to strangers.
+//! The client against faults of the emulator: no duplicates, and no API key sent to other hosts.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use bandyer_client::rooms::{NewParticipant, Recording};
 use bandyer_client::users::Role;
 use bandyer_client::{Client, Error, ErrorKind, Outcome, RetryPolicy};
 
-use crate::support::{eager, user};
+use crate::support::{no_backoff, user};
 
-async fn with_people() -> (Emulator, Client) {
+async fn with_users() -> (Emulator, Client) {
     let emulator = Emulator::start().await.unwrap();
     let client = Client::builder(emulator.api_key().clone())
         .base_url(emulator.url())
         .attempt_timeout(Duration::from_millis(300))
-        .retry(eager())
+        .retry(no_backoff())
         .build()
         .unwrap();
     client.users().create(Role::Plus).id(user("d")).send().await.unwrap();
@@ -27,22 +27,22 @@ async fn create_room(client: &Client) -> Result<(), Error> {
 }
 
 #[tokio::test]
-async fn a_redirect_to_another_host_is_not_followed_and_carries_no_key() {
-    let (emulator, client) = with_people().await;
-    let stranger = Emulator::builder().api_key(emulator.api_key().clone()).start().await.unwrap();
+async fn a_redirect_to_another_host_is_not_followed() {
+    let (emulator, client) = with_users().await;
+    let other = Emulator::builder().api_key(emulator.api_key().clone()).start().await.unwrap();
     for status in [301, 302, 303, 307, 308] {
-        let to = format!("{}/v2/users/d", stranger.url());
+        let to = format!("{}/v2/users/d", other.url());
         emulator.faults().add(Fault::on(Operation::GetUser).action(Action::Redirect(status, to)));
         let error = client.users().get(&user("d")).send().await.unwrap_err();
         assert_eq!((error.kind(), error.status().unwrap().as_u16()), (ErrorKind::Api, status));
     }
-    // It has the same key, so it would have known the user's absence and counted the call.
-    assert!(stranger.calls().is_empty());
+    // It accepts the same key, so it would have recorded the call.
+    assert!(other.calls().is_empty());
 }
 
 #[tokio::test]
-async fn a_room_creation_that_times_out_is_never_sent_again() {
-    let (emulator, client) = with_people().await;
+async fn a_room_creation_that_times_out_is_not_retried() {
+    let (emulator, client) = with_users().await;
     emulator.faults().add(Fault::on(Operation::CreateRoom).stall());
     let error = create_room(&client).await.unwrap_err();
     assert_eq!((error.kind(), error.outcome(), error.is_retryable()), (ErrorKind::Timeout, Outcome::Unknown, false));
@@ -50,8 +50,8 @@ async fn a_room_creation_that_times_out_is_never_sent_again() {
 }
 
 #[tokio::test]
-async fn a_user_creation_with_an_id_that_times_out_is_sent_once_more_and_ends_in_one_user() {
-    let (emulator, client) = with_people().await;
+async fn a_user_creation_with_an_id_is_retried_without_a_duplicate() {
+    let (emulator, client) = with_users().await;
     emulator.faults().add(Fault::on(Operation::CreateUser).stall());
     let made = client.users().create(Role::Basic).id(user("q")).send().await.unwrap();
     assert_eq!((made.id.as_str(), made.role), ("q", Some(Role::Basic)));
@@ -60,8 +60,8 @@ async fn a_user_creation_with_an_id_that_times_out_is_sent_once_more_and_ends_in
 }
 
 #[tokio::test]
-async fn the_time_to_wait_is_read_in_both_forms_and_kept_within_the_time_left() {
-    let (emulator, client) = with_people().await;
+async fn retry_after_is_parsed_in_both_formats_and_limited() {
+    let (emulator, client) = with_users().await;
     for when in ["0", "Thu, 05 Mar 2020 08:00:00 GMT"] {
         emulator.faults().add(Fault::on(Operation::CreateRoom).status(429).retry_after(when));
         create_room(&client).await.unwrap();
@@ -77,20 +77,20 @@ async fn the_time_to_wait_is_read_in_both_forms_and_kept_within_the_time_left() 
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_read_leaves_the_outcome_open_and_is_not_asked_for_again() {
+async fn an_unreadable_response_has_an_unknown_outcome() {
     for (action, kind) in [
         (Action::Truncate, ErrorKind::Interrupted),
         (Action::Garbage, ErrorKind::Decode),
         (Action::HugeBody(9 << 20), ErrorKind::Decode),
         (Action::SlowBody(Duration::from_secs(60)), ErrorKind::Timeout),
     ] {
-        let (emulator, client) = with_people().await;
+        let (emulator, client) = with_users().await;
         emulator.faults().add(Fault::on(Operation::CreateRoom).action(action.clone()));
         let error = create_room(&client).await.unwrap_err();
         assert_eq!((error.kind(), error.outcome()), (kind, Outcome::Unknown), "{action:?}");
         assert_eq!((emulator.calls_of(Operation::CreateRoom), emulator.rooms().len()), (1, 1), "{action:?}");
     }
-    let (emulator, client) = with_people().await;
+    let (emulator, client) = with_users().await;
     emulator.faults().add(Fault::on(Operation::GetUser).always().action(Action::Html502));
     let request = client.users().get(&user("d")).retry(RetryPolicy::none());
     let error = request.send().await.unwrap_err();
@@ -98,8 +98,8 @@ async fn an_answer_that_cannot_be_read_leaves_the_outcome_open_and_is_not_asked_
 }
 
 #[tokio::test]
-async fn what_an_earlier_try_may_have_done_is_not_forgotten_by_a_later_one() {
-    let (emulator, client) = with_people().await;
+async fn the_outcome_accounts_for_earlier_attempts() {
+    let (emulator, client) = with_users().await;
     emulator.faults().add(Fault::on(Operation::DeleteUser).reset_after());
     let error = client.users().delete(&user("p")).send().await.unwrap_err();
     assert!(error.is_not_found());
@@ -108,9 +108,9 @@ async fn what_an_earlier_try_may_have_done_is_not_forgotten_by_a_later_one() {
 }
 
 #[tokio::test]
-async fn somebody_who_was_there_before_is_not_taken_for_the_user_that_was_to_be_made() {
-    let (emulator, client) = with_people().await;
-    // Nothing was made by the first try, and that user is another one.
+async fn a_different_existing_user_is_a_conflict() {
+    let (emulator, client) = with_users().await;
+    // The first attempt created nothing, and the existing user has another role.
     emulator.faults().add(Fault::on(Operation::CreateUser).status(503));
     let error = client.users().create(Role::Plus).id(user("p")).send().await.unwrap_err();
     assert!(error.is_conflict(), "{error}");
@@ -119,8 +119,8 @@ async fn somebody_who_was_there_before_is_not_taken_for_the_user_that_was_to_be_
 }
 
 #[tokio::test]
-async fn recording_is_neither_started_nor_stopped_a_second_time() {
-    let (emulator, client) = with_people().await;
+async fn starting_and_stopping_a_recording_is_not_retried() {
+    let (emulator, client) = with_users().await;
     let people = ["d", "p"].map(|id| NewParticipant::new(user(id)));
     let room = client.rooms().create(people).recording(Recording::Manual).send().await.unwrap().id;
     for operation in [Operation::StartRecording, Operation::StopRecording] {
@@ -133,8 +133,8 @@ async fn recording_is_neither_started_nor_stopped_a_second_time() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_never_answered_is_counted_and_waited_for() {
-    let (emulator, client) = with_people().await;
+async fn a_stalled_call_is_recorded_and_can_be_awaited() {
+    let (emulator, client) = with_users().await;
     emulator.faults().add(Fault::on(Operation::GetCompany).stall());
     let request = client.company().get().retry(RetryPolicy::none());
     assert_eq!(request.send().await.unwrap_err().kind(), ErrorKind::Timeout);

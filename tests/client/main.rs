@@ -1,8 +1,7 @@
-//! The client against mock servers, one behaviour a test, and against the emulator.
+//! The client against mock servers, one behaviour per test, and against the emulator.
 
 mod support;
 
-mod answers;
 mod compatibility;
 mod coverage;
 mod downloads;
@@ -12,6 +11,7 @@ mod faults;
 mod operations;
 mod paging;
 mod redirects;
+mod responses;
 mod retries;
 mod scenarios;
 mod secrets;

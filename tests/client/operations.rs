@@ -1,5 +1,5 @@
-//! What each operation sends in each generation, exactly, and that its answer is read. `coverage.rs` holds this table
-//! against the one in the README.
+//! The exact request of each operation in each API version, and a response that is parsed. `coverage.rs` compares this table
+//! with the one in the README.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use crate::support::{KEY, client_of, room, user};
 
 type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
 
-/// One operation, called the same way in both generations.
+/// An operation, called the same way in both API versions.
 pub struct Case {
     pub name: &'static str,
     pub v1: Option<Sent>,
@@ -31,25 +31,25 @@ pub struct Case {
     call: for<'a> fn(&'a Client) -> Sending<'a>,
 }
 
-/// What is sent, and what is answered.
+/// The expected request and its response.
 pub struct Sent {
     pub method: &'static str,
     pub path: &'static str,
     query: Vec<(&'static str, &'static str)>,
     body: Body,
-    answer: Value,
+    response: Value,
 }
 
 enum Body {
     None,
     Json(Value),
-    /// Parts that the form holds, one after the other.
+    /// Parts that the form contains, in order.
     Form(&'static [&'static str]),
 }
 
-fn sent(line: &'static str, answer: Value) -> Option<Sent> {
+fn sent(line: &'static str, response: Value) -> Option<Sent> {
     let (method, path) = line.split_once(' ').unwrap();
-    Some(Sent { method, path, query: Vec::new(), body: Body::None, answer })
+    Some(Sent { method, path, query: Vec::new(), body: Body::None, response })
 }
 
 trait SentExt {
@@ -493,14 +493,14 @@ async fn check(case: &Case, version: ApiVersion) {
     };
     let server = MockServer::start_async().await;
     let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
-    let (keep, answer) = (seen.clone(), sent.as_ref().map(|sent| sent.answer.clone()).unwrap_or_default());
+    let (keep, response) = (seen.clone(), sent.as_ref().map(|sent| sent.response.clone()).unwrap_or_default());
     let any = server
         .mock_async(move |when, then| {
             when.is_true(move |request| {
                 keep.lock().unwrap().push(request.clone());
                 true
             });
-            then.status(200).json_body(answer);
+            then.status(200).json_body(response);
         })
         .await;
     let client = client_of(&server, version);
@@ -534,21 +534,21 @@ async fn check(case: &Case, version: ApiVersion) {
 }
 
 #[tokio::test]
-async fn every_operation_of_v1_sends_what_is_documented_or_nothing() {
+async fn every_v1_operation_sends_the_documented_request() {
     for case in cases() {
         check(&case, ApiVersion::V1).await;
     }
 }
 
 #[tokio::test]
-async fn every_operation_of_v2_sends_what_is_documented_or_nothing() {
+async fn every_v2_operation_sends_the_documented_request() {
     for case in cases() {
         check(&case, ApiVersion::V2).await;
     }
 }
 
 #[tokio::test]
-async fn a_part_that_a_generation_lacks_fails_before_anything_is_sent() {
+async fn unsupported_options_fail_before_anything_is_sent() {
     let server = MockServer::start_async().await;
     let any = server
         .mock_async(|_, then| {
@@ -583,7 +583,7 @@ async fn a_part_that_a_generation_lacks_fails_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn what_breaks_a_documented_limit_fails_before_anything_is_sent() {
+async fn documented_limits_are_checked_before_anything_is_sent() {
     let server = MockServer::start_async().await;
     let any = server
         .mock_async(|_, then| {
@@ -632,7 +632,7 @@ async fn what_breaks_a_documented_limit_fails_before_anything_is_sent() {
     any.assert_calls_async(0).await;
 }
 
-/// Adds a field that nobody knows to every object.
+/// Adds an unknown field to every object.
 fn with_unknown_fields(value: &mut Value) {
     match value {
         Value::Object(fields) => {
@@ -645,17 +645,17 @@ fn with_unknown_fields(value: &mut Value) {
 }
 
 #[tokio::test]
-async fn fields_that_nobody_knows_yet_change_nothing() {
+async fn unknown_fields_are_ignored_in_every_response() {
     for case in cases() {
         for (version, sent) in [(ApiVersion::V1, &case.v1), (ApiVersion::V2, &case.v2)] {
-            // The webhooks of v1 come by address, so a field of that object is an address.
+            // v1 returns webhooks as an object keyed by URL, where an additional field would be a URL.
             let Some(sent) = sent.as_ref().filter(|_| case.name != "get active webhooks") else { continue };
-            let mut answer = sent.answer.clone();
-            with_unknown_fields(&mut answer);
+            let mut response = sent.response.clone();
+            with_unknown_fields(&mut response);
             let server = MockServer::start_async().await;
             server
                 .mock_async(|_, then| {
-                    then.status(200).json_body(answer);
+                    then.status(200).json_body(response);
                 })
                 .await;
             let client = client_of(&server, version);

@@ -1,4 +1,4 @@
-//! Lists in the vendor's three ways of paging: by the page, by hand and as a stream.
+//! Lists, with the vendor's three paging methods: single pages and streams.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -9,8 +9,13 @@ use serde_json::{Value, json};
 
 use crate::support::{client_of, room, user, v2};
 
-/// Answers requests of this path that hold exactly these pairs, by the names that paging has.
-async fn page(server: &MockServer, path: &'static str, pairs: &'static [(&'static str, &'static str)], answer: Value) {
+/// Mocks the response to requests for this path with exactly these paging parameters.
+async fn page(
+    server: &MockServer,
+    path: &'static str,
+    pairs: &'static [(&'static str, &'static str)],
+    response: Value,
+) {
     const NAMES: [&str; 6] = ["offset", "skip", "limit", "filter[skip]", "filter[limit]", "page_token"];
     server
         .mock_async(move |when, then| {
@@ -21,18 +26,18 @@ async fn page(server: &MockServer, path: &'static str, pairs: &'static [(&'stati
                     None => when.query_param_missing(name),
                 };
             }
-            then.status(200).json_body(answer);
+            then.status(200).json_body(response);
         })
         .await;
 }
 
 #[tokio::test]
-async fn a_page_is_asked_for_by_offset_and_size() {
+async fn a_page_is_requested_by_offset_and_size() {
     for (version, path, offset, id) in
         [(ApiVersion::V1, "/rest/room/list", "skip", "room_id"), (ApiVersion::V2, "/v2/rooms", "offset", "id")]
     {
         let server = MockServer::start_async().await;
-        let asked = server
+        let requested = server
             .mock_async(|when, then| {
                 when.method("GET").path(path).query_param(offset, "40").query_param("limit", "10");
                 then.status(200).json_body(json!({"rooms": [{id: "r"}], offset: 40, "has_more": true}));
@@ -40,14 +45,14 @@ async fn a_page_is_asked_for_by_offset_and_size() {
             .await;
         let page = client_of(&server, version).rooms().list().offset(40).page_size(10).send().await.unwrap();
         assert_eq!((page.offset, page.has_more, page.next_offset()), (40, true, Some(41)));
-        asked.assert_calls_async(1).await;
+        requested.assert_calls_async(1).await;
     }
 }
 
 #[tokio::test]
-async fn a_stream_walks_all_pages_and_passes_over_an_empty_one() {
+async fn a_stream_reads_all_pages_and_skips_empty_ones() {
     let server = MockServer::start_async().await;
-    // The vendor may give fewer than it could; a page that is empty is passed by its whole width, told or usual.
+    // The vendor may return short pages. An empty page is skipped by its `limit`, or by the default limit.
     page(&server, "/v2/users", &[], json!({"users": [{"id": "a"}, {"id": "b"}], "has_more": true})).await;
     page(&server, "/v2/users", &[("offset", "2")], json!({"users": [], "limit": 5, "has_more": true})).await;
     page(&server, "/v2/users", &[("offset", "7")], json!({"users": [], "has_more": true})).await;
@@ -67,7 +72,7 @@ async fn a_stream_walks_all_pages_and_passes_over_an_empty_one() {
 }
 
 #[tokio::test]
-async fn a_list_without_totals_is_walked_as_long_as_its_pages_are_full() {
+async fn a_list_without_totals_ends_at_a_page_that_is_not_full() {
     let server = MockServer::start_async().await;
     let path = "/rest/user/room/list/d";
     let rooms = |ids: &[&str]| json!({"room_list": ids.iter().map(|id| json!({"room_id": id})).collect::<Vec<_>>()});
@@ -83,7 +88,7 @@ async fn a_list_without_totals_is_walked_as_long_as_its_pages_are_full() {
 }
 
 #[tokio::test]
-async fn messages_are_walked_by_the_token_of_each_page_and_an_empty_page_does_not_end_them() {
+async fn messages_are_paged_by_token_across_empty_pages() {
     let server = MockServer::start_async().await;
     let path = "/rest/chat/messages";
     let messages = |texts: &[&str], next: Value| {
@@ -100,14 +105,14 @@ async fn messages_are_walked_by_the_token_of_each_page_and_an_empty_page_does_no
 }
 
 #[tokio::test]
-async fn messages_that_go_on_without_any_are_an_error_and_no_loop() {
+async fn an_endless_series_of_empty_message_pages_is_an_error() {
     let server = MockServer::start_async().await;
-    let asked = AtomicU32::new(0);
+    let requested = AtomicU32::new(0);
     let endless = server
         .mock_async(|when, then| {
             when.path("/rest/chat/messages");
             then.respond_with(move |_| {
-                let number = asked.fetch_add(1, Ordering::Relaxed);
+                let number = requested.fetch_add(1, Ordering::Relaxed);
                 let body = json!({"meta": {"next": {"page_number": number, "page_token": "t"}}, "messages": []});
                 httpmock::HttpMockResponse::builder().status(200).body(body.to_string()).build()
             });
@@ -121,7 +126,7 @@ async fn messages_that_go_on_without_any_are_an_error_and_no_loop() {
 }
 
 #[tokio::test]
-async fn a_page_that_tells_nothing_of_itself_is_taken_for_what_was_asked() {
+async fn a_page_without_metadata_is_assumed_to_be_as_requested() {
     let server = MockServer::start_async().await;
     let full = json!({"sessions": [{"id": "s"}, {"id": "t"}]});
     page(&server, "/v2/sessions", &[("offset", "40"), ("limit", "2")], full).await;
@@ -130,7 +135,7 @@ async fn a_page_that_tells_nothing_of_itself_is_taken_for_what_was_asked() {
 }
 
 #[tokio::test]
-async fn a_list_that_never_ends_and_never_gives_is_an_error() {
+async fn an_endless_series_of_empty_pages_is_an_error() {
     let server = MockServer::start_async().await;
     let pages = server
         .mock_async(|when, then| {
@@ -144,7 +149,7 @@ async fn a_list_that_never_ends_and_never_gives_is_an_error() {
 }
 
 #[tokio::test]
-async fn messages_whose_page_names_itself_as_the_next_one_are_an_error_and_no_loop() {
+async fn a_message_page_that_links_to_itself_is_an_error() {
     let server = MockServer::start_async().await;
     let any = server
         .mock_async(|_, then| {
@@ -160,7 +165,7 @@ async fn messages_whose_page_names_itself_as_the_next_one_are_an_error_and_no_lo
 }
 
 #[tokio::test]
-async fn walking_by_hand_ends_like_the_stream_does() {
+async fn the_offset_of_the_next_page_does_not_overflow() {
     let server = MockServer::start_async().await;
     server
         .mock_async(|_, then| {

@@ -1,4 +1,4 @@
-//! The key travels in a header of its own, which a redirect must never carry to another host.
+//! The API key is sent in a custom header, which must never reach the target of a redirect.
 
 use bandyer_client::ErrorKind;
 use httpmock::MockServer;
@@ -6,7 +6,7 @@ use httpmock::MockServer;
 use crate::support::{builder, user};
 
 #[tokio::test]
-async fn no_redirect_is_followed_and_the_key_stays_where_it_is() {
+async fn redirects_are_not_followed() {
     for status in [301, 302, 303, 307, 308] {
         let (vendor, other) = (MockServer::start_async().await, MockServer::start_async().await);
         let elsewhere = other
@@ -14,7 +14,7 @@ async fn no_redirect_is_followed_and_the_key_stays_where_it_is() {
                 then.status(200).body(r#"{"id": "d"}"#);
             })
             .await;
-        // The same machine under another name is another host.
+        // The same machine with another name is another host.
         let location = format!("http://localhost:{}/v2/users/d", other.port());
         let redirect = vendor
             .mock_async(|_, then| {

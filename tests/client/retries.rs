@@ -1,4 +1,4 @@
-//! What is sent again, and what never is.
+//! Which requests are retried.
 
 use std::time::Duration;
 
@@ -8,19 +8,20 @@ use bandyer_client::{Client, Outcome, RetryPolicy};
 use httpmock::{Mock, MockServer};
 use serde_json::{Value, json};
 
-use crate::support::{RawServer, Then, builder, eager, user, v2};
+use crate::support::{RawServer, Then, builder, no_backoff, user, v2};
 
-const HANGS_UP: Then = Then::Send("");
-const MADE: Then = Then::Send("HTTP/1.1 201 Created\r\ncontent-length: 10\r\nconnection: close\r\n\r\n{\"id\":\"d\"}");
-const TAKEN: Then = Then::Send(
+const HANG_UP: Then = Then::Send("");
+const CREATED: Then =
+    Then::Send("HTTP/1.1 201 Created\r\ncontent-length: 10\r\nconnection: close\r\n\r\n{\"id\":\"d\"}");
+const ALREADY_EXISTS: Then = Then::Send(
     "HTTP/1.1 400 Bad Request\r\ncontent-length: 33\r\nconnection: close\r\n\r\n{\"code\":\"user_id_already_exists\"}",
 );
 
-const SLOW_DOWN: Then =
+const RATE_LIMITED: Then =
     Then::Send("HTTP/1.1 429 Too Many Requests\r\nretry-after: 0\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
 
-/// Answers once with the first, then with the second.
-async fn in_turn<'a>(server: &'a MockServer, first: (u16, Option<&str>), second: (u16, Value)) -> [Mock<'a>; 2] {
+/// Responds once with the first response, then with the second.
+async fn two_responses<'a>(server: &'a MockServer, first: (u16, Option<&str>), second: (u16, Value)) -> [Mock<'a>; 2] {
     let one = server
         .mock_async(|_, then| {
             let then = then.status(first.0);
@@ -46,22 +47,22 @@ fn a_room(client: &Client) -> bandyer_client::rooms::CreateRoom<'_> {
 }
 
 #[tokio::test]
-async fn a_failure_of_a_reading_is_passed_over() {
+async fn failed_reads_are_retried() {
     for status in [408, 500, 502, 503, 504] {
         let server = MockServer::start_async().await;
-        let [first, second] = in_turn(&server, (status, None), (200, json!({"id": "d"}))).await;
-        let answer = v2(&server).users().get(&user("d")).send_with_response().await.unwrap();
-        assert_eq!(answer.attempts(), 2);
+        let [first, second] = two_responses(&server, (status, None), (200, json!({"id": "d"}))).await;
+        let response = v2(&server).users().get(&user("d")).send_with_response().await.unwrap();
+        assert_eq!(response.attempts(), 2);
         first.assert_calls_async(1).await;
         second.assert_calls_async(1).await;
     }
 }
 
 #[tokio::test]
-async fn a_room_creation_that_may_have_happened_is_never_repeated() {
+async fn a_room_creation_that_may_have_succeeded_is_not_retried() {
     for status in [408, 500, 502, 503, 504] {
         let server = MockServer::start_async().await;
-        let [first, second] = in_turn(&server, (status, Some("0")), (201, json!({"id": "r"}))).await;
+        let [first, second] = two_responses(&server, (status, Some("0")), (201, json!({"id": "r"}))).await;
         let error = a_room(&v2(&server)).send().await.unwrap_err();
         assert_eq!((error.outcome(), error.attempts()), (Outcome::Unknown, 1), "{status}");
         assert!(error.to_string().ends_with("not repeated because it may already have happened"), "{error}");
@@ -71,8 +72,8 @@ async fn a_room_creation_that_may_have_happened_is_never_repeated() {
 }
 
 #[tokio::test]
-async fn a_room_creation_whose_answer_is_lost_is_never_repeated() {
-    for steps in [&[HANGS_UP, MADE], &[Then::Stall, MADE]] {
+async fn a_room_creation_with_a_lost_response_is_not_retried() {
+    for steps in [&[HANG_UP, CREATED], &[Then::Stall, CREATED]] {
         let server = RawServer::start(steps).await;
         let error = a_room(&server.client().build().unwrap()).send().await.unwrap_err();
         assert_eq!((error.outcome(), server.requests()), (Outcome::Unknown, 1), "{error}");
@@ -81,8 +82,8 @@ async fn a_room_creation_whose_answer_is_lost_is_never_repeated() {
 }
 
 #[tokio::test]
-async fn a_user_creation_with_an_id_is_repeated_and_without_one_is_not() {
-    for first in [&[HANGS_UP, MADE], &[Then::Stall, MADE]] {
+async fn a_user_creation_is_retried_only_with_an_id() {
+    for first in [&[HANG_UP, CREATED], &[Then::Stall, CREATED]] {
         let server = RawServer::start(first).await;
         let client = server.client().build().unwrap();
         assert_eq!(client.users().create(Role::Plus).id(user("d")).send().await.unwrap().id, "d");
@@ -96,15 +97,15 @@ async fn a_user_creation_with_an_id_is_repeated_and_without_one_is_not() {
 }
 
 #[tokio::test]
-async fn already_exists_on_a_repeat_ends_in_the_user_and_on_the_first_try_in_an_error() {
-    // Lost, then told that it exists, then read.
-    let server = RawServer::start(&[HANGS_UP, TAKEN, MADE]).await;
+async fn already_exists_is_a_success_only_after_a_lost_attempt() {
+    // A lost response, then "already exists", then the user.
+    let server = RawServer::start(&[HANG_UP, ALREADY_EXISTS, CREATED]).await;
     let client = server.client().build().unwrap();
-    let answer = client.users().create(Role::Plus).id(user("d")).into_request().send_with_response().await.unwrap();
-    assert_eq!((answer.attempts(), server.requests()), (3, 3));
-    assert_eq!(answer.body().id, "d");
+    let response = client.users().create(Role::Plus).id(user("d")).into_request().send_with_response().await.unwrap();
+    assert_eq!((response.attempts(), server.requests()), (3, 3));
+    assert_eq!(response.body().id, "d");
 
-    let server = RawServer::start(&[TAKEN, MADE]).await;
+    let server = RawServer::start(&[ALREADY_EXISTS, CREATED]).await;
     let client = server.client().build().unwrap();
     let error = client.users().create(Role::Plus).id(user("d")).send().await.unwrap_err();
     assert!(error.is_conflict());
@@ -112,9 +113,9 @@ async fn already_exists_on_a_repeat_ends_in_the_user_and_on_the_first_try_in_an_
 }
 
 #[tokio::test]
-async fn already_exists_after_a_try_that_made_nothing_is_an_error() {
-    // Refused for quota, so the first try made nobody: whoever exists is somebody else's.
-    let server = RawServer::start(&[SLOW_DOWN, TAKEN, MADE]).await;
+async fn already_exists_after_a_rejected_attempt_is_an_error() {
+    // The first attempt was rejected, so it did not create the existing user.
+    let server = RawServer::start(&[RATE_LIMITED, ALREADY_EXISTS, CREATED]).await;
     let client = server.client().build().unwrap();
     let error = client.users().create(Role::Plus).id(user("d")).send().await.unwrap_err();
     assert!(error.is_conflict(), "{error}");
@@ -122,28 +123,28 @@ async fn already_exists_after_a_try_that_made_nothing_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_refusal_for_quota_that_says_when_is_repeated_even_for_a_room() {
+async fn a_429_with_retry_after_is_retried_even_for_a_room() {
     for when in ["0", "Thu, 05 Mar 2020 08:00:00 GMT"] {
         let server = MockServer::start_async().await;
-        let [_, second] = in_turn(&server, (429, Some(when)), (201, json!({"id": "r"}))).await;
+        let [_, second] = two_responses(&server, (429, Some(when)), (201, json!({"id": "r"}))).await;
         a_room(&v2(&server)).send().await.unwrap();
         second.assert_calls_async(1).await;
     }
 }
 
 #[tokio::test]
-async fn a_refusal_for_quota_that_does_not_say_when_is_told_at_once() {
+async fn a_429_without_retry_after_is_not_retried() {
     let server = MockServer::start_async().await;
-    let [_, second] = in_turn(&server, (429, None), (200, json!({"id": "d"}))).await;
+    let [_, second] = two_responses(&server, (429, None), (200, json!({"id": "d"}))).await;
     let error = v2(&server).users().get(&user("d")).send().await.unwrap_err();
     assert!(error.is_rate_limited() && error.is_retryable());
     assert_eq!((error.retry_after(), second.calls_async().await), (None, 0));
 }
 
 #[tokio::test]
-async fn a_wait_longer_than_the_time_left_is_told_and_not_waited_for() {
+async fn a_delay_beyond_the_total_timeout_is_an_error() {
     let server = MockServer::start_async().await;
-    let [_, second] = in_turn(&server, (503, Some("3600")), (200, json!({"id": "d"}))).await;
+    let [_, second] = two_responses(&server, (503, Some("3600")), (200, json!({"id": "d"}))).await;
     let error = v2(&server).users().get(&user("d")).send().await.unwrap_err();
     assert_eq!(error.retry_after(), Some(Duration::from_secs(3600)));
     assert!(error.to_string().contains("asked to wait for longer"), "{error}");
@@ -151,21 +152,21 @@ async fn a_wait_longer_than_the_time_left_is_told_and_not_waited_for() {
 }
 
 #[tokio::test]
-async fn tries_are_limited_by_the_policy_of_the_client_or_of_the_request() {
+async fn attempts_are_limited_by_the_client_or_request_policy() {
     let server = MockServer::start_async().await;
     let always = server
         .mock_async(|_, then| {
             then.status(500);
         })
         .await;
-    let client = builder(&server.base_url()).retry(eager().max_attempts(5)).build().unwrap();
+    let client = builder(&server.base_url()).retry(no_backoff().max_attempts(5)).build().unwrap();
     assert_eq!(client.users().get(&user("d")).send().await.unwrap_err().attempts(), 5);
     assert_eq!(client.users().get(&user("d")).retry(RetryPolicy::none()).send().await.unwrap_err().attempts(), 1);
     always.assert_calls_async(6).await;
 }
 
 #[tokio::test]
-async fn an_outage_is_not_answered_with_a_storm() {
+async fn the_retry_budget_limits_retries_during_an_outage() {
     let server = MockServer::start_async().await;
     let always = server
         .mock_async(|_, then| {
@@ -177,11 +178,11 @@ async fn an_outage_is_not_answered_with_a_storm() {
         client.users().get(&user("d")).send().await.unwrap_err();
     }
     let calls = always.calls_async().await;
-    assert!((300..=341).contains(&calls), "one repeat in ten, and ten in reserve: {calls}");
+    assert!((300..=341).contains(&calls), "one retry per ten requests, and ten in reserve: {calls}");
 }
 
 #[tokio::test]
-async fn a_raw_post_is_repeated_only_when_it_says_that_it_may_be() {
+async fn a_raw_post_is_retried_only_if_marked_idempotent() {
     let server = MockServer::start_async().await;
     let always = server
         .mock_async(|_, then| {

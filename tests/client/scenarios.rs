@@ -1,5 +1,5 @@
-//! Lives of every resource against the emulator, in both generations. `coverage.rs` runs them all and looks at which
-//! operations they reached.
+//! The lifecycle of every resource against the emulator, in both API versions. `coverage.rs` runs all scenarios and checks
+//! which operations they reach.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -46,7 +46,7 @@ impl World {
         create.send().await.unwrap().id
     }
 
-    /// A call of the two for this long.
+    /// A call of both users with this length.
     async fn call(&self, room: &RoomId, length: Duration) -> SessionId {
         self.emulator.join(room, &user("d")).unwrap();
         self.emulator.join(room, &user("p")).unwrap();
@@ -92,31 +92,31 @@ macro_rules! scenarios {
 }
 
 scenarios! {
-    users_are_made_changed_pictured_and_deleted
-    rooms_are_made_found_disabled_and_deleted
-    people_of_a_room_come_and_go
-    the_company_changes_its_settings_and_its_look
-    backgrounds_and_translations_come_and_go
-    recordings_are_kept_as_the_company_says
-    a_call_leaves_a_session_connections_and_activity
-    a_recorded_call_can_be_fetched_until_it_is_deleted
+    users_are_created_changed_and_deleted
+    rooms_are_created_found_disabled_and_deleted
+    participants_are_added_and_removed
+    company_settings_and_theme_are_changed
+    backgrounds_and_translations_are_added_and_deleted
+    recording_settings_are_changed
+    a_call_is_recorded_as_session_connections_and_activity
+    a_recording_can_be_downloaded_until_it_is_deleted
     transcripts_can_be_read_and_deleted
     uploads_are_listed_everywhere_they_belong
-    tags_come_and_go
-    messages_are_written_and_read
-    broadcasts_are_made_and_joined
+    tags_are_created_and_deleted
+    messages_are_sent_and_read
+    broadcasts_are_created_and_joined
     links_can_be_checked_and_revoked
-    webhooks_are_set_and_removed
-    signatures_are_asked_for_in_a_running_room
+    webhooks_are_configured_and_deleted
+    signatures_are_requested_in_a_running_room
 }
 
-async fn users_are_made_changed_pictured_and_deleted(w: &World) {
+async fn users_are_created_changed_and_deleted(w: &World) {
     let c = &w.client;
     let made = c.users().create(Role::Basic).language(Language::Polish).send().await.unwrap().id;
     assert_eq!(c.users().update(&made).camera(false).send().await.unwrap().camera, Some(false));
     let url = c.users().set_avatar(&made, &png(300, 300)).send().await.unwrap().unwrap();
     assert_eq!(reqwest::get(&url).await.unwrap().bytes().await.unwrap(), png(300, 300).bytes());
-    let refused = c.users().set_avatar(&user("nobody"), &png(300, 300)).send().await.unwrap_err();
+    let refused = c.users().set_avatar(&user("unknown"), &png(300, 300)).send().await.unwrap_err();
     assert!(refused.is_not_found());
     if w.is_v1() {
         assert_eq!(c.users().set_camera_for_all(true).send().await.unwrap(), 3);
@@ -133,7 +133,7 @@ async fn users_are_made_changed_pictured_and_deleted(w: &World) {
     assert_eq!(credential.user_id, "p");
 }
 
-async fn rooms_are_made_found_disabled_and_deleted(w: &World) {
+async fn rooms_are_created_found_disabled_and_deleted(w: &World) {
     let c = &w.client;
     let create = c.rooms().create(pair()).max_duration(Duration::from_secs(90));
     let create = if w.is_v1() { create.skip_landing_page(true).initiator(user("d")) } else { create };
@@ -144,7 +144,7 @@ async fn rooms_are_made_found_disabled_and_deleted(w: &World) {
         let other = c.rooms().create(pair()).send().await.unwrap().id;
         let of_user: Vec<_> = c.users().rooms(&user("p")).page_size(1).into_stream().try_collect().await.unwrap();
         assert_eq!(of_user.iter().map(|room| &room.id).collect::<Vec<_>>(), [&other, &room]);
-        assert!(c.users().rooms(&user("nobody")).send().await.unwrap().items.is_empty());
+        assert!(c.users().rooms(&user("unknown")).send().await.unwrap().items.is_empty());
         #[expect(deprecated, reason = "it is covered like the rest")]
         let link = c.rooms().fast_call(&user("d"), &[user("p")], false).send().await.unwrap();
         assert!(link.expose().contains("/connect/rest-call-handler/"));
@@ -156,7 +156,7 @@ async fn rooms_are_made_found_disabled_and_deleted(w: &World) {
     assert!(c.rooms().get(&room).send().await.unwrap_err().is_not_found());
 }
 
-async fn people_of_a_room_come_and_go(w: &World) {
+async fn participants_are_added_and_removed(w: &World) {
     if w.is_v1() {
         return;
     }
@@ -177,7 +177,7 @@ async fn people_of_a_room_come_and_go(w: &World) {
     assert_eq!(w.emulator.rooms()[0].rings, 1);
 }
 
-async fn the_company_changes_its_settings_and_its_look(w: &World) {
+async fn company_settings_and_theme_are_changed(w: &World) {
     let company = w.client.company();
     let delay = Duration::from_millis(1500);
     let changed = company
@@ -218,7 +218,7 @@ async fn the_company_changes_its_settings_and_its_look(w: &World) {
     assert_eq!(profile.logos.unwrap(), logos);
 }
 
-async fn backgrounds_and_translations_come_and_go(w: &World) {
+async fn backgrounds_and_translations_are_added_and_deleted(w: &World) {
     let company = w.client.company();
     let small = company.add_background(&jpeg(1280, 1279)).send().await.unwrap_err();
     assert_eq!(small.code(), Some("wrong_file_dimension"));
@@ -245,7 +245,7 @@ async fn backgrounds_and_translations_come_and_go(w: &World) {
     }
 }
 
-async fn recordings_are_kept_as_the_company_says(w: &World) {
+async fn recording_settings_are_changed(w: &World) {
     let company = w.client.company();
     let bad = company.create_encryption_key("no key").send().await.unwrap_err();
     assert_eq!(bad.code(), Some("invalid_public_key_error"));
@@ -261,7 +261,7 @@ async fn recordings_are_kept_as_the_company_says(w: &World) {
     assert_eq!(company.recording_settings().send().await.unwrap().encryption_key, None);
 }
 
-async fn a_call_leaves_a_session_connections_and_activity(w: &World) {
+async fn a_call_is_recorded_as_session_connections_and_activity(w: &World) {
     let c = &w.client;
     let room = c.rooms().create(pair()).max_duration(Duration::from_secs(90)).send().await.unwrap().id;
     let session = w.call(&room, Duration::from_secs(60)).await;
@@ -281,7 +281,7 @@ async fn a_call_leaves_a_session_connections_and_activity(w: &World) {
             ("d", &ConnectionChange::Connected),
         ]
     );
-    // The second call uses up the rest, and closes the room.
+    // The second call uses up the remaining call time and closes the room.
     w.emulator.join(&room, &user("d")).unwrap();
     w.emulator.advance(Duration::from_secs(3600));
     w.emulator.join(&room, &user("p")).unwrap();
@@ -302,7 +302,7 @@ async fn a_call_leaves_a_session_connections_and_activity(w: &World) {
     }
 }
 
-async fn a_recorded_call_can_be_fetched_until_it_is_deleted(w: &World) {
+async fn a_recording_can_be_downloaded_until_it_is_deleted(w: &World) {
     let c = &w.client;
     let silent = c.rooms().create(pair()).send().await.unwrap().id;
     let session = w.call(&silent, Duration::from_secs(1)).await;
@@ -380,7 +380,7 @@ async fn uploads_are_listed_everywhere_they_belong(w: &World) {
     assert_eq!(w.emulator.uploads().len(), 1);
 }
 
-async fn tags_come_and_go(w: &World) {
+async fn tags_are_created_and_deleted(w: &World) {
     let tags = w.client.tags();
     assert_eq!(tags.create(["x-ray"]).send().await.unwrap()[0].name, "x-ray");
     if w.is_v1() {
@@ -394,12 +394,12 @@ async fn tags_come_and_go(w: &World) {
     assert_eq!(left.iter().map(|tag| tag.name.as_str()).collect::<Vec<_>>(), ["blood"]);
 }
 
-async fn messages_are_written_and_read(w: &World) {
+async fn messages_are_sent_and_read(w: &World) {
     let c = &w.client;
     if w.is_v1() {
         let both = [user("d"), user("p")];
-        let stranger = c.chats().create(&[user("d"), user("nobody")]).send().await;
-        assert_eq!(code(stranger), "invalid_users_length");
+        let other = c.chats().create(&[user("d"), user("unknown")]).send().await;
+        assert_eq!(code(other), "invalid_users_length");
         c.chats().create(&both).send().await.unwrap();
         for n in 0..5 {
             let sent = c.chats().send_message(&both, &user("d"), &format!("message {n}")).send().await.unwrap();
@@ -423,15 +423,15 @@ async fn messages_are_written_and_read(w: &World) {
     assert_eq!(c.channels().get(&channel.id).send().await.unwrap(), channel);
     assert_eq!(c.channels().list().send().await.unwrap().items, std::slice::from_ref(&channel));
     c.channels().send_message(&channel.id, &user("d"), "hello").send().await.unwrap();
-    let stranger = c.channels().send_message(&channel.id, &user("x"), "hello").send().await.unwrap_err();
-    assert_eq!(stranger.code(), Some("user_not_a_member"));
+    let other = c.channels().send_message(&channel.id, &user("x"), "hello").send().await.unwrap_err();
+    assert_eq!(other.code(), Some("user_not_a_member"));
     let read = c.channels().messages(&channel.id).send().await.unwrap().items;
     assert_eq!((read[0].text.as_str(), read[0].sender.as_ref()), ("hello", Some(&user("d"))));
     c.channels().delete(&channel.id).send().await.unwrap();
     assert!(c.channels().get(&channel.id).send().await.unwrap_err().is_not_found());
 }
 
-async fn broadcasts_are_made_and_joined(w: &World) {
+async fn broadcasts_are_created_and_joined(w: &World) {
     if !w.is_v1() {
         return;
     }
@@ -463,7 +463,7 @@ async fn links_can_be_checked_and_revoked(w: &World) {
     assert!(!c.links().is_active(&LinkToken::from("none")).send().await.unwrap());
 }
 
-async fn webhooks_are_set_and_removed(w: &World) {
+async fn webhooks_are_configured_and_deleted(w: &World) {
     let hooks = w.client.webhooks();
     let url = "https://me.example/hook";
     if w.is_v1() {
@@ -489,7 +489,7 @@ async fn webhooks_are_set_and_removed(w: &World) {
     assert!(hooks.get(&made.id).send().await.unwrap_err().is_not_found());
 }
 
-async fn signatures_are_asked_for_in_a_running_room(w: &World) {
+async fn signatures_are_requested_in_a_running_room(w: &World) {
     if w.is_v1() {
         return;
     }

@@ -1,4 +1,4 @@
-//! Planted canaries must be in no `Debug`, `Display` or source of anything.
+//! Canary values must not appear in `Debug`, `Display` or the sources of errors.
 
 use std::error::Error as StdError;
 use std::fmt::Debug;
@@ -28,7 +28,7 @@ fn chain(error: &(dyn StdError + 'static)) -> String {
 }
 
 #[test]
-fn secrets_show_nothing_and_open_by_one_word() {
+fn secrets_are_redacted_and_exposed_explicitly() {
     let texts = [
         shown(&ApiKey::from("canary")),
         shown(&AccessToken::from("canary")),
@@ -44,7 +44,7 @@ fn secrets_show_nothing_and_open_by_one_word() {
 }
 
 #[tokio::test]
-async fn answers_show_no_link_token_or_description() {
+async fn responses_show_no_link_token_or_description() {
     let server = MockServer::start_async().await;
     server
         .mock_async(|when, then| {
@@ -116,7 +116,7 @@ async fn messages_files_and_broadcasts_show_no_content() {
 }
 
 #[tokio::test]
-async fn callback_addresses_show_their_host_alone() {
+async fn configured_urls_show_only_their_host() {
     let emulator = bandyer_client::emulator::Emulator::start().await.unwrap();
     let client = emulator.client().unwrap();
     let url = "https://me.example/canary?token=canary";
@@ -178,7 +178,7 @@ async fn errors_show_no_key_query_or_body() {
 }
 
 #[test]
-fn whoever_signs_calls_or_writes_is_not_shown() {
+fn requests_show_no_personal_data() {
     let signer = Signer::new("canary@example.org", "+391234567", "canary", "canary").tax_code("canary");
     let document = File::new("canary.pdf", "application/pdf", "canary").unwrap();
     let room = bandyer_client::RoomId::new("r").unwrap();
@@ -205,7 +205,7 @@ fn whoever_signs_calls_or_writes_is_not_shown() {
 }
 
 #[test]
-fn no_event_shows_what_it_holds() {
+fn events_show_no_content() {
     let data = json!({"room_id": "canary", "roomAlias": "canary", "session_id": "canary", "user_id": "canary",
         "rating": 5, "message": "canary", "tag": "canary", "upload_key": "canary", "first_name": "canary", "email": "canary",
         "description": "canary", "initiator": "canary", "users": ["canary"], "participants": [{"user": "canary",
@@ -279,7 +279,7 @@ fn no_event_shows_what_it_holds() {
 }
 
 #[tokio::test]
-async fn deliveries_and_downloads_show_no_address() {
+async fn deliveries_and_downloads_show_no_path_or_query() {
     let emulator = bandyer_client::emulator::Emulator::builder().webhook_retries(1, std::time::Duration::ZERO);
     let emulator = emulator.start().await.unwrap();
     let client = emulator.client().unwrap();

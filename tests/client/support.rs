@@ -1,4 +1,4 @@
-//! Clients of mock servers, and a server that answers with the bytes it is given.
+//! Clients of mock servers, and a server that sends raw bytes.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use tokio::net::TcpListener;
 
 pub const KEY: &str = "ak_test_0123456789ab";
 
-/// Repeats without waiting.
-pub fn eager() -> RetryPolicy {
+/// The standard policy without delays.
+pub fn no_backoff() -> RetryPolicy {
     RetryPolicy::standard().backoff(Duration::from_millis(1), Duration::from_millis(1))
 }
 
 pub fn builder(url: &str) -> ClientBuilder {
-    Client::builder(KEY).base_url(url).retry(eager())
+    Client::builder(KEY).base_url(url).retry(no_backoff())
 }
 
 pub fn client_of(server: &MockServer, version: ApiVersion) -> Client {
@@ -37,25 +37,25 @@ pub fn room(id: &str) -> RoomId {
     RoomId::new(id).unwrap()
 }
 
-/// What a raw server does with each connection, once a request has arrived.
+/// What a raw server does after it has received a request.
 #[derive(Clone, Copy)]
 pub enum Then {
     /// Sends these bytes and closes.
     Send(&'static str),
     /// Sends these bytes and keeps the connection open.
     SendAndStall(&'static str),
-    /// Never answers.
+    /// Never responds.
     Stall,
 }
 
-/// A server that speaks whatever it is told to, one connection a request.
+/// A server that performs scripted steps, one connection per request.
 pub struct RawServer {
     pub address: SocketAddr,
     requests: Arc<AtomicUsize>,
 }
 
 impl RawServer {
-    /// Answers the first request with the first step, and all after the last step with the last one.
+    /// Performs one step per request, and repeats the last step.
     pub async fn start(steps: &'static [Then]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -94,7 +94,7 @@ impl RawServer {
     }
 }
 
-/// The beginning of a PNG of this size, which is all that anybody looks at.
+/// The header of a PNG of this size, which is the only part that is read.
 pub fn png(width: u32, height: u32) -> File {
     let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
     bytes.extend(width.to_be_bytes());
@@ -103,7 +103,7 @@ pub fn png(width: u32, height: u32) -> File {
     File::png(bytes).unwrap()
 }
 
-/// The beginning of a JPEG of this size.
+/// The header of a JPEG of this size.
 pub fn jpeg(width: u16, height: u16) -> File {
     let mut bytes = b"\xff\xd8\xff\xc0\0\x11\x08".to_vec();
     bytes.extend(height.to_be_bytes());

@@ -1,13 +1,13 @@
-//! Time, and answers that stop half-way.
+//! Timeouts, and responses that stall or end early.
 
 use std::time::Duration;
 
 use bandyer_client::{ErrorKind, Outcome, RetryPolicy};
 
-use crate::support::{RawServer, Then, eager, user};
+use crate::support::{RawServer, Then, no_backoff, user};
 
 #[tokio::test]
-async fn a_try_that_takes_too_long_is_a_timeout_of_unknown_outcome() {
+async fn an_attempt_timeout_has_an_unknown_outcome() {
     let server = RawServer::start(&[Then::Stall]).await;
     let client = server.client().attempt_timeout(Duration::from_millis(50)).build().unwrap();
     let error = client.users().get(&user("d")).send().await.unwrap_err();
@@ -17,7 +17,7 @@ async fn a_try_that_takes_too_long_is_a_timeout_of_unknown_outcome() {
 }
 
 #[tokio::test]
-async fn the_time_of_one_request_can_be_its_own() {
+async fn the_attempt_timeout_can_be_set_on_a_request() {
     let server = RawServer::start(&[Then::Stall]).await;
     let client = server.client().attempt_timeout(Duration::from_secs(3600)).build().unwrap();
     let request = client.users().get(&user("d")).attempt_timeout(Duration::from_millis(50)).retry(RetryPolicy::none());
@@ -25,9 +25,9 @@ async fn the_time_of_one_request_can_be_its_own() {
 }
 
 #[tokio::test]
-async fn all_tries_together_have_a_limit() {
+async fn the_total_timeout_limits_all_attempts() {
     let server = RawServer::start(&[Then::Stall]).await;
-    let retry = eager().max_attempts(1000).total_timeout(Duration::from_millis(200));
+    let retry = no_backoff().max_attempts(1000).total_timeout(Duration::from_millis(200));
     let client = server.client().attempt_timeout(Duration::from_millis(80)).retry(retry).build().unwrap();
     let error = client.users().get(&user("d")).send().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
@@ -35,7 +35,7 @@ async fn all_tries_together_have_a_limit() {
 }
 
 #[tokio::test]
-async fn a_body_that_stops_on_the_way_is_cut_by_the_time_of_the_try() {
+async fn the_attempt_timeout_covers_the_body() {
     let server = RawServer::start(&[Then::SendAndStall("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{")]).await;
     let client = server.client().build().unwrap();
     let error = client.users().get(&user("d")).retry(RetryPolicy::none()).send().await.unwrap_err();
@@ -43,7 +43,7 @@ async fn a_body_that_stops_on_the_way_is_cut_by_the_time_of_the_try() {
 }
 
 #[tokio::test]
-async fn an_error_page_that_stops_on_the_way_still_tells_its_status_in_time() {
+async fn a_stalled_error_body_still_reports_the_status() {
     let steps = [Then::SendAndStall("HTTP/1.1 404 Not Found\r\ncontent-length: 10\r\n\r\nx")];
     let server = RawServer::start(Box::leak(Box::new(steps))).await;
     let client = server.client().build().unwrap();
@@ -53,16 +53,16 @@ async fn an_error_page_that_stops_on_the_way_still_tells_its_status_in_time() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_interrupted() {
+async fn a_truncated_body_is_interrupted() {
     let server = RawServer::start(&[Then::Send("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{")]).await;
     let client = server.client().build().unwrap();
     let error = client.users().get(&user("d")).retry(RetryPolicy::none()).send().await.unwrap_err();
-    // The server closed the connection before the promised end.
+    // The server closed the connection before the declared length.
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::Interrupted, Outcome::Unknown));
 }
 
 #[tokio::test]
-async fn a_connection_that_is_lost_before_the_answer_is_interrupted() {
+async fn a_connection_lost_before_the_response_is_interrupted() {
     let server = RawServer::start(&[Then::Send("")]).await;
     let client = server.client().build().unwrap();
     let error = client.users().get(&user("d")).send().await.unwrap_err();
@@ -70,7 +70,7 @@ async fn a_connection_that_is_lost_before_the_answer_is_interrupted() {
 }
 
 #[tokio::test]
-async fn an_error_page_cut_short_still_tells_its_status() {
+async fn a_truncated_error_body_still_reports_the_status() {
     let server = RawServer::start(&[Then::Send("HTTP/1.1 404 Not Found\r\ncontent-length: 1000\r\n\r\n{")]).await;
     let client = server.client().build().unwrap();
     let error = client.users().get(&user("d")).send().await.unwrap_err();

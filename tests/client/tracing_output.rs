@@ -1,4 +1,4 @@
-//! What the feature `tracing` tells, and what it never does.
+//! The spans and events of the feature `tracing`, without personal data.
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
@@ -14,9 +14,9 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::support::{user, v2};
 
-/// Writes down all spans and events of the client.
+/// Records all spans and events of the client.
 #[derive(Clone, Default)]
-struct Notes(Arc<Mutex<Vec<String>>>);
+struct Recorder(Arc<Mutex<Vec<String>>>);
 
 struct Fields(String);
 
@@ -26,36 +26,36 @@ impl Visit for Fields {
     }
 }
 
-impl Notes {
-    fn note(&self, start: &str, record: impl FnOnce(&mut Fields)) {
+impl Recorder {
+    fn push(&self, start: &str, record: impl FnOnce(&mut Fields)) {
         let mut fields = Fields(start.to_owned());
         record(&mut fields);
         self.0.lock().unwrap().push(fields.0);
     }
 }
 
-impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Notes {
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Recorder {
     fn on_new_span(&self, attributes: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
         if attributes.metadata().target().starts_with("bandyer_client") {
-            self.note(attributes.metadata().name(), |fields| attributes.record(fields));
+            self.push(attributes.metadata().name(), |fields| attributes.record(fields));
         }
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         if context.span(id).is_some_and(|span| span.metadata().target().starts_with("bandyer_client")) {
-            self.note("recorded", |fields| values.record(fields));
+            self.push("recorded", |fields| values.record(fields));
         }
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         if event.metadata().target().starts_with("bandyer_client") {
-            self.note("event", |fields| event.record(fields));
+            self.push("event", |fields| event.record(fields));
         }
     }
 }
 
 #[tokio::test]
-async fn an_operation_is_a_span_and_a_repeat_is_an_event_with_chosen_fields_alone() {
+async fn an_operation_is_a_span_and_a_retry_is_an_event() {
     let server = MockServer::start_async().await;
     server
         .mock_async(|_, then| {
@@ -67,23 +67,23 @@ async fn an_operation_is_a_span_and_a_repeat_is_an_event_with_chosen_fields_alon
             then.status(404).body(r#"{"code": "canary", "message": "canary"}"#);
         })
         .await;
-    let notes = Notes::default();
+    let recorder = Recorder::default();
     let client = v2(&server);
-    let subscriber = tracing_subscriber::registry().with(notes.clone());
+    let subscriber = tracing_subscriber::registry().with(recorder.clone());
     let error = client.users().get(&user("canary")).send().with_subscriber(subscriber).await.unwrap_err();
     assert!(error.is_not_found());
-    let notes = notes.0.lock().unwrap();
-    assert_eq!(notes[0], "bandyer_request operation=\"get user\" api_version=v2");
+    let records = recorder.0.lock().unwrap();
+    assert_eq!(records[0], "bandyer_request operation=\"get user\" api_version=v2");
     assert!(
-        notes[1]
+        records[1]
             .starts_with("event message=request is sent again operation=\"get user\" attempts=1 kind=Api status=503")
     );
-    assert_eq!(&notes[2..], ["recorded attempts=2", "recorded status=404", "recorded error_kind=Api"]);
-    assert!(!notes.iter().any(|note| note.contains("canary")), "{notes:?}");
+    assert_eq!(&records[2..], ["recorded attempts=2", "recorded status=404", "recorded error_kind=Api"]);
+    assert!(!records.iter().any(|record| record.contains("canary")), "{records:?}");
 }
 
 #[tokio::test]
-async fn a_download_is_a_span_too_and_the_link_it_needs_is_another() {
+async fn a_download_and_the_request_for_its_link_are_spans() {
     let server = MockServer::start_async().await;
     let link = serde_json::json!({"url": server.url("/canary?canary")});
     server
@@ -104,9 +104,9 @@ async fn a_download_is_a_span_too_and_the_link_it_needs_is_another() {
             then.status(404);
         })
         .await;
-    let notes = Notes::default();
+    let recorder = Recorder::default();
     let client = v2(&server);
-    let subscriber = tracing_subscriber::registry().with(notes.clone());
+    let subscriber = tracing_subscriber::registry().with(recorder.clone());
     let session = bandyer_client::SessionId::new("canary").unwrap();
     async {
         client.recordings().download(&session).send().await.unwrap();
@@ -126,5 +126,5 @@ async fn a_download_is_a_span_too_and_the_link_it_needs_is_another() {
         "recorded status=404",
         "recorded error_kind=Api",
     ];
-    assert_eq!(*notes.0.lock().unwrap(), expected);
+    assert_eq!(*recorder.0.lock().unwrap(), expected);
 }

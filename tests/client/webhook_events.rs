@@ -1,4 +1,4 @@
-//! Every event of the vendor's table, in the bodies that its pages print, and what is read of each field.
+//! Every documented event, with the bodies from the vendor's documentation, and the parsed fields.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn seconds(seconds: u64) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-/// The event in the envelope of version 0, whose data is a text for some events; both are read alike.
+/// An event in the envelope of version 0, whose data is a string or an object; both are parsed to the same event.
 fn v0(name: &str, data: Value) -> Event {
     let [as_text, as_object] = [Value::String(data.to_string()), data].map(|data| {
         let body = json!({"event": name, "room_id": "r", "data": data}).to_string();
@@ -49,7 +49,7 @@ macro_rules! content {
 }
 
 #[test]
-fn calls_are_read_in_full() {
+fn calls_are_parsed_in_full() {
     let incoming = json!({"initiator": "d", "users": [{"user": {"userAlias": "p"}, "status": "invited"}],
         "roomAlias": "r", "options": {"duration": 0, "record": true, "recordingType": "manual",
         "creationDate": DATE, "callType": "audio_only", "live": true}});
@@ -63,7 +63,7 @@ fn calls_are_read_in_full() {
 }
 
 #[test]
-fn rooms_are_read_in_full_in_both_versions() {
+fn rooms_are_parsed_in_full_in_both_versions() {
     let people = json!([{"user": "d", "url": "https://h/1", "tools": {"chat": true}, "is_admin": true}]);
     let old = json!({"room_id": "r", "record": "false", "recording_type": "manual", "duration": 120, "live": true,
         "directCall": true, "description": "visit", "user_urls": people});
@@ -99,7 +99,7 @@ fn rooms_are_read_in_full_in_both_versions() {
 }
 
 #[test]
-fn sessions_are_read_in_full_in_both_versions() {
+fn sessions_are_parsed_in_full_in_both_versions() {
     let of =
         |event: Event| -> Session { content!(event, SessionStarted | SessionResumed | SessionPaused | SessionEnded) };
     for name in ["on_session_started", "on_session_resumed", "on_session_paused", "on_session_ended"] {
@@ -124,7 +124,7 @@ fn sessions_are_read_in_full_in_both_versions() {
 }
 
 #[test]
-fn people_who_come_and_go_are_read_in_full_in_both_versions() {
+fn user_presence_is_parsed_in_full_in_both_versions() {
     for name in ["on_user_connected", "on_user_disconnected"] {
         let old = json!({"user_id": "p", "first_name": "M.", "last_name": "Rossi", "email": "",
             "room": {"room_id": "r", "connected_users": 2}, "timestamp": DATE});
@@ -140,7 +140,7 @@ fn people_who_come_and_go_are_read_in_full_in_both_versions() {
 }
 
 #[test]
-fn recordings_are_read_in_full_in_both_versions() {
+fn recordings_are_parsed_in_full_in_both_versions() {
     let data = json!({"room_id": "r", "session_id": "s", "creationDate": DATE});
     let old = content!(v0("on_recording_available", data.clone()), RecordingAvailable);
     assert_eq!((old.room_id.as_str(), old.session_id.as_str(), old.created_at), ("r", "s", date()));
@@ -153,7 +153,7 @@ fn recordings_are_read_in_full_in_both_versions() {
 }
 
 #[test]
-fn broadcasts_are_read_in_full_in_both_versions() {
+fn broadcasts_are_parsed_in_full_in_both_versions() {
     for name in ["on_broadcast_start", "on_broadcast_stop"] {
         let data = json!({"broadcast_id": "b", "session_id": "s"});
         for event in [v0(name, data.clone()), v1(name, data)] {
@@ -186,7 +186,7 @@ fn broadcasts_are_read_in_full_in_both_versions() {
 }
 
 #[test]
-fn messages_and_tags_are_read_in_full() {
+fn messages_and_tags_are_parsed_in_full() {
     let sent = json!({"id": "IM1", "channel_id": "CH1", "participants": ["d", "p"], "body": "hello", "type": "text",
         "creation_date": DATE, "sender": "d", "index": 3, "attributes": "{\"a\":1}"});
     let message = content!(v1("on_message_sent", sent), MessageSent);
@@ -206,7 +206,7 @@ fn messages_and_tags_are_read_in_full() {
 }
 
 #[test]
-fn events_that_nobody_documents_keep_their_name_and_all_they_hold() {
+fn undocumented_events_keep_their_name_and_data() {
     let data = json!({"room_id": "r", "anything": [1, {"deep": "x"}]});
     for name in ["on_transcription_available", "on_signature_enveloped_inserted", "on_something_new"] {
         let body = json!({"event": name, "event_version": "2", "data": data}).to_string();

@@ -1,4 +1,4 @@
-//! Webhooks from end to end: set by the client, delivered by the emulator, verified and read by a receiver.
+//! Webhooks end to end: configured by the client, delivered by the emulator, verified and parsed by a receiver.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -19,17 +19,17 @@ use tokio::net::TcpListener;
 
 use crate::support::user;
 
-/// What a receiver was sent: headers and body.
+/// A received request: headers and body.
 type Received = (http::HeaderMap, Bytes);
 
-/// A receiver that keeps what it is sent. It answers with the statuses in turn, and then with 200.
+/// A receiver that records requests. It responds with the given statuses in order, then with 200.
 struct Receiver {
     url: String,
     received: Arc<Mutex<Vec<Received>>>,
 }
 
 impl Receiver {
-    async fn start(statuses: &[u16], answer: &'static str) -> Self {
+    async fn start(statuses: &[u16], response: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let received = Arc::new(Mutex::new(Vec::new()));
@@ -48,7 +48,7 @@ impl Receiver {
                         let status = statuses.lock().unwrap().pop_front().unwrap_or(200);
                         let response = http::Response::builder()
                             .status(status)
-                            .body(Full::new(Bytes::from_static(answer.as_bytes())))
+                            .body(Full::new(Bytes::from_static(response.as_bytes())))
                             .unwrap();
                         Ok::<_, hyper::Error>(response)
                     }
@@ -65,7 +65,7 @@ impl Receiver {
         self.received.lock().unwrap().clone()
     }
 
-    /// The names of what arrived, in order, each with a valid signature.
+    /// The received events in order, after verifying their signatures.
     fn verified(&self, emulator: &Emulator) -> Vec<Event> {
         let verifier = Verifier::new(emulator.api_key().clone()).unwrap();
         let read = |(headers, body): &Received| {
@@ -99,7 +99,7 @@ const ALL: [WebhookEvent; 12] = [
     WebhookEvent::CallEnded,
 ];
 
-async fn with_people(emulator: &Emulator) -> Client {
+async fn with_users(emulator: &Emulator) -> Client {
     let client = emulator.client_for(ApiVersion::V1).unwrap();
     client.users().create(Role::Plus).id(user("d")).send().await.unwrap();
     client.users().create(Role::Basic).id(user("p")).send().await.unwrap();
@@ -112,13 +112,13 @@ async fn a_room(client: &Client) -> RoomId {
     create.send().await.unwrap().id
 }
 
-/// Waits until one is delivered, and not for ever where none is.
+/// Waits until an event is delivered, with a timeout.
 async fn delivered(emulator: &Emulator, event: &str) {
     let wait = tokio::time::timeout(Duration::from_secs(30), emulator.until_delivered(event, 1));
-    wait.await.unwrap_or_else(|_| panic!("{event} does not arrive: {:?}", emulator.deliveries()));
+    wait.await.unwrap_or_else(|_| panic!("{event} was not delivered: {:?}", emulator.deliveries()));
 }
 
-/// A call in which one leaves, comes back, and both leave.
+/// A call in which one user leaves and rejoins, and then both leave.
 fn a_call(emulator: &Emulator, room: &RoomId) {
     emulator.join(room, &user("d")).unwrap();
     emulator.join(room, &user("p")).unwrap();
@@ -130,10 +130,10 @@ fn a_call(emulator: &Emulator, room: &RoomId) {
 }
 
 #[tokio::test]
-async fn a_whole_call_is_reported_signed_and_in_order_in_both_forms() {
+async fn a_whole_call_is_reported_in_order_in_both_versions() {
     for version in [WebhookVersion::V0, WebhookVersion::V1] {
         let (emulator, receiver) = (Emulator::start().await.unwrap(), Receiver::start(&[], "").await);
-        let client = with_people(&emulator).await;
+        let client = with_users(&emulator).await;
         client.webhooks().configure(version, &receiver.url, &ALL).send().await.unwrap();
         let room = a_room(&client).await;
         a_call(&emulator, &room);
@@ -176,46 +176,46 @@ async fn a_whole_call_is_reported_signed_and_in_order_in_both_forms() {
 }
 
 #[tokio::test]
-async fn a_report_that_is_not_accepted_is_sent_again_and_others_do_not_wait_for_it() {
+async fn a_webhook_that_is_not_accepted_is_retried() {
     let emulator = Emulator::builder().webhook_retries(5, Duration::from_millis(1)).start().await.unwrap();
     let receiver = Receiver::start(&[500, 204, 404], "").await;
-    let client = with_people(&emulator).await;
+    let client = with_users(&emulator).await;
     let events = [WebhookEvent::RoomCreated];
     client.webhooks().configure(WebhookVersion::V1, &receiver.url, &events).send().await.unwrap();
     a_room(&client).await;
     delivered(&emulator, "on_room_created").await;
-    let tries: Vec<_> = emulator.deliveries().into_iter().map(|one| (one.attempt, one.status)).collect();
-    assert_eq!(tries, [(1, Some(500)), (2, Some(204)), (3, Some(404)), (4, Some(200))]);
+    let attempts: Vec<_> = emulator.deliveries().into_iter().map(|one| (one.attempt, one.status)).collect();
+    assert_eq!(attempts, [(1, Some(500)), (2, Some(204)), (3, Some(404)), (4, Some(200))]);
     let bodies: Vec<_> = receiver.received().into_iter().map(|(_, body)| body).collect();
     assert!(bodies.windows(2).all(|pair| pair[0] == pair[1]));
 }
 
 #[tokio::test]
-async fn a_report_that_is_never_accepted_is_given_up() {
+async fn a_webhook_that_is_never_accepted_is_given_up() {
     let emulator = Emulator::builder().webhook_retries(3, Duration::from_millis(1)).start().await.unwrap();
-    let (deaf, good) = (Receiver::start(&[500; 9], "").await, Receiver::start(&[], "").await);
-    let client = with_people(&emulator).await;
-    client.webhooks().configure(WebhookVersion::V1, &deaf.url, &[WebhookEvent::RoomCreated]).send().await.unwrap();
+    let (failing, good) = (Receiver::start(&[500; 9], "").await, Receiver::start(&[], "").await);
+    let client = with_users(&emulator).await;
+    client.webhooks().configure(WebhookVersion::V1, &failing.url, &[WebhookEvent::RoomCreated]).send().await.unwrap();
     client.webhooks().configure(WebhookVersion::V0, &good.url, &[WebhookEvent::RoomDeleted]).send().await.unwrap();
     let room = a_room(&client).await;
     client.rooms().delete(&room).send().await.unwrap();
     delivered(&emulator, "on_room_deleted").await;
-    while deaf.received().len() < 3 {
+    while failing.received().len() < 3 {
         tokio::task::yield_now().await;
     }
-    // A further room shows that the deaf one is still asked for what is new, and no longer for what is old.
+    // Another room shows that the failing receiver still gets new events, but no retries of old ones.
     a_room(&client).await;
-    while deaf.received().len() < 6 {
+    while failing.received().len() < 6 {
         tokio::task::yield_now().await;
     }
-    let rooms: Vec<_> = deaf.received().iter().map(|(_, body)| body.clone()).collect();
+    let rooms: Vec<_> = failing.received().iter().map(|(_, body)| body.clone()).collect();
     assert!(rooms[..3].windows(2).all(|pair| pair[0] == pair[1]) && rooms[3] != rooms[2]);
 }
 
 #[tokio::test]
 async fn a_message_and_a_ringing_call_are_reported() {
     let (emulator, receiver) = (Emulator::start().await.unwrap(), Receiver::start(&[], "").await);
-    let client = with_people(&emulator).await;
+    let client = with_users(&emulator).await;
     let hooks = client.webhooks();
     hooks.configure(WebhookVersion::V1, &receiver.url, &[WebhookEvent::MessageSent]).send().await.unwrap();
     hooks.configure(WebhookVersion::V0, &receiver.url, &[WebhookEvent::CallIncoming]).send().await.unwrap();
@@ -235,10 +235,10 @@ async fn a_message_and_a_ringing_call_are_reported() {
 }
 
 #[tokio::test]
-async fn a_provider_of_user_details_is_asked_as_the_vendor_asks() {
+async fn the_user_details_provider_gets_a_signed_request() {
     let emulator = Emulator::start().await.unwrap();
-    let answer = r#"{"user_ids":[{"user_id":"p","display_name":"M. Rossi"}]}"#;
-    let provider = Receiver::start(&[401], answer).await;
+    let response = r#"{"user_ids":[{"user_id":"p","display_name":"M. Rossi"}]}"#;
+    let provider = Receiver::start(&[401], response).await;
     let client = emulator.client().unwrap();
     assert!(emulator.ask_user_details(&[user("p")]).await.is_err());
     client.company().update().user_details_provider(&provider.url).send().await.unwrap();
@@ -252,7 +252,7 @@ async fn a_provider_of_user_details_is_asked_as_the_vendor_asks() {
 }
 
 #[tokio::test]
-async fn a_quota_is_kept_when_it_is_set() {
+async fn the_rate_limit_is_enforced() {
     let emulator = Emulator::builder().rate_limit(2, Duration::from_secs(60)).start().await.unwrap();
     let client = emulator.client().unwrap();
     for _ in 0..2 {

@@ -1,4 +1,4 @@
-//! How addresses are made and answers are read; what each operation sends is in `operations.rs`.
+//! URLs, headers and lenient parsing; the requests of each operation are in `operations.rs`.
 
 use bandyer_client::rooms::NewParticipant;
 use bandyer_client::{ApiVersion, ErrorKind};
@@ -8,8 +8,14 @@ use serde_json::{Value, json};
 
 use crate::support::{KEY, builder, client_of, room, user, v2};
 
-/// Expects exactly this request, key included, and answers it.
-async fn expect<'a>(server: &'a MockServer, method: &str, path: &str, body: Option<Value>, answer: Value) -> Mock<'a> {
+/// Expects exactly this request, including the API key, and responds to it.
+async fn expect<'a>(
+    server: &'a MockServer,
+    method: &str,
+    path: &str,
+    body: Option<Value>,
+    response: Value,
+) -> Mock<'a> {
     server
         .mock_async(|when, then| {
             let when = when.method(method).path(path).header("apikey", KEY).header("accept", "application/json");
@@ -18,7 +24,7 @@ async fn expect<'a>(server: &'a MockServer, method: &str, path: &str, body: Opti
             } else {
                 when.header_missing("content-type");
             }
-            then.status(200).json_body(answer);
+            then.status(200).json_body(response);
         })
         .await
 }
@@ -36,7 +42,7 @@ async fn the_base_url_may_have_a_prefix_and_a_slash() {
 }
 
 #[tokio::test]
-async fn an_id_stays_in_its_segment_or_is_refused() {
+async fn an_id_stays_in_its_path_segment_or_is_rejected() {
     let server = MockServer::start_async().await;
     let any = server
         .mock_async(|when, then| {
@@ -73,7 +79,7 @@ async fn the_raw_request_has_the_same_key_and_prefix() {
             then.status(201).header("x-request-id", "id-1").json_body(json!({"ok": true}));
         })
         .await;
-    let answer = v2(&server)
+    let response = v2(&server)
         .request(Method::POST, &["tags", "a/b"])
         .query("x", "1 &")
         .header("x-extra".parse().unwrap(), "e".parse().unwrap())
@@ -82,8 +88,8 @@ async fn the_raw_request_has_the_same_key_and_prefix() {
         .send_with_response()
         .await
         .unwrap();
-    assert_eq!((answer.status().as_u16(), answer.attempts(), answer.request_id()), (201, 1, Some("id-1")));
-    assert_eq!(answer.into_body(), json!({"ok": true}));
+    assert_eq!((response.status().as_u16(), response.attempts(), response.request_id()), (201, 1, Some("id-1")));
+    assert_eq!(response.into_body(), json!({"ok": true}));
     tags.assert_calls_async(1).await;
 }
 
@@ -102,7 +108,7 @@ async fn the_raw_request_cannot_replace_the_key() {
 }
 
 #[tokio::test]
-async fn an_injected_http_client_is_used_and_named_agents_are_told() {
+async fn a_custom_http_client_and_user_agent_suffix_are_used() {
     let server = MockServer::start_async().await;
     let expected = server
         .mock_async(|when, then| {
@@ -119,7 +125,7 @@ async fn an_injected_http_client_is_used_and_named_agents_are_told() {
 }
 
 #[tokio::test]
-async fn a_deletion_needs_no_body_in_its_answer() {
+async fn a_deletion_accepts_a_response_without_a_body() {
     let server = MockServer::start_async().await;
     server
         .mock_async(|when, then| {
@@ -131,12 +137,12 @@ async fn a_deletion_needs_no_body_in_its_answer() {
 }
 
 #[tokio::test]
-async fn an_update_that_is_answered_with_nothing_has_worked() {
-    for answer in ["", "null", r#"{"message": "ok"}"#] {
+async fn an_update_accepts_a_response_without_content() {
+    for response in ["", "null", r#"{"message": "ok"}"#] {
         let server = MockServer::start_async().await;
         server
             .mock_async(|_, then| {
-                then.status(200).body(answer);
+                then.status(200).body(response);
             })
             .await;
         let client = v2(&server);
@@ -163,7 +169,7 @@ async fn an_update_that_is_answered_with_nothing_has_worked() {
 }
 
 #[tokio::test]
-async fn a_created_room_is_read_however_oddly_the_rest_is_written() {
+async fn a_created_room_is_parsed_despite_unexpected_fields() {
     let v1 = [
         json!({"room": {"room_id": "r", "user_urls": null, "status": 7, "call_type": []}}),
         json!({"room": {"room_id": "r", "id": "r", "record": 1, "recording": true, "recording_type": {}}}),
@@ -176,11 +182,11 @@ async fn a_created_room_is_read_however_oddly_the_rest_is_written() {
         json!({"room_id": "r", "participants": [{"user_id": "d", "user": "d", "id": 1, "url": "u", "link": "u"}]}),
         json!({"id": "r", "participants": [{"user_id": "d", "tools": {"whiteboard": null, "chat": 1}}]}),
     ];
-    let answers =
-        v1.map(|answer| (ApiVersion::V1, answer)).into_iter().chain(v2.map(|answer| (ApiVersion::V2, answer)));
-    for (version, answer) in answers {
+    let responses =
+        v1.map(|response| (ApiVersion::V1, response)).into_iter().chain(v2.map(|response| (ApiVersion::V2, response)));
+    for (version, response) in responses {
         let server = MockServer::start_async().await;
-        let body = answer.clone();
+        let body = response.clone();
         server
             .mock_async(|_, then| {
                 then.status(201).json_body(body);
@@ -188,14 +194,14 @@ async fn a_created_room_is_read_however_oddly_the_rest_is_written() {
             .await;
         let people = ["d", "p"].map(|id| NewParticipant::new(user(id)));
         let made = client_of(&server, version).rooms().create(people).send().await;
-        assert_eq!(made.unwrap_or_else(|error| panic!("{answer}: {error}")).id, "r");
+        assert_eq!(made.unwrap_or_else(|error| panic!("{response}: {error}")).id, "r");
     }
 }
 
 #[tokio::test]
-async fn a_header_of_ones_own_replaces_what_the_client_would_accept() {
+async fn a_custom_accept_header_replaces_the_default() {
     let server = MockServer::start_async().await;
-    let asked = server
+    let requested = server
         .mock_async(|when, then| {
             when.header("accept", "text/csv").header_not("accept", "application/json");
             then.status(200).body("a,b");
@@ -205,5 +211,5 @@ async fn a_header_of_ones_own_replaces_what_the_client_would_accept() {
     let client = v2(&server);
     let request = client.request(Method::GET, &["x"]).header(http::header::ACCEPT, accept).bytes();
     assert_eq!(request.send().await.unwrap(), "a,b");
-    asked.assert_calls_async(1).await;
+    requested.assert_calls_async(1).await;
 }

@@ -1,4 +1,4 @@
-//! Whatever a refusal's body holds, reading it does not fail, and what becomes of it stays short.
+//! Decoding an arbitrary error body does not panic, and the decoded fields have bounded lengths.
 #![no_main]
 
 use bandyer_client::fuzzing::decode_error;

@@ -1,4 +1,4 @@
-//! The emulator alone, for programs that are not in Rust.
+//! The emulator as a server, for programs in other languages.
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -14,25 +14,25 @@ use tracing_subscriber::EnvFilter;
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// Where to listen
+    /// Address to listen on
     #[arg(long, default_value = "127.0.0.1:4010")]
     listen: SocketAddr,
-    /// The API key that is valid
+    /// API key that clients must send
     #[arg(long, env = "BANDYER_API_SECRET_KEY", hide_env_values = true, default_value = Emulator::DEFAULT_KEY)]
     api_key: String,
-    /// How often a webhook is tried; a second lies before the second try, and twice as long before each further one
+    /// Attempts per webhook; the second follows after a second, and the delay doubles before each further attempt
     #[arg(long, default_value_t = 5)]
     webhook_attempts: u32,
-    /// Answer 429 beyond this many requests a minute
+    /// Respond with 429 to requests beyond this number per minute
     #[arg(long)]
     rate_limit: Option<u32>,
-    /// What is logged to standard error: off, warn, info (one line a request), or a filter of tracing-subscriber
+    /// What to log to standard error: off, warn, info (one line per request), or a tracing-subscriber filter
     #[arg(long, default_value = "info")]
     log: EnvFilter,
-    /// Log as JSON, one object a line
+    /// Log as JSON, one object per line
     #[arg(long)]
     log_json: bool,
-    /// Listen beyond this machine: the control routes and links are open to whoever can connect
+    /// Allow addresses other than loopback; anyone who can connect can use the control routes and links
     #[arg(long)]
     allow_remote: bool,
 }
@@ -41,7 +41,7 @@ struct Arguments {
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if !arguments.listen.ip().is_loopback() && !arguments.allow_remote {
-        return complain("listening beyond loopback needs --allow-remote");
+        return fail("listening on other addresses than loopback requires --allow-remote");
     }
     let log = tracing_subscriber::fmt()
         .with_env_filter(arguments.log)
@@ -64,7 +64,7 @@ async fn main() -> ExitCode {
     let started = builder.start().await;
     let emulator = match started {
         Ok(emulator) => emulator,
-        Err(error) => return complain(&format!("{} cannot be listened on: {error}", arguments.listen)),
+        Err(error) => return fail(&format!("cannot listen on {}: {error}", arguments.listen)),
     };
     #[expect(clippy::print_stdout, reason = "scripts wait for this line")]
     {
@@ -72,7 +72,7 @@ async fn main() -> ExitCode {
     }
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
-        return complain("signals cannot be received");
+        return fail("cannot install signal handlers");
     };
     tokio::select! {
         _ = terminate.recv() => {}
@@ -83,7 +83,7 @@ async fn main() -> ExitCode {
 }
 
 #[expect(clippy::print_stderr, reason = "it is a command-line program")]
-fn complain(message: &str) -> ExitCode {
+fn fail(message: &str) -> ExitCode {
     eprintln!("bandyer-emulator: {message}");
     ExitCode::FAILURE
 }

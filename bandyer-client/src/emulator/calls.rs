@@ -1,4 +1,4 @@
-//! What was asked of the emulator.
+//! The calls that the emulator received.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use super::routes::Route;
 
 macro_rules! operations {
     ($($name:ident = $text:literal,)+) => {
-        /// An operation of the vendor's API. Each has the name that [`Error::operation`](crate::Error::operation) tells.
+        /// An operation of the vendor's API. [`name`](Self::name) is equal to [`Error::operation`](crate::Error::operation).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         #[non_exhaustive]
@@ -22,10 +22,10 @@ macro_rules! operations {
         }
 
         impl Operation {
-            /// All of them.
+            /// All operations.
             pub const ALL: &'static [Self] = &[$(Self::$name,)+];
 
-            /// Its name in words.
+            /// The name of the operation, such as `create user`.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -134,34 +134,34 @@ operations! {
     IssueCredential = "issue credential",
 }
 
-/// One call.
+/// A call to the API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RecordedCall {
-    /// What was asked for.
+    /// The operation.
     pub operation: Operation,
-    /// In which generation: `v1` or `v2`.
+    /// The API version: `v1` or `v2`.
     pub api_version: String,
-    /// The method and path below the prefix of the generation, with names in place of ids: `GET /users/{id}`.
+    /// The method and path template, without the prefix of the API version: `GET /users/{id}`.
     pub route: &'static str,
-    /// The status that was answered; none where the connection was reset or left without an answer.
+    /// The status of the response; `None` if the connection was reset or no response was sent.
     pub status: Option<u16>,
 }
 
-/// How many calls are kept. A load test must not fill the memory; the counts go on.
-const KEPT: usize = 10_000;
+/// How many calls are kept, so that a load test does not fill the memory. The counters are not limited.
+const MAX_RECORDED: usize = 10_000;
 
 #[derive(Default)]
 struct Log {
-    kept: VecDeque<RecordedCall>,
+    recorded: VecDeque<RecordedCall>,
     arrived: HashMap<Operation, usize>,
-    answered: HashMap<Operation, usize>,
+    completed: HashMap<Operation, usize>,
 }
 
 #[derive(Default)]
 pub(super) struct Calls {
     log: Mutex<Log>,
-    one_was_answered: watch::Sender<()>,
+    completions: watch::Sender<()>,
 }
 
 impl Calls {
@@ -169,39 +169,39 @@ impl Calls {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a call when it arrives, so that one that is never answered is seen too.
+    /// Counts a call on arrival, so that calls without a response are counted too.
     pub(super) fn arrived(&self, operation: Operation) {
         *self.log().arrived.entry(operation).or_default() += 1;
     }
 
-    pub(super) fn answered(&self, route: &Route, status: Option<u16>) {
+    pub(super) fn completed(&self, route: &Route, status: Option<u16>) {
         let operation = route.operation;
         let mut log = self.log();
-        if log.kept.len() == KEPT {
-            log.kept.pop_front();
+        if log.recorded.len() == MAX_RECORDED {
+            log.recorded.pop_front();
         }
-        log.kept.push_back(RecordedCall {
+        log.recorded.push_back(RecordedCall {
             operation,
             api_version: route.version.to_string(),
             route: route.template,
             status,
         });
-        *log.answered.entry(operation).or_default() += 1;
+        *log.completed.entry(operation).or_default() += 1;
         drop(log);
-        self.one_was_answered.send_replace(());
+        self.completions.send_replace(());
     }
 
-    /// Waits until an operation was answered, or dropped on purpose, this often.
+    /// Waits until an operation has completed this many times, dropped connections included.
     pub(super) async fn until(&self, operation: Operation, times: usize) {
-        let mut answers = self.one_was_answered.subscribe();
-        while self.log().answered.get(&operation).copied().unwrap_or_default() < times {
-            // The sender lives as long as this borrow of it.
-            let _ = answers.changed().await;
+        let mut changes = self.completions.subscribe();
+        while self.log().completed.get(&operation).copied().unwrap_or_default() < times {
+            // Cannot fail: `self` owns the sender.
+            let _ = changes.changed().await;
         }
     }
 
     pub(super) fn all(&self) -> Vec<RecordedCall> {
-        self.log().kept.iter().cloned().collect()
+        self.log().recorded.iter().cloned().collect()
     }
 
     pub(super) fn count(&self, operation: Operation) -> usize {

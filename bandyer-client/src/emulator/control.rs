@@ -1,4 +1,4 @@
-//! The routes under `/_emulator/`, for programs that are not in Rust and for people with `curl`.
+//! The control routes under `/_emulator/`, for programs in other languages and for `curl`.
 
 use std::time::Duration;
 
@@ -10,31 +10,31 @@ use serde_json::{Value, json};
 use super::calls::Operation;
 use super::faults::{Action, Fault};
 use super::refusal::Refusal;
-use super::server::{EmulatedBody, Shared, json as answer_json, only_looks};
+use super::server::{EmulatedBody, Shared, is_read_only, json as json_response};
 use super::state::{EmulatedParticipant, EmulatedRoom, SimulationError};
 use crate::model::ids::UserId;
 use crate::sessions::ConnectionChange;
 use crate::uploads::UploadKind;
 use crate::users::Role;
 
-pub(super) fn answer(shared: &Shared, method: &Method, segments: &[String], body: &[u8]) -> Response<EmulatedBody> {
+pub(super) fn handle(shared: &Shared, method: &Method, segments: &[String], body: &[u8]) -> Response<EmulatedBody> {
     let path: Vec<&str> = segments.iter().skip(1).map(String::as_str).collect();
     let result = match (method, path.as_slice()) {
-        (method, ["" | "state"] | []) if only_looks(method) => Ok(state(shared)),
-        (method, ["calls"]) if only_looks(method) => Ok(json!({"calls": shared.calls.all()})),
+        (method, ["" | "state"] | []) if is_read_only(method) => Ok(state(shared)),
+        (method, ["calls"]) if is_read_only(method) => Ok(json!({"calls": shared.calls.all()})),
         (&Method::POST, ["faults"]) => add_fault(shared, body),
         (&Method::DELETE, ["faults"]) => {
             shared.faults.clear();
             Ok(json!({}))
         }
         (&Method::POST, ["plant"]) => plant(shared, body),
-        (method, ["deliveries"]) if only_looks(method) => Ok(json!({"deliveries": shared.deliveries.all()})),
-        (&Method::POST, ["join"]) => act(body, |one| shared.state().join(&one.room_id, &one.user_id)),
+        (method, ["deliveries"]) if is_read_only(method) => Ok(json!({"deliveries": shared.deliveries.all()})),
+        (&Method::POST, ["join"]) => simulate(body, |one| shared.state().join(&one.room_id, &one.user_id)),
         (&Method::POST, ["leave"]) => {
-            act(body, |one| shared.state().leave(&one.room_id, &one.user_id, ConnectionChange::Disconnected))
+            simulate(body, |one| shared.state().leave(&one.room_id, &one.user_id, ConnectionChange::Disconnected))
         }
         (&Method::POST, ["crash"]) => {
-            act(body, |one| shared.state().leave(&one.room_id, &one.user_id, ConnectionChange::Crashed))
+            simulate(body, |one| shared.state().leave(&one.room_id, &one.user_id, ConnectionChange::Crashed))
         }
         (&Method::POST, ["upload"]) => upload(shared, body),
         (&Method::POST, ["advance"]) => advance(shared, body),
@@ -42,10 +42,10 @@ pub(super) fn answer(shared: &Shared, method: &Method, segments: &[String], body
             shared.reset();
             Ok(json!({}))
         }
-        _ => Err(Refusal::not_found("not_found", "There is no such control route")),
+        _ => Err(Refusal::not_found("not_found", "The control route does not exist")),
     };
     match result {
-        Ok(body) => answer_json(StatusCode::OK, &body),
+        Ok(body) => json_response(StatusCode::OK, &body),
         Err(refusal) => refusal.into(),
     }
 }
@@ -78,7 +78,7 @@ fn room(room: &EmulatedRoom) -> Value {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FaultBody {
-    /// Absent means all.
+    /// All operations if absent.
     operation: Option<Operation>,
     #[serde(default = "one")]
     nth: u32,
@@ -186,17 +186,17 @@ fn add_fault(shared: &Shared, body: &[u8]) -> Result<Value, Refusal> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ActBody {
+struct ParticipantBody {
     room_id: String,
     user_id: String,
 }
 
-fn act(body: &[u8], act: impl FnOnce(&ActBody) -> Result<(), SimulationError>) -> Result<Value, Refusal> {
-    act(&read(body)?).map_err(impossible)?;
+fn simulate(body: &[u8], run: impl FnOnce(&ParticipantBody) -> Result<(), SimulationError>) -> Result<Value, Refusal> {
+    run(&read(body)?).map_err(simulation_refusal)?;
     Ok(json!({}))
 }
 
-fn impossible(error: SimulationError) -> Refusal {
+fn simulation_refusal(error: SimulationError) -> Refusal {
     Refusal::request("impossible", error.to_string())
 }
 
@@ -213,7 +213,7 @@ fn upload(shared: &Shared, body: &[u8]) -> Result<Value, Refusal> {
     let body: UploadBody = read(body)?;
     let kind = body.kind.unwrap_or(UploadKind::File);
     let upload = shared.state().upload(&body.room_id, &body.user_id, kind, body.content.into());
-    Ok(json!({"key": upload.map_err(impossible)?.key}))
+    Ok(json!({"key": upload.map_err(simulation_refusal)?.key}))
 }
 
 #[derive(Deserialize)]

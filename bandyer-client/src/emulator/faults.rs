@@ -1,4 +1,4 @@
-//! Misbehaviour on purpose.
+//! Fault injection.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,35 +8,35 @@ use http::StatusCode;
 
 use super::calls::Operation;
 
-/// What the emulator does instead of answering as usual.
+/// What the emulator does instead of a normal response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Action {
-    /// Answers this status.
+    /// Responds with this status.
     Status(StatusCode),
-    /// Resets the connection and does nothing.
+    /// Resets the connection without executing the request.
     ResetBefore,
-    /// Carries the request out and resets the connection.
+    /// Executes the request and resets the connection.
     ResetAfter,
-    /// Waits, then answers as usual.
+    /// Waits, then responds normally.
     Delay(Duration),
-    /// Carries the request out and never answers.
+    /// Executes the request and never responds.
     Stall,
-    /// Answers one byte at a time, with this pause between them.
+    /// Sends the body one byte at a time, with this pause before each byte.
     SlowBody(Duration),
-    /// Promises the whole answer and sends half.
+    /// Declares the full content length and sends half of the body.
     Truncate,
-    /// Carries the request out and answers success with bytes that are no JSON.
+    /// Executes the request and responds with success and a body that is not JSON.
     Garbage,
-    /// Answers as a broken proxy does: 502 with a page of HTML.
+    /// Responds like a broken proxy: 502 with an HTML page.
     Html502,
-    /// Carries the request out and answers success with this many bytes.
+    /// Executes the request and responds with success and this many bytes.
     HugeBody(u64),
-    /// Sends the client elsewhere with this status, and does nothing.
+    /// Redirects to this location with this status, without executing the request.
     Redirect(u16, String),
 }
 
-/// A fault: for which calls, and what happens then.
+/// A fault: the calls it applies to, and the action.
 ///
 /// ```
 /// use bandyer_client::emulator::{Fault, Operation};
@@ -55,13 +55,13 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault of one operation. Without more, its next call is answered with 500, once.
+    /// A fault of one operation. By default the next call fails with 500, once.
     #[must_use]
     pub fn on(operation: Operation) -> Self {
         Self { operation: Some(operation), ..Self::on_any() }
     }
 
-    /// A fault of all operations.
+    /// A fault of any operation.
     #[must_use]
     pub const fn on_any() -> Self {
         Self {
@@ -74,29 +74,29 @@ impl Fault {
         }
     }
 
-    /// Begins with the n-th call from now on; the first is 1.
+    /// Starts at the n-th call from now on, counted from 1.
     #[must_use]
     pub const fn nth(mut self, n: u32) -> Self {
         self.skip = n.saturating_sub(1);
         self
     }
 
-    /// Holds for this many calls.
+    /// Applies to this many calls.
     #[must_use]
     pub const fn times(mut self, times: u32) -> Self {
         self.times = Some(times);
         self
     }
 
-    /// Holds until the faults are cleared.
+    /// Applies until the faults are cleared.
     #[must_use]
     pub const fn always(mut self) -> Self {
         self.times = None;
         self
     }
 
-    /// Answers this status; one that is none counts as 500. Nothing is carried out, unless
-    /// [`after_effect`](Self::after_effect) says so.
+    /// Responds with this status; an invalid status becomes 500. The request is not executed unless
+    /// [`after_effect`](Self::after_effect) is set.
     #[must_use]
     pub fn status(self, status: u16) -> Self {
         self.action(Action::Status(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)))
@@ -109,32 +109,32 @@ impl Fault {
         self
     }
 
-    /// Carries the request out before answering the status.
+    /// Executes the request before responding with the status.
     #[must_use]
     pub const fn after_effect(mut self) -> Self {
         self.after_effect = true;
         self
     }
 
-    /// Resets the connection and does nothing.
+    /// Resets the connection without executing the request.
     #[must_use]
     pub fn reset_before(self) -> Self {
         self.action(Action::ResetBefore)
     }
 
-    /// Carries the request out and resets the connection.
+    /// Executes the request and resets the connection.
     #[must_use]
     pub fn reset_after(self) -> Self {
         self.action(Action::ResetAfter)
     }
 
-    /// Carries the request out and never answers.
+    /// Executes the request and never responds.
     #[must_use]
     pub fn stall(self) -> Self {
         self.action(Action::Stall)
     }
 
-    /// Does this.
+    /// Sets the action.
     #[must_use]
     pub fn action(mut self, action: Action) -> Self {
         self.action = action;
@@ -142,16 +142,16 @@ impl Fault {
     }
 }
 
-/// What a fault asks of one call.
+/// A fault that applies to the current call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Misbehaviour {
+pub(super) struct ActiveFault {
     pub(super) action: Action,
     pub(super) retry_after: Option<String>,
     after_effect: bool,
 }
 
-impl Misbehaviour {
-    /// Whether the request is carried out.
+impl ActiveFault {
+    /// Whether the request is executed.
     pub(super) fn has_effect(&self) -> bool {
         match self.action {
             Action::ResetBefore | Action::Html502 | Action::Redirect(..) => false,
@@ -161,7 +161,7 @@ impl Misbehaviour {
     }
 }
 
-/// The faults of an emulator. A clone speaks of the same ones.
+/// The faults of an emulator. Clones share the same faults.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -170,7 +170,7 @@ impl Misbehaviour {
 ///
 /// let emulator = Emulator::start().await?;
 /// emulator.faults().add(Fault::on(Operation::GetCompany).status(503));
-/// // The client asks again, and the second answer is as usual.
+/// // The client retries, and the second attempt succeeds.
 /// assert_eq!(emulator.client()?.company().get().send_with_response().await?.attempts(), 2);
 /// # Ok(())
 /// # }
@@ -183,7 +183,7 @@ impl Faults {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a fault. Of several that fit a call the oldest holds; the others do not count it.
+    /// Adds a fault. If several match a call, only the oldest applies and counts it.
     pub fn add(&self, fault: Fault) {
         self.list().push(fault);
     }
@@ -193,18 +193,19 @@ impl Faults {
         self.list().clear();
     }
 
-    /// Counts a call and tells how it is to go wrong, if it is.
-    pub(super) fn strike(&self, operation: Operation) -> Option<Misbehaviour> {
+    /// Counts a call and returns the fault that applies to it, if any.
+    pub(super) fn take(&self, operation: Operation) -> Option<ActiveFault> {
         let mut faults = self.list();
-        let fits = |fault: &&mut Fault| fault.operation.is_none_or(|of| of == operation) && fault.times != Some(0);
+        let matches =
+            |fault: &&mut Fault| fault.operation.is_none_or(|expected| expected == operation) && fault.times != Some(0);
         let mut found = None;
-        for fault in faults.iter_mut().filter_map(|fault| Some(fault).filter(fits)) {
+        for fault in faults.iter_mut().filter_map(|fault| Some(fault).filter(matches)) {
             if fault.skip > 0 {
                 fault.skip -= 1;
                 continue;
             }
             fault.times = fault.times.map(|times| times - 1);
-            found = Some(Misbehaviour {
+            found = Some(ActiveFault {
                 action: fault.action.clone(),
                 retry_after: fault.retry_after.clone(),
                 after_effect: fault.after_effect,
@@ -227,30 +228,30 @@ mod tests {
     use super::{Action, Fault, Faults};
     use crate::emulator::Operation;
 
-    fn struck(faults: &Faults, operation: Operation, calls: usize) -> Vec<bool> {
-        (0..calls).map(|_| faults.strike(operation).is_some()).collect()
+    fn applied(faults: &Faults, operation: Operation, calls: usize) -> Vec<bool> {
+        (0..calls).map(|_| faults.take(operation).is_some()).collect()
     }
 
     #[test]
-    fn a_fault_holds_for_its_calls_and_no_others() {
+    fn a_fault_applies_only_to_its_own_calls() {
         let faults = Faults::default();
         faults.add(Fault::on(Operation::CreateRoom).nth(2).times(2).reset_after());
-        assert_eq!(struck(&faults, Operation::GetRoom, 3), [false; 3]);
-        assert_eq!(struck(&faults, Operation::CreateRoom, 5), [false, true, true, false, false]);
+        assert_eq!(applied(&faults, Operation::GetRoom, 3), [false; 3]);
+        assert_eq!(applied(&faults, Operation::CreateRoom, 5), [false, true, true, false, false]);
         assert!(faults.list().is_empty());
     }
 
     #[test]
-    fn a_lasting_fault_ends_when_it_is_cleared() {
+    fn a_permanent_fault_ends_when_it_is_cleared() {
         let faults = Faults::default();
         faults.add(Fault::on_any().always().status(503));
-        assert_eq!(struck(&faults, Operation::GetUser, 3), [true; 3]);
+        assert_eq!(applied(&faults, Operation::GetUser, 3), [true; 3]);
         faults.clear();
-        assert_eq!(struck(&faults, Operation::GetUser, 1), [false]);
+        assert_eq!(applied(&faults, Operation::GetUser, 1), [false]);
     }
 
     #[test]
-    fn effects_happen_only_where_they_should() {
+    fn each_action_executes_the_request_or_not_as_documented() {
         for (fault, effect) in [
             (Fault::on_any().status(503), false),
             (Fault::on_any().status(503).after_effect(), true),
@@ -262,7 +263,7 @@ mod tests {
         ] {
             let faults = Faults::default();
             faults.add(fault.clone());
-            assert_eq!(faults.strike(Operation::GetUser).unwrap().has_effect(), effect, "{fault:?}");
+            assert_eq!(faults.take(Operation::GetUser).unwrap().has_effect(), effect, "{fault:?}");
         }
     }
 }

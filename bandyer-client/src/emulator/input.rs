@@ -1,4 +1,4 @@
-//! Reads what callers send, as leniently as the vendor does and no more.
+//! Parses requests exactly as leniently as the vendor does.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use crate::config::ApiVersion;
 use crate::rooms::{CallType, Recording, Tools};
 use crate::users::{Language, Role};
 
-/// Items a page holds unless told otherwise, and at most.
+/// Default and maximum page size.
 const DEFAULT_LIMIT: usize = 20;
 const MAX_LIMIT: usize = 100;
 
@@ -27,7 +27,7 @@ impl Input {
         match serde_json::from_slice(body) {
             Ok(Value::Object(fields)) => Ok(Self(fields)),
             Ok(_) => Err(Refusal::request("invalid_request", "The body must be a JSON object")),
-            Err(_) => Err(Refusal::request("invalid_json", "The body is no JSON")),
+            Err(_) => Err(Refusal::request("invalid_json", "The body is not JSON")),
         }
     }
 
@@ -56,7 +56,7 @@ impl Input {
         }
     }
 
-    /// Whole seconds; an empty text counts as not set, since a known client sends that.
+    /// Whole seconds; an empty string counts as absent, because a known client sends it.
     pub(super) fn seconds(&self, name: &'static str) -> Result<Option<u64>> {
         match self.get(name) {
             None => Ok(None),
@@ -66,7 +66,7 @@ impl Input {
         }
     }
 
-    /// A number that may not be negative.
+    /// A non-negative number.
     pub(super) fn number(&self, name: &'static str) -> Result<Option<u64>> {
         self.seconds(name)
     }
@@ -75,7 +75,7 @@ impl Input {
         self.text(name)?.filter(|text| !text.is_empty()).ok_or_else(|| invalid(name, "is required"))
     }
 
-    /// A text that null clears: the outer `None` when it is not there.
+    /// A string that null clears; the outer `None` means absent.
     pub(super) fn clearable(&self, name: &'static str) -> Result<Option<Option<String>>> {
         match self.0.get(name) {
             None => Ok(None),
@@ -91,7 +91,7 @@ impl Input {
         items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
     }
 
-    /// Ids inside objects: `[{"user_id": "…"}]`. None when it is not there.
+    /// Ids inside objects: `[{"user_id": "…"}]`. Empty if absent.
     pub(super) fn user_ids(&self, name: &'static str) -> Result<Vec<String>> {
         let wrong = || invalid(name, "must be an array of objects with user_id");
         let items = match self.get(name) {
@@ -103,7 +103,7 @@ impl Input {
         items.iter().map(|item| id(item).ok_or_else(wrong)).collect()
     }
 
-    /// What becomes of one mode of the theme.
+    /// The change to one mode of the theme.
     pub(super) fn theme_mode(&self, name: &'static str) -> Result<ThemeMode> {
         let color = |fields: &Map<String, Value>, name: &str| {
             let text = fields.get(name).and_then(Value::as_str);
@@ -111,11 +111,11 @@ impl Input {
                 .ok_or_else(|| Refusal::validation("invalid_theme_color", format!("{name} must be #RRGGBB")))
         };
         match self.0.get(name) {
-            None => Ok(ThemeMode::Stays),
-            Some(Value::Null) => Ok(ThemeMode::Resets),
+            None => Ok(ThemeMode::Unchanged),
+            Some(Value::Null) => Ok(ThemeMode::Reset),
             Some(Value::Object(fields)) => {
                 let (primary, accent) = (color(fields, "primary_color")?, color(fields, "accent_color")?);
-                Ok(ThemeMode::Becomes(Palette { primary, accent }))
+                Ok(ThemeMode::Set(Palette { primary, accent }))
             }
             Some(_) => Err(invalid(name, "must be an object or null")),
         }
@@ -132,7 +132,7 @@ impl Input {
         })
     }
 
-    /// All fields, for what has no documented ones.
+    /// All fields, for objects without documented fields.
     pub(super) fn into_fields(self) -> Map<String, Value> {
         self.0
     }
@@ -252,7 +252,7 @@ impl<'a> Query<'a> {
         self.pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
-    /// A parameter that may be there more than once.
+    /// All values of a repeatable parameter.
     pub(super) fn all(&self, name: &str) -> Vec<String> {
         self.pairs().filter(|(key, _)| key == name).map(|(_, value)| value.into_owned()).collect()
     }
@@ -271,12 +271,12 @@ impl<'a> Query<'a> {
         }
     }
 
-    pub(super) fn moment(&self, name: &'static str) -> Result<Option<Timestamp>> {
+    pub(super) fn timestamp(&self, name: &'static str) -> Result<Option<Timestamp>> {
         let text = self.text(name);
-        text.map(|text| text.parse().map_err(|_| invalid(name, "must be a moment in ISO 8601"))).transpose()
+        text.map(|text| text.parse().map_err(|_| invalid(name, "must be a timestamp in ISO 8601"))).transpose()
     }
 
-    /// Which part of a list; the generations have different names for where it begins.
+    /// The requested part of a list; the offset has a different name in each API version.
     pub(super) fn span(&self, version: ApiVersion) -> Result<Span> {
         let offset_name = offset_name(version);
         let offset = self.number(offset_name)?.unwrap_or(0);
@@ -284,18 +284,18 @@ impl<'a> Query<'a> {
         if !(1..=MAX_LIMIT as u64).contains(&limit) {
             return Err(invalid("limit", "must be from 1 to 100"));
         }
-        Ok(Span { offset: whole(offset), limit: whole(limit) })
+        Ok(Span { offset: to_usize(offset), limit: to_usize(limit) })
     }
 
-    /// The bracketed form, without a limit unless one is set.
+    /// The same with bracketed names; by default there is no limit.
     pub(super) fn filter_span(&self) -> Result<Span> {
         let limit = self.number("filter[limit]")?.filter(|limit| *limit > 0);
         let offset = self.number("filter[skip]")?.unwrap_or(0);
-        Ok(Span { offset: whole(offset), limit: limit.map_or(usize::MAX, whole) })
+        Ok(Span { offset: to_usize(offset), limit: limit.map_or(usize::MAX, to_usize) })
     }
 }
 
-fn whole(number: u64) -> usize {
+fn to_usize(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
@@ -311,7 +311,7 @@ pub(super) const fn offset_name(version: ApiVersion) -> &'static str {
 pub(super) struct Form(Vec<(String, Sent)>);
 
 impl Form {
-    /// Reads a form, if the content type says that it is one.
+    /// Parses a multipart form, if the content type declares one.
     pub(super) async fn read(content_type: Option<&str>, body: Bytes) -> Result<Option<Self>> {
         let Some(Ok(boundary)) = content_type.map(multer::parse_boundary) else { return Ok(None) };
         let malformed = |_| Refusal::request("upload_error", "The form cannot be read");

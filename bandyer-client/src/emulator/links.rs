@@ -1,16 +1,16 @@
-//! The pages behind personal links: in place of a call, who is there and what they may do.
+//! The pages behind personal links. Instead of a call they show the participants and their permissions.
 
 use std::fmt::Write;
 
 use http::{Method, Response, StatusCode};
 
-use super::server::{self, EmulatedBody, Shared, html, only_looks};
+use super::server::{self, EmulatedBody, Shared, html, is_read_only};
 use super::state::{EmulatedParticipant, EmulatedRoom, EmulatedUser, State};
 use crate::rooms::{Tools, Whiteboard};
 use crate::users::Role;
 
-/// The page of a link, or nothing when the path is none.
-pub(super) fn answer(
+/// The page behind a personal link, or `None` for other paths.
+pub(super) fn call_page_response(
     shared: &Shared,
     method: &Method,
     segments: &[String],
@@ -21,11 +21,11 @@ pub(super) fn answer(
         ["connect" | "attach" | "eu", "rest-call-handler" | "direct-rest-call-handler", token] => *token,
         _ => return None,
     };
-    if !only_looks(method) {
+    if !is_read_only(method) {
         return Some(html(StatusCode::METHOD_NOT_ALLOWED, gone_page()));
     }
     let state = shared.state();
-    Some(match state.behind_link(token) {
+    Some(match state.find_by_link(token) {
         Some((room, participant, user)) => {
             html(StatusCode::OK, call_page(&state, room, participant, user, &options(query)))
         }
@@ -33,17 +33,17 @@ pub(super) fn answer(
     })
 }
 
-/// A file behind a link of its own, or nothing when the path is none.
+/// The file behind a file link, or `None` for other paths.
 pub(super) fn file(shared: &Shared, method: &Method, segments: &[String]) -> Option<Response<EmulatedBody>> {
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let (["_emulator", "files", token], true) = (parts.as_slice(), only_looks(method)) else { return None };
+    let (["_emulator", "files", token], true) = (parts.as_slice(), is_read_only(method)) else { return None };
     Some(match shared.state().file(token) {
         Some(file) => server::file(StatusCode::OK, &file.content_type, file.bytes.clone()),
         None => html(StatusCode::FORBIDDEN, gone_page()),
     })
 }
 
-/// The options that the vendor documents for links, with a name that people understand.
+/// The link options that the vendor documents, with display names.
 fn options(query: Option<&str>) -> Vec<(&'static str, String)> {
     let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     pairs
@@ -97,7 +97,7 @@ fn page(title: &str, content: &str) -> String {
 fn gone_page() -> String {
     page(
         "Link not valid",
-        "<h1>This link is not valid</h1><p>The room was deleted or disabled, or the link was never given out.</p>\
+        "<h1>This link is not valid</h1><p>The room was deleted or disabled, or the link does not exist.</p>\
          <footer>Bandyer emulator</footer>",
     )
 }
@@ -118,7 +118,7 @@ fn call_page(
         content.push_str("<span class=\"tag\">admin</span>");
     }
     content.push_str("</p><h2>Room</h2>");
-    // Writing to a text cannot fail.
+    // Writing to a string cannot fail.
     let _ = write!(content, "<p>{} · {} · {}</p>", escaped(&room.id), room.status(), room.call_type);
     if let Some(description) = &room.description {
         let _ = write!(content, "<p>{}</p>", escaped(description));
@@ -141,7 +141,7 @@ fn call_page(
         }
         content.push_str("</ul>");
     }
-    content.push_str("<footer>Bandyer emulator: no sound or picture here, only who is in which room.</footer>");
+    content.push_str("<footer>Bandyer emulator: there is no audio or video, only the list of participants.</footer>");
     page(&format!("{} in {}", user.id, room.id), &content)
 }
 

@@ -1,11 +1,11 @@
-//! An optional quota. The vendor has one and documents neither its size nor its headers.
+//! An optional quota. The vendor has a quota, but documents neither its size nor its headers.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// So many requests in a window that begins with the first of them.
+/// A number of requests per window; a window starts with its first request.
 #[derive(Debug)]
 pub(super) struct RateLimit {
     requests: u32,
@@ -19,11 +19,11 @@ impl RateLimit {
         Self { requests, window, current: Mutex::new(None) }
     }
 
-    /// Counts a request. Beyond the quota it tells after how many seconds the next window begins.
+    /// Counts a request. Beyond the quota, returns the seconds until the next window.
     pub(super) fn admit(&self, now: Timestamp) -> Result<(), i64> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let (began, count) = match *current {
-            // A clock that was set back begins a new window.
+            // A clock that was set back starts a new window.
             Some((began, count)) if now >= began && now.duration_since(began) < self.window => {
                 (began, count.saturating_add(1))
             }
@@ -34,7 +34,7 @@ impl RateLimit {
             return Ok(());
         }
         let left = self.window.saturating_sub(now.duration_since(began));
-        // Rounded up: a client that comes back a moment too early would be refused again.
+        // Rounded up: a client that retries slightly too early would be rejected again.
         Err(left.as_secs().saturating_add(i64::from(left.subsec_nanos() > 0)))
     }
 }
@@ -48,7 +48,7 @@ mod tests {
     use super::RateLimit;
 
     #[test]
-    fn a_window_admits_its_quota_and_the_next_one_begins_anew() {
+    fn each_window_admits_its_quota() {
         let limit = RateLimit::new(2, Duration::from_secs(60));
         let at = |second| Timestamp::UNIX_EPOCH.saturating_add(SignedDuration::from_secs(second)).unwrap();
         let admitted = [0, 1, 2, 59, 60, 61, 62].map(|second| limit.admit(at(second)));

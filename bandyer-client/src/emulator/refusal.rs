@@ -1,4 +1,4 @@
-//! How the vendor says no. The shape of its error bodies is nowhere shown, so it is settled here alone.
+//! Errors of the API. The vendor does not document the shape of its error bodies, so it is defined only here.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -35,12 +35,12 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, "invalid_request_error", code, message.into())
     }
 
-    /// 422 under the class of 400: so the vendor's table has it for recordings.
+    /// 422 with the error name of a 400, as in the vendor's table for recordings.
     pub(super) fn unprocessable_request(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request_error", code, message.into())
     }
 
-    /// The state is not one in which it can be done. v2 alone.
+    /// The current state does not allow the operation. v2 only.
     pub(super) fn precondition(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::PRECONDITION_FAILED, "invalid_request_error", code, message.into())
     }
@@ -51,7 +51,7 @@ impl Refusal {
     }
 
     pub(super) fn no_endpoint() -> Self {
-        Self::not_found("not_found", "There is no such endpoint")
+        Self::not_found("not_found", "The endpoint does not exist")
     }
 
     pub(super) fn too_large() -> Self {
@@ -59,7 +59,7 @@ impl Refusal {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request_error", "body_too_large", message)
     }
 
-    /// What a fault answers.
+    /// The response of a fault.
     pub(super) fn fault(status: StatusCode) -> Self {
         let (name, code) = match status.as_u16() {
             401 => ("invalid_api_key", "invalid_api_key"),
@@ -67,7 +67,7 @@ impl Refusal {
             400..=499 => ("invalid_request_error", "emulated_fault"),
             _ => ("internal_server_error", "internal_server_error"),
         };
-        Self::new(status, name, code, "This fault was asked for".to_owned())
+        Self::new(status, name, code, "This fault was requested".to_owned())
     }
 
     pub(super) fn body(&self) -> Value {

@@ -1,5 +1,5 @@
-//! What both generations are asked and how they answer: one file a resource. Shapes of v1 are those of the v1.37
-//! reference; most fields of v2's answers are inferred from them.
+//! The operations of both API versions: one file per resource. v1 responses have the shapes of the v1.37 reference; most
+//! fields of v2 responses are inferred from them.
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -57,66 +57,72 @@ impl<'a> Call<'a> {
     }
 
     fn form(&self) -> Result<&'a Form, Refusal> {
-        self.form.ok_or_else(|| Refusal::request("file_not_found", "The body is no form"))
+        self.form.ok_or_else(|| Refusal::request("file_not_found", "The body is not a form"))
     }
 }
 
-/// What is answered.
-pub(super) struct Answer {
+/// The response to an operation.
+pub(super) struct ApiResponse {
     pub(super) status: StatusCode,
-    pub(super) body: AnswerBody,
+    pub(super) body: ResponseBody,
 }
 
-pub(super) enum AnswerBody {
+pub(super) enum ResponseBody {
     Json(Value),
     File { content_type: &'static str, bytes: Bytes },
 }
 
-impl Answer {
+impl ApiResponse {
     const fn ok(body: Value) -> Self {
-        Self { status: StatusCode::OK, body: AnswerBody::Json(body) }
+        Self { status: StatusCode::OK, body: ResponseBody::Json(body) }
     }
 
-    /// What was made is 201 on v2 and 200 on v1.
+    /// A successful creation: 201 on v2, 200 on v1.
     const fn created(version: ApiVersion, body: Value) -> Self {
         let status = match version {
             ApiVersion::V1 => StatusCode::OK,
             ApiVersion::V2 => StatusCode::CREATED,
         };
-        Self { status, body: AnswerBody::Json(body) }
+        Self { status, body: ResponseBody::Json(body) }
     }
 }
 
-type Handler = fn(&mut State, &Call<'_>) -> Result<Option<Answer>, Refusal>;
+type Handler = fn(&mut State, &Call<'_>) -> Result<Option<ApiResponse>, Refusal>;
 
-/// Each answers the operations it knows.
+/// Each handler returns `None` for operations that belong to another resource.
 const RESOURCES: [Handler; 9] = [
-    users::answer,
-    rooms::answer,
-    credentials::answer,
-    company::answer,
-    sessions::answer,
-    uploads::answer,
-    chats::answer,
-    webhooks::answer,
-    signatures::answer,
+    users::handle,
+    rooms::handle,
+    credentials::handle,
+    company::handle,
+    sessions::handle,
+    uploads::handle,
+    chats::handle,
+    webhooks::handle,
+    signatures::handle,
 ];
 
-pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
-    state.settle();
-    for resource in RESOURCES {
-        if let Some(answer) = resource(state, call)? {
-            return Ok(answer);
+pub(super) fn handle(state: &mut State, call: &Call<'_>) -> Result<ApiResponse, Refusal> {
+    state.close_expired_rooms();
+    for handler in RESOURCES {
+        if let Some(response) = handler(state, call)? {
+            return Ok(response);
         }
     }
     Err(Refusal::no_endpoint())
 }
 
-/// A page of a list, in the form that nearly all lists have.
-fn listed<T>(version: ApiVersion, name: &str, span: Span, slice: Slice<T>, item: impl Fn(T) -> Value) -> Answer {
+/// A page of a list, in the format that nearly all lists share.
+fn list_response<T>(
+    version: ApiVersion,
+    name: &str,
+    span: Span,
+    slice: Slice<T>,
+    item: impl Fn(T) -> Value,
+) -> ApiResponse {
     let items: Vec<Value> = slice.items.into_iter().map(item).collect();
     let mut body = json!({"limit": span.limit, "has_more": slice.has_more, "count": items.len()});
     body[offset_name(version)] = span.offset.into();
     body[name] = items.into();
-    Answer::ok(body)
+    ApiResponse::ok(body)
 }

@@ -1,4 +1,4 @@
-//! Which method and path of which generation mean what.
+//! The routes of both API versions.
 
 use http::Method;
 
@@ -9,19 +9,19 @@ use crate::config::ApiVersion;
 pub(super) struct Route {
     pub(super) version: ApiVersion,
     pub(super) operation: Operation,
-    /// Method and path as they stand in the table.
+    /// Method and path as in the table.
     pub(super) template: &'static str,
-    /// What stands in the path in place of names, decoded.
+    /// The values of the path parameters, decoded.
     ids: Vec<String>,
 }
 
 impl Route {
-    /// Whether a body of pairs is read as well as JSON.
-    pub(super) fn takes_pairs(&self) -> bool {
+    /// Whether a form-encoded body is accepted as well as JSON.
+    pub(super) fn accepts_form_encoding(&self) -> bool {
         self.version == ApiVersion::V1 && self.operation == IssueCredential
     }
 
-    /// The n-th id of the path; empty where there is none.
+    /// The n-th path parameter, or an empty string.
     pub(super) fn id(&self, n: usize) -> &str {
         self.ids.get(n).map_or("", String::as_str)
     }
@@ -29,7 +29,7 @@ impl Route {
 
 type Table = &'static [(&'static str, Operation)];
 
-/// Sorted so that a fixed word comes before a name in the same place.
+/// Sorted so that a literal segment precedes a parameter in the same position.
 const V1: Table = &[
     ("GET /company", GetCompany),
     ("POST /company/update", UpdateCompany),
@@ -63,7 +63,7 @@ const V1: Table = &[
     ("GET /broadcast/list", ListBroadcasts),
     ("GET /broadcast/info/{broadcast_id}", GetBroadcast),
     ("GET /broadcast/recording/{session_id}", GetBroadcastRecordingLink),
-    // Which of two operations `call` is, its query tells.
+    // Also `FAST_CALL`: the query decides between the two.
     ("GET /call/{user_id}", GetBroadcastLink),
     ("GET /session/list", ListSessions),
     ("GET /session/{session_id}", GetSession),
@@ -87,7 +87,7 @@ const V1: Table = &[
     ("POST /chat/add", CreateChat),
     ("POST /chat/remove", RemoveChat),
     ("GET /activity", ListActivity),
-    // The page's sample says GET, another line of it POST.
+    // The vendor's page shows GET in a sample and POST elsewhere.
     ("POST /activity", ListActivity),
     ("POST /sdk/credentials", IssueCredential),
     ("POST /hook/configure", ConfigureWebhooks),
@@ -132,7 +132,7 @@ const V2: Table = &[
     ("POST /rooms/{id}/call", RingRoom),
     ("GET /rooms/{id}/participants", ListParticipants),
     ("POST /rooms/{id}/participants", AddParticipant),
-    // A known client misspells the collection, so that is served too.
+    // A known client misspells the collection, so the misspelling is served too.
     ("GET /rooms/{id}/partecipants", ListParticipants),
     ("POST /rooms/{id}/partecipants", AddParticipant),
     ("GET /rooms/{id}/participants/{user_id}", GetParticipant),
@@ -175,7 +175,7 @@ const V2: Table = &[
     ("POST /signatures", RequestSignature),
 ];
 
-/// Segments come decoded one by one, so an encoded slash is part of an id and never makes another route.
+/// Segments are decoded one by one, so an encoded slash is part of an id and never changes the route.
 pub(super) fn find(method: &Method, segments: &[String], query: Option<&str>) -> Option<Route> {
     let (first, rest) = segments.split_first()?;
     let (version, table) = match first.as_str() {
@@ -183,18 +183,18 @@ pub(super) fn find(method: &Method, segments: &[String], query: Option<&str>) ->
         "v2" => (ApiVersion::V2, V2),
         _ => return None,
     };
-    let (entry, ids) = table.iter().find_map(|entry| Some((entry, ids(entry.0, method, rest)?)))?;
+    let (entry, ids) = table.iter().find_map(|entry| Some((entry, match_template(entry.0, method, rest)?)))?;
     let is_fast_call = entry.1 == GetBroadcastLink && !query.unwrap_or_default().contains("broadcast_id=");
     let (template, operation) = if is_fast_call { FAST_CALL } else { *entry };
     Some(Route { version, operation, template, ids })
 }
 
-/// What stands in the places of the names, if the template fits.
-fn ids(template: &str, method: &Method, segments: &[String]) -> Option<Vec<String>> {
-    let (of_method, path) = template.split_once(" /")?;
+/// The values of the path parameters, if the request matches the template.
+fn match_template(template: &str, method: &Method, segments: &[String]) -> Option<Vec<String>> {
+    let (template_method, path) = template.split_once(" /")?;
     let mut segments = segments.iter();
     let mut ids = Vec::new();
-    if of_method != method.as_str() {
+    if template_method != method.as_str() {
         return None;
     }
     for part in path.split('/') {
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn every_operation_is_reached_and_fixed_words_win_over_names() {
+    fn every_operation_has_a_route_and_literals_precede_parameters() {
         let reached: HashSet<Operation> = V1.iter().chain(V2).chain([&FAST_CALL]).map(|entry| entry.1).collect();
         assert_eq!(reached.len(), Operation::ALL.len());
         for (method, path, query, operation, ids) in [

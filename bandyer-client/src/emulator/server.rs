@@ -1,4 +1,4 @@
-//! Sockets and bytes: takes requests, answers them, and carries faults out.
+//! Accepts connections, handles requests and applies faults.
 
 use std::convert::Infallible;
 use std::io;
@@ -22,14 +22,14 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 
 use super::calls::Calls;
-use super::courier::Deliveries;
-use super::faults::{Action, Faults, Misbehaviour};
+use super::faults::{Action, ActiveFault, Faults};
 use super::input::Form;
 use super::rate_limit::RateLimit;
 use super::refusal::Refusal;
-use super::resources::{self, Answer, AnswerBody, Call};
+use super::resources::{self, ApiResponse, Call, ResponseBody};
 use super::routes;
 use super::state::{Delivery, State};
+use super::webhook_sender::Deliveries;
 use super::{control, links};
 use crate::config::ApiKey;
 
@@ -37,17 +37,17 @@ mod body;
 
 pub(super) use body::EmulatedBody;
 
-/// Largest body that is read, in bytes: a background of 16 MB and its form.
+/// Largest request body, in bytes: a background picture of 16 MB in its form.
 const MAX_BODY_BYTES: usize = 20 * 1024 * 1024;
-/// Time for a head; without it a silent client would stay for ever.
+/// Timeout for the head of a request, so that an idle client does not hold its connection indefinitely.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
-/// Pause after the system refused a connection.
+/// Pause after a failed `accept`.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How often rooms are looked at that nobody asks for: their call time may be used up.
-const BEAT: Duration = Duration::from_millis(200);
+/// How often rooms are checked for used-up call time, so that they also close without a request.
+const EXPIRY_INTERVAL: Duration = Duration::from_millis(200);
 
-/// What all connections share.
+/// State shared by all connections.
 pub(super) struct Shared {
     key: ApiKey,
     state: Mutex<State>,
@@ -77,27 +77,27 @@ impl Shared {
         }
     }
 
-    /// Never held while waiting.
+    /// The guard is never held across an await.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a request, and tells when to come back if it is one too many.
+    /// Counts a request. Returns the seconds until the next window if the request exceeds the quota.
     fn over_quota(&self) -> Option<i64> {
         let limit = self.rate_limit.as_ref()?;
         limit.admit(self.state().now()).err()
     }
 
-    /// Hands what is to be reported to the courier.
-    pub(super) fn post(&self) {
+    /// Passes pending webhook deliveries to the sender.
+    pub(super) fn flush_outbox(&self) {
         for delivery in self.state().take_outbox() {
-            // The courier ends with the emulator, and then nobody waits for it.
+            // Fails only while the emulator stops, and then the delivery is no longer needed.
             let _ = self.outbox.send(delivery);
         }
     }
 
     pub(super) fn reset(&self) {
-        self.state().forget();
+        self.state().reset();
         self.calls.clear();
         self.faults.clear();
         self.deliveries.clear();
@@ -105,37 +105,37 @@ impl Shared {
 }
 
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
-    // Dropped with this task, and with it every connection.
-    let mut beat = tokio::time::interval(BEAT);
+    let mut expiry = tokio::time::interval(EXPIRY_INTERVAL);
+    // Dropping this task drops the set and closes every connection.
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             Some(_) = connections.join_next() => continue,
-            _ = beat.tick() => {
-                shared.state().settle();
-                shared.post();
+            _ = expiry.tick() => {
+                shared.state().close_expired_rooms();
+                shared.flush_outbox();
                 continue;
             }
         };
         match accepted {
             Ok((stream, _)) => {
-                connections.spawn(connection(stream, Arc::clone(&shared)));
+                connections.spawn(serve_connection(stream, Arc::clone(&shared)));
             }
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
 }
 
-async fn connection(stream: TcpStream, shared: Arc<Shared>) {
-    // Failing to say so only costs time.
+async fn serve_connection(stream: TcpStream, shared: Arc<Shared>) {
+    // A failure only costs latency.
     let _ = stream.set_nodelay(true);
     let reset = Arc::new(AtomicBool::new(false));
     let stream = ResettableStream { stream, reset: Arc::clone(&reset) };
     let service = service_fn(move |request| {
         let (shared, reset) = (Arc::clone(&shared), Arc::clone(&reset));
         async move {
-            answer(&shared, request).await.map_err(|Reset| {
+            handle_request(&shared, request).await.map_err(|Reset| {
                 reset.store(true, Ordering::Relaxed);
                 io::Error::from(io::ErrorKind::ConnectionReset)
             })
@@ -145,18 +145,18 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .serve_connection(TokioIo::new(stream), service);
-    // However it ends, the client has seen it.
+    // An error here concerns this client only, and the client has already seen it.
     let _ = serving.await;
 }
 
-/// The connection is to be reset.
+/// The connection must be reset.
 struct Reset;
 
-async fn answer(shared: &Shared, request: Request<Incoming>) -> Result<Response<EmulatedBody>, Reset> {
+async fn handle_request(shared: &Shared, request: Request<Incoming>) -> Result<Response<EmulatedBody>, Reset> {
     let (head, body) = request.into_parts();
     let segments = decoded_segments(head.uri.path());
     let query = head.uri.query();
-    if let Some(page) = links::answer(shared, &head.method, &segments, query) {
+    if let Some(page) = links::call_page_response(shared, &head.method, &segments, query) {
         return Ok(page);
     }
     if let Some(file) = links::file(shared, &head.method, &segments) {
@@ -165,121 +165,121 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Result<Response<
     let is_control = segments.first().is_some_and(|first| first == "_emulator");
     let key = head.headers.get("apikey").map(HeaderValue::as_bytes);
     if !is_control && key != Some(shared.key.expose().as_bytes()) {
-        return Ok(refused(&Refusal::invalid_key()));
+        return Ok(error_response(&Refusal::invalid_key()));
     }
     let Ok(body) = Limited::new(body, MAX_BODY_BYTES).collect().await else {
-        return Ok(refused(&Refusal::too_large()));
+        return Ok(error_response(&Refusal::too_large()));
     };
     let body = body.to_bytes();
     if is_control {
-        let answer = control::answer(shared, &head.method, &segments, &body);
-        shared.post();
-        return Ok(answer);
+        let response = control::handle(shared, &head.method, &segments, &body);
+        shared.flush_outbox();
+        return Ok(response);
     }
     let Some(route) = routes::find(&head.method, &segments, query) else {
-        return Ok(refused(&Refusal::no_endpoint()));
+        return Ok(error_response(&Refusal::no_endpoint()));
     };
     let content_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let form = match Form::read(content_type, body.clone()).await {
         Ok(form) => form,
-        Err(refusal) => return Ok(refused(&refusal)),
+        Err(refusal) => return Ok(error_response(&refusal)),
     };
-    let is_pairs = content_type.is_some_and(|text| text.starts_with("application/x-www-form-urlencoded"));
-    let body = if is_pairs && route.takes_pairs() { pairs_as_json(&body) } else { body };
+    let is_form_encoded = content_type.is_some_and(|text| text.starts_with("application/x-www-form-urlencoded"));
+    let body = if is_form_encoded && route.accepts_form_encoding() { form_encoding_as_json(&body) } else { body };
     let call = Call { route: &route, query, body: &body, form: form.as_ref(), key: &shared.key };
-    operate(shared, &call).await
+    run_operation(shared, &call).await
 }
 
-/// A body of pairs, as a known client of v1 sends it.
-fn pairs_as_json(body: &[u8]) -> Bytes {
+/// Converts a form-encoded body, which a known v1 client sends.
+fn form_encoding_as_json(body: &[u8]) -> Bytes {
     let pairs = url::form_urlencoded::parse(body).map(|(name, value)| (name.into_owned(), value.into_owned().into()));
     Value::Object(pairs.collect()).to_string().into()
 }
 
-/// Carries out an operation, with the fault that strikes it, if one does.
-async fn operate(shared: &Shared, call: &Call<'_>) -> Result<Response<EmulatedBody>, Reset> {
+/// Runs an operation, or the fault that applies to it.
+async fn run_operation(shared: &Shared, call: &Call<'_>) -> Result<Response<EmulatedBody>, Reset> {
     let operation = call.route.operation;
     shared.calls.arrived(operation);
-    let mut answer = Unanswered { shared, call, told: false };
-    let usual = || {
-        let result = resources::answer(&mut shared.state(), call);
-        shared.post();
+    let mut record = CallRecord { shared, call, recorded: false };
+    let respond = || {
+        let result = resources::handle(&mut shared.state(), call);
+        shared.flush_outbox();
         match result {
-            Ok(answer) => answered(answer),
-            Err(refusal) => refused(&refusal),
+            Ok(response) => response.into(),
+            Err(refusal) => error_response(&refusal),
         }
     };
-    let response = match (shared.faults.strike(operation), shared.over_quota()) {
-        (Some(misbehaviour), _) => {
-            if misbehaviour.action == Action::Stall {
-                // Nobody is ever answered, so what there is to do is done now.
-                let _ = misbehaviour.has_effect().then(&usual);
-                answer.tell(None);
+    let response = match (shared.faults.take(operation), shared.over_quota()) {
+        (Some(fault), _) => {
+            if fault.action == Action::Stall {
+                // The response is never sent, so the effect and the record must happen before the stall.
+                let _ = fault.has_effect().then(&respond);
+                record.finish(None);
                 std::future::pending::<Infallible>().await;
             }
-            misbehave(&misbehaviour, usual).await
+            apply_fault(&fault, respond).await
         }
-        (None, None) => Ok(usual()),
+        (None, None) => Ok(respond()),
         (None, Some(seconds)) => {
-            let mut response = refused(&Refusal::too_many());
+            let mut response = error_response(&Refusal::too_many());
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             Ok(response)
         }
     };
     let status = response.as_ref().ok().map(|response| response.status().as_u16());
-    answer.tell(status);
+    record.finish(status);
     response
 }
 
-/// A call that is recorded in any case, also when the client leaves before it is answered.
-struct Unanswered<'a> {
+/// Records a call exactly once, also when the client disconnects before the response.
+struct CallRecord<'a> {
     shared: &'a Shared,
     call: &'a Call<'a>,
-    told: bool,
+    recorded: bool,
 }
 
-impl Unanswered<'_> {
-    fn tell(&mut self, status: Option<u16>) {
+impl CallRecord<'_> {
+    fn finish(&mut self, status: Option<u16>) {
         let route = self.call.route;
         tracing::info!(operation = route.operation.name(), route = route.template, api = %route.version, status);
-        self.shared.calls.answered(route, status);
-        self.told = true;
+        self.shared.calls.completed(route, status);
+        self.recorded = true;
     }
 }
 
-impl Drop for Unanswered<'_> {
+impl Drop for CallRecord<'_> {
     fn drop(&mut self) {
-        if !self.told {
-            self.tell(None);
+        if !self.recorded {
+            self.finish(None);
         }
     }
 }
 
-async fn misbehave(
-    misbehaviour: &Misbehaviour,
-    usual: impl Fn() -> Response<EmulatedBody>,
+async fn apply_fault(
+    fault: &ActiveFault,
+    respond: impl Fn() -> Response<EmulatedBody>,
 ) -> Result<Response<EmulatedBody>, Reset> {
-    if let Action::Delay(pause) = misbehaviour.action {
+    if let Action::Delay(pause) = fault.action {
         tokio::time::sleep(pause).await;
     }
-    let done = misbehaviour.has_effect().then(&usual);
-    let done_or_empty =
-        |done: Option<Response<EmulatedBody>>| done.unwrap_or_else(|| json(StatusCode::OK, &Value::Null));
-    match &misbehaviour.action {
+    let response = fault.has_effect().then(&respond);
+    let or_null =
+        |response: Option<Response<EmulatedBody>>| response.unwrap_or_else(|| json(StatusCode::OK, &Value::Null));
+    match &fault.action {
         Action::Status(status) => {
-            let mut response = refused(&Refusal::fault(*status));
-            let retry_after = misbehaviour.retry_after.as_deref().map(HeaderValue::from_str);
+            let mut response = error_response(&Refusal::fault(*status));
+            let retry_after = fault.retry_after.as_deref().map(HeaderValue::from_str);
             if let Some(Ok(retry_after)) = retry_after {
                 response.headers_mut().insert(header::RETRY_AFTER, retry_after);
             }
             Ok(response)
         }
         Action::ResetBefore | Action::ResetAfter => Err(Reset),
-        Action::Delay(_) => Ok(done_or_empty(done)),
+        Action::Delay(_) => Ok(or_null(response)),
         Action::Stall => Err(Reset),
-        Action::SlowBody(pause) => Ok(done_or_empty(done).map(|body| body.slow(*pause))),
-        Action::Truncate => Ok(done_or_empty(done).map(EmulatedBody::truncated)),
-        Action::Garbage => Ok(done_or_empty(done).map(|_| EmulatedBody::full("\u{1}\u{2}<not json>".into()))),
+        Action::SlowBody(pause) => Ok(or_null(response).map(|body| body.slow(*pause))),
+        Action::Truncate => Ok(or_null(response).map(EmulatedBody::truncated)),
+        Action::Garbage => Ok(or_null(response).map(|_| EmulatedBody::full("\u{1}\u{2}<not json>".into()))),
         Action::Html502 => {
             let page = "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>";
             let mut response = Response::new(EmulatedBody::full(page.into()));
@@ -295,7 +295,7 @@ async fn misbehave(
             }
             Ok(response)
         }
-        Action::HugeBody(bytes) => Ok(done_or_empty(done).map(|_| EmulatedBody::huge(*bytes))),
+        Action::HugeBody(bytes) => Ok(or_null(response).map(|_| EmulatedBody::huge(*bytes))),
     }
 }
 
@@ -316,10 +316,12 @@ pub(super) fn json(status: StatusCode, body: &Value) -> Response<EmulatedBody> {
     response
 }
 
-fn answered(answer: Answer) -> Response<EmulatedBody> {
-    match answer.body {
-        AnswerBody::Json(body) => json(answer.status, &body),
-        AnswerBody::File { content_type, bytes } => file(answer.status, content_type, bytes),
+impl From<ApiResponse> for Response<EmulatedBody> {
+    fn from(response: ApiResponse) -> Self {
+        match response.body {
+            ResponseBody::Json(body) => json(response.status, &body),
+            ResponseBody::File { content_type, bytes } => file(response.status, content_type, bytes),
+        }
     }
 }
 
@@ -332,16 +334,16 @@ pub(super) fn file(status: StatusCode, content_type: &str, bytes: Bytes) -> Resp
     response
 }
 
-fn refused(refusal: &Refusal) -> Response<EmulatedBody> {
+fn error_response(refusal: &Refusal) -> Response<EmulatedBody> {
     json(refusal.status, &refusal.body())
 }
 
-/// Whether a method only looks.
-pub(super) fn only_looks(method: &Method) -> bool {
+/// Whether a method only reads.
+pub(super) fn is_read_only(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-/// A socket that can end with a reset in place of a polite goodbye.
+/// A socket that can close with a reset instead of an orderly shutdown.
 struct ResettableStream {
     stream: TcpStream,
     reset: Arc<AtomicBool>,
@@ -350,7 +352,7 @@ struct ResettableStream {
 impl Drop for ResettableStream {
     fn drop(&mut self) {
         if self.reset.load(Ordering::Relaxed) {
-            // If it fails the connection closes politely, which the client takes for lost all the same.
+            // On failure the connection closes in order, which the client also treats as lost.
             let _ = self.stream.set_zero_linger();
         }
     }
@@ -374,7 +376,7 @@ impl AsyncWrite for ResettableStream {
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.reset.load(Ordering::Relaxed) {
-            // A polite goodbye now would spoil the reset that `drop` is about to send.
+            // An orderly shutdown now would prevent the reset that `drop` sends.
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut this.stream).poll_shutdown(context)
@@ -383,11 +385,11 @@ impl AsyncWrite for ResettableStream {
 
 impl From<Refusal> for Response<EmulatedBody> {
     fn from(refusal: Refusal) -> Self {
-        refused(&refusal)
+        error_response(&refusal)
     }
 }
 
-/// A page for people.
+/// An HTML page.
 pub(super) fn html(status: StatusCode, page: String) -> Response<EmulatedBody> {
     let mut response = Response::new(EmulatedBody::full(Bytes::from(page)));
     *response.status_mut() = status;

@@ -1,4 +1,4 @@
-//! What people do, for tests that cannot open a camera: they come, leave and send files, and time passes.
+//! Simulated user actions: users join, leave and send files, and time passes.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Emulator;
-use super::courier::RecordedDelivery;
 use super::state::{EmulatedSession, EmulatedUpload, SimulationError, State};
+use super::webhook_sender::RecordedDelivery;
 use crate::model::ids::{RoomId, SessionId, UploadKey, UserId};
 use crate::sessions::ConnectionChange;
 use crate::uploads::UploadKind;
@@ -17,29 +17,30 @@ use crate::uploads::UploadKind;
 impl Emulator {
     fn simulate<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         let result = act(&mut self.shared.state());
-        self.shared.post();
+        self.shared.flush_outbox();
         result
     }
 
-    /// Somebody opens their link. The first one begins a session; call time counts while at least two are there.
+    /// A user opens their link. The first user starts a session; call time is counted while at least two users are
+    /// connected.
     ///
     /// # Errors
     ///
-    /// [`SimulationError`] when the room is closed, or the user is not active, not invited or there already.
+    /// [`SimulationError`] if the room is closed, or the user is not active, not invited or already connected.
     pub fn join(&self, room: &RoomId, user: &UserId) -> Result<(), SimulationError> {
         self.simulate(|state| state.join(room.as_str(), user.as_str()))
     }
 
-    /// Somebody leaves. The last one ends the session; in a room that rings the second last one does.
+    /// A user leaves. The session ends with the last user; in a room that rings, with the second last.
     ///
     /// # Errors
     ///
-    /// [`SimulationError`] when the user is not there.
+    /// [`SimulationError`] if the user is not connected.
     pub fn leave(&self, room: &RoomId, user: &UserId) -> Result<(), SimulationError> {
         self.simulate(|state| state.leave(room.as_str(), user.as_str(), ConnectionChange::Disconnected))
     }
 
-    /// Somebody is lost. As [`leave`](Self::leave), under another name in the list of connections.
+    /// A user loses the connection. Like [`leave`](Self::leave), but recorded as a crash in the list of connections.
     ///
     /// # Errors
     ///
@@ -48,7 +49,7 @@ impl Emulator {
         self.simulate(|state| state.leave(room.as_str(), user.as_str(), ConnectionChange::Crashed))
     }
 
-    /// Somebody who is there sends a file.
+    /// A connected user sends a file.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -58,9 +59,9 @@ impl Emulator {
     ///
     /// let emulator = Emulator::start().await?;
     /// let room = emulator.plant_room("visit");
-    /// let somebody = emulator.users()[0].id.parse()?;
-    /// emulator.join(&room, &somebody)?;
-    /// let key = emulator.upload(&room, &somebody, UploadKind::Snapshot, "a picture")?;
+    /// let user = emulator.users()[0].id.parse()?;
+    /// emulator.join(&room, &user)?;
+    /// let key = emulator.upload(&room, &user, UploadKind::Snapshot, "a picture")?;
     /// let file = emulator.client()?.uploads().download(&key).send().await?.bytes().await?;
     /// assert_eq!(file, "a picture");
     /// # Ok(())
@@ -69,7 +70,7 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// [`SimulationError`] when the user is not there.
+    /// [`SimulationError`] if the user is not connected.
     pub fn upload(
         &self,
         room: &RoomId,
@@ -78,19 +79,19 @@ impl Emulator {
         content: impl Into<Bytes>,
     ) -> Result<UploadKey, SimulationError> {
         let upload = self.simulate(|state| state.upload(room.as_str(), user.as_str(), kind, content.into()))?;
-        UploadKey::new(upload.key).map_err(|_| SimulationError("the user's id is too long for a key of an upload"))
+        UploadKey::new(upload.key).map_err(|_| SimulationError("the user id is too long for an upload key"))
     }
 
-    /// Somebody rates a call, from 1 to 5.
+    /// A user rates a call, from 1 to 5.
     ///
     /// # Errors
     ///
-    /// [`SimulationError`] when the session is unknown or the user was not there.
+    /// [`SimulationError`] if the session is unknown or the user was not connected.
     pub fn rate(&self, session: &SessionId, user: &UserId, rating: u8) -> Result<(), SimulationError> {
         self.simulate(|state| state.rate(session.as_str(), user.as_str(), rating))
     }
 
-    /// Lets time pass: rooms use up their call time, links and recordings expire.
+    /// Advances the clock: rooms use up their call time, links and recordings expire.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -115,25 +116,25 @@ impl Emulator {
         self.simulate(|state| state.advance(by));
     }
 
-    /// All sessions, in the order in which they began.
+    /// All sessions, in the order in which they started.
     #[must_use]
     pub fn sessions(&self) -> Vec<EmulatedSession> {
         self.shared.state().all_sessions().cloned().collect()
     }
 
-    /// All uploads that were not deleted, oldest first.
+    /// All uploads that have not been deleted, oldest first.
     #[must_use]
     pub fn uploads(&self) -> Vec<EmulatedUpload> {
         self.shared.state().uploads().to_vec()
     }
 
-    /// Every try to deliver a webhook, oldest first.
+    /// Every attempt to deliver a webhook, oldest first.
     #[must_use]
     pub fn deliveries(&self) -> Vec<RecordedDelivery> {
         self.shared.deliveries.all()
     }
 
-    /// Waits until an event, such as `on_session_ended`, was accepted this often.
+    /// Waits until an event, such as `on_session_ended`, has been accepted this many times.
     ///
     /// ```no_run
     /// # use bandyer_client::emulator::Emulator;
@@ -152,7 +153,7 @@ impl Emulator {
         self.shared.deliveries.until(event, times).await;
     }
 
-    /// Asks the company's provider of user details, as the vendor does when somebody's name is to be shown.
+    /// Requests details from the company's user-details provider, as the vendor does to display a name.
     ///
     /// ```no_run
     /// # use bandyer_client::{UserId, emulator::Emulator};
@@ -167,39 +168,39 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// [`SimulationError`] when no provider is set, or it does not answer 200 with the documented JSON.
+    /// [`SimulationError`] if no provider is set, or it does not respond with 200 and the documented JSON.
     pub async fn ask_user_details(&self, users: &[UserId]) -> Result<Vec<ShownUser>, SimulationError> {
         #[derive(Deserialize)]
-        struct Answer {
+        struct Body {
             user_ids: Vec<ShownUser>,
         }
         let url = self.shared.state().company().user_details_provider_url.clone();
-        let url = url.ok_or(SimulationError("no provider of user details is set"))?;
+        let url = url.ok_or(SimulationError("no user-details provider is set"))?;
         let body = json!({
             "event": "user_details_request", "event_version": "1.0", "namespace": "user_details_provider",
             "data": {"user_ids": users},
         });
-        let answer = self.courier.ask(&url, body.to_string()).await;
-        let (status, body) = answer.ok_or(SimulationError("the provider does not answer"))?;
+        let response = self.webhook_sender.request_user_details(&url, body.to_string()).await;
+        let (status, body) = response.ok_or(SimulationError("the provider does not respond"))?;
         if status != http::StatusCode::OK {
-            return Err(SimulationError("the provider does not answer 200"));
+            return Err(SimulationError("the provider does not respond with 200"));
         }
-        let answer: Answer =
-            serde_json::from_slice(&body).map_err(|_| SimulationError("the provider does not answer user details"))?;
-        Ok(answer.user_ids)
+        let details: Body = serde_json::from_slice(&body)
+            .map_err(|_| SimulationError("the provider does not respond with user details"))?;
+        Ok(details.user_ids)
     }
 }
 
-/// Somebody as a provider of user details describes them.
+/// A user as described by a user-details provider.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct ShownUser {
-    /// Who.
+    /// The user.
     pub user_id: UserId,
     /// The name to show.
     #[serde(default)]
     pub display_name: Option<String>,
-    /// The address of a picture.
+    /// The URL of a picture.
     #[serde(default)]
     pub user_avatar: Option<String>,
 }

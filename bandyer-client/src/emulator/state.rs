@@ -1,4 +1,4 @@
-//! What the vendor remembers, and what it allows. Knows nothing of paths and field names.
+//! The state of the vendor and its rules, independent of paths and field names.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -21,7 +21,7 @@ pub(super) use self::broadcasts::{EmulatedBroadcast, NewBroadcast};
 pub(super) use self::chats::{Chat, ChatMessage};
 pub(super) use self::company::{CompanyChange, CompanyState, StoredBackground, ThemeMode};
 pub(super) use self::files::{Sent, StoredFile};
-pub(super) use self::reports::expanded;
+pub(super) use self::reports::expand_tools;
 pub use self::rooms::{EmulatedParticipant, EmulatedRoom};
 pub(super) use self::rooms::{NewParticipant, NewRoom, ParticipantChange};
 pub(super) use self::sessions::Activity;
@@ -40,7 +40,7 @@ pub(super) struct Slice<T> {
     pub(super) has_more: bool,
 }
 
-/// Which part of a list.
+/// The requested part of a list.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Span {
     pub(super) offset: usize,
@@ -57,7 +57,7 @@ pub(super) fn slice<T>(items: impl Iterator<Item = T>, span: Span) -> Slice<T> {
     Slice { items, has_more: rest.next().is_some() }
 }
 
-/// What the vendor's support would have to switch on.
+/// Settings that only the vendor's support can change.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settings {
     pub(super) transcription: bool,
@@ -66,7 +66,7 @@ pub(super) struct Settings {
 pub(super) struct State {
     url: String,
     settings: Settings,
-    /// How far this clock is ahead of the real one.
+    /// How far the emulated clock is ahead of the system clock.
     ahead: SignedDuration,
     users: HashMap<String, EmulatedUser>,
     user_order: Vec<String>,
@@ -120,24 +120,24 @@ impl State {
         }
     }
 
-    pub(super) fn forget(&mut self) {
+    pub(super) fn reset(&mut self) {
         *self = Self::new(std::mem::take(&mut self.url), self.settings);
     }
 
-    /// The emulator's own time, in whole milliseconds: the vendor writes no finer, and what is written must be equal to
-    /// what is kept.
+    /// The emulated time in whole milliseconds, the precision of the vendor's timestamps, so that stored and serialized
+    /// values are equal.
     pub(super) fn now(&self) -> Timestamp {
         let now = Timestamp::now().saturating_add(self.ahead).unwrap_or(Timestamp::MAX);
         Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
     }
 
-    /// Lets time pass.
+    /// Advances the clock.
     pub(super) fn advance(&mut self, by: SignedDuration) {
         self.ahead = self.ahead.saturating_add(by);
-        self.settle();
+        self.close_expired_rooms();
     }
 
-    /// What is to be delivered.
+    /// Takes the pending webhook deliveries.
     pub(super) fn take_outbox(&mut self) -> Vec<Delivery> {
         std::mem::take(&mut self.outbox)
     }

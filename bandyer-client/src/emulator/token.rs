@@ -1,4 +1,4 @@
-//! SDK credentials: real signed tokens with the claims of the vendor's.
+//! SDK credentials: signed tokens with the same claims as the vendor's.
 
 use data_encoding::BASE64URL_NOPAD;
 use hmac::Mac;
@@ -10,11 +10,11 @@ use super::state::EmulatedUser;
 use crate::config::ApiKey;
 use crate::webhook::signature::mac;
 
-/// Lifetimes that are accepted, in seconds.
+/// Accepted lifetimes, in seconds.
 const LIFETIME_SECONDS: std::ops::RangeInclusive<u64> = 360..=86_400;
 /// The vendor's default is not documented; this is the value of its example.
 const DEFAULT_LIFETIME_SECONDS: u64 = 3600;
-/// The one company that the emulator knows.
+/// The only company of the emulator.
 const COMPANY_ID: &str = "5a1f3c00-0000-11ee-8000-000000000001";
 
 pub(super) struct Credential {

@@ -1,7 +1,7 @@
-//! What happened.
+//! The events.
 //!
-//! Fields that only one version of the webhooks sends are optional. An event that is not known, or that is known and
-//! looks different from what is documented, comes as [`Event::Unknown`] with everything it holds: none is lost.
+//! Fields that only one webhook version sends are optional. An unknown event, or a known event that differs from its
+//! documentation, is parsed as [`Event::Unknown`] with all its data, so no event is lost.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,104 +10,104 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::readers::{Presence, any_moment, description, headcount, invited, invitees, read};
+use super::readers::{Presence, any_timestamp, description, invited, invitees, read, user_count};
 use crate::model::ids::{BroadcastId, ChannelId, RoomId, SessionId, UploadKey, UserId};
 use crate::model::secret::JoinUrl;
 use crate::rooms::{CallType, Description, Recording};
 use crate::wire::lenient;
 
-/// Something that happened at the vendor.
+/// An event reported by the vendor.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Event {
-    /// Somebody's device rings.
+    /// A call rings.
     CallIncoming(CallIncoming),
-    /// A call has ended.
+    /// A call ended.
     CallEnded(RoomClosed),
     /// A room was created.
     RoomCreated(RoomCreated),
-    /// A room can no longer be used.
+    /// A room was disabled.
     RoomDisabled(RoomClosed),
-    /// A room is gone.
+    /// A room was deleted.
     RoomDeleted(RoomClosed),
-    /// Somebody rated a call.
+    /// A user rated a call.
     RoomFeedback(RoomFeedback),
-    /// A session has begun.
+    /// A session started.
     SessionStarted(Session),
-    /// A session goes on.
+    /// A session resumed.
     SessionResumed(Session),
-    /// A session was interrupted.
+    /// A session paused.
     SessionPaused(Session),
-    /// A session has ended.
+    /// A session ended.
     SessionEnded(Session),
-    /// Somebody came.
+    /// A user joined.
     UserConnected(UserPresence),
-    /// Somebody left.
+    /// A user left.
     UserDisconnected(UserPresence),
-    /// A recording can be downloaded.
+    /// A recording is available.
     RecordingAvailable(RecordingAvailable),
-    /// A broadcast's recording can be downloaded.
+    /// A recording of a broadcast is available.
     BroadcastRecordingAvailable(BroadcastRecording),
-    /// A broadcast has begun.
+    /// A broadcast started.
     BroadcastStarted(Broadcast),
-    /// A broadcast has ended.
+    /// A broadcast ended.
     BroadcastStopped(Broadcast),
-    /// Somebody who sends came.
+    /// A publisher joined a broadcast.
     BroadcastPublisherConnected(BroadcastUser),
-    /// Somebody who sends left.
+    /// A publisher left a broadcast.
     BroadcastPublisherDisconnected(BroadcastUser),
-    /// Somebody who watches came.
+    /// A viewer joined a broadcast.
     BroadcastSubscriberConnected(BroadcastUser),
-    /// Somebody who watches left.
+    /// A viewer left a broadcast.
     BroadcastSubscriberDisconnected(BroadcastUser),
-    /// Somebody rated a broadcast.
+    /// A user rated a broadcast.
     BroadcastFeedback(BroadcastFeedback),
-    /// Somebody wrote.
+    /// A chat message was sent.
     MessageSent(MessageSent),
-    /// A file got a tag.
+    /// A tag was added to an upload.
     UploadTagAdded(UploadTag),
-    /// A file lost a tag.
+    /// A tag was removed from an upload.
     UploadTagRemoved(UploadTag),
-    /// An event newer than this crate, or one that looks different from what is documented.
+    /// An event that is unknown to this crate or differs from its documentation.
     #[non_exhaustive]
     Unknown {
-        /// Its name, such as `on_transcription_available`.
+        /// The name, such as `on_transcription_available`.
         name: String,
-        /// All it holds. May be personal data.
+        /// All data of the event. May contain personal data.
         data: Value,
     },
 }
 
-/// The name alone: events hold links, messages and names.
+/// Shows only the name: events contain links, messages and names.
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Event({:?})", self.name())
     }
 }
 
-/// A device that rings.
+/// A call that rings.
 #[derive(Clone, Deserialize)]
 #[non_exhaustive]
 pub struct CallIncoming {
     /// The room.
     #[serde(rename = "roomAlias", alias = "room_id")]
     pub room_id: RoomId,
-    /// Who calls.
+    /// The caller.
     #[serde(default)]
     pub initiator: Option<UserId>,
-    /// Who is called.
+    /// The users who are called.
     #[serde(default, deserialize_with = "invited")]
     pub users: Vec<UserId>,
-    /// What was chosen for the call.
+    /// The options of the call.
     #[serde(default, deserialize_with = "lenient::maybe")]
     pub options: Option<CallOptions>,
 }
 
-/// What was chosen for a call that rings.
+/// The options of a call that rings.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct CallOptions {
-    /// Longest call time; none when unlimited.
+    /// The call time limit; `None` if unlimited.
     #[serde(default, deserialize_with = "lenient::limit")]
     pub duration: Option<Duration>,
     /// Whether it is recorded.
@@ -116,24 +116,24 @@ pub struct CallOptions {
     /// How it is recorded.
     #[serde(default, rename = "recordingType")]
     pub recording_type: Option<Recording>,
-    /// When it was made.
-    #[serde(default, rename = "creationDate", deserialize_with = "any_moment")]
+    /// When it was created.
+    #[serde(default, rename = "creationDate", deserialize_with = "any_timestamp")]
     pub created_at: Option<Timestamp>,
-    /// What it starts with.
+    /// The media with which it starts.
     #[serde(default, rename = "callType")]
     pub call_type: Option<CallType>,
-    /// Whether links make the others ring.
+    /// Whether opening a link rings the other participants.
     #[serde(default, deserialize_with = "lenient::flag")]
     pub live: Option<bool>,
 }
 
-/// A room that is open.
+/// A room that was created.
 #[derive(Clone, Deserialize)]
 #[non_exhaustive]
 pub struct RoomCreated {
     /// The room.
     pub room_id: RoomId,
-    /// Who may enter, with personal links.
+    /// The participants with their personal links.
     #[serde(default, alias = "user_urls", deserialize_with = "invitees")]
     pub participants: Vec<crate::rooms::Participant>,
     /// Whether it is recorded.
@@ -142,24 +142,24 @@ pub struct RoomCreated {
     /// How it is recorded.
     #[serde(default)]
     pub recording_type: Option<Recording>,
-    /// Longest call time; none when unlimited.
+    /// The call time limit; `None` if unlimited.
     #[serde(default, deserialize_with = "lenient::limit")]
     pub duration: Option<Duration>,
-    /// Whether links make the others ring.
+    /// Whether opening a link rings the other participants.
     #[serde(default, deserialize_with = "lenient::flag")]
     pub live: Option<bool>,
-    /// Whether links lead straight into the call (version 0).
+    /// Whether links skip the landing page (version 0).
     #[serde(default, rename = "directCall", deserialize_with = "lenient::flag")]
     pub skips_landing_page: Option<bool>,
-    /// What a call starts with (version 1).
+    /// The media with which a call starts (version 1).
     #[serde(default)]
     pub call_type: Option<CallType>,
-    /// What the creator wrote.
+    /// The description set by the creator.
     #[serde(default, deserialize_with = "description")]
     pub description: Option<Description>,
 }
 
-/// A room that is closed.
+/// A room that was disabled or deleted, or whose call ended.
 #[derive(Clone, Deserialize)]
 #[non_exhaustive]
 pub struct RoomClosed {
@@ -168,7 +168,7 @@ pub struct RoomClosed {
     /// The links that no longer work (version 1).
     #[serde(default, alias = "disabled_links", alias = "deleted_links")]
     pub links: Vec<RoomClosedLink>,
-    /// A sentence for people (version 0).
+    /// A human-readable message (version 0).
     #[serde(default, deserialize_with = "lenient::text")]
     pub message: Option<String>,
 }
@@ -177,7 +177,7 @@ pub struct RoomClosed {
 #[derive(Clone, Deserialize)]
 #[non_exhaustive]
 pub struct RoomClosedLink {
-    /// Whose it was.
+    /// The user it belonged to.
     pub user_id: UserId,
     /// The link.
     pub link: JoinUrl,
@@ -191,16 +191,16 @@ pub struct RoomFeedback {
     pub room_id: RoomId,
     /// The session.
     pub session_id: SessionId,
-    /// Who rated.
+    /// The user who rated.
     pub user_id: UserId,
     /// From 1 to 5.
     pub rating: u8,
-    /// What they wrote.
+    /// The comment of the user.
     #[serde(default, deserialize_with = "lenient::text")]
     pub message: Option<String>,
 }
 
-/// A session that began, went on, was interrupted or ended.
+/// A session that started, resumed, paused or ended.
 #[derive(Clone, Deserialize)]
 #[non_exhaustive]
 pub struct Session {
@@ -209,11 +209,11 @@ pub struct Session {
     /// The session (version 1).
     #[serde(default)]
     pub session_id: Option<SessionId>,
-    /// How many are there.
-    #[serde(default, alias = "connected_users", alias = "connected_participants", deserialize_with = "headcount")]
+    /// The number of connected users.
+    #[serde(default, alias = "connected_users", alias = "connected_participants", deserialize_with = "user_count")]
     pub connected: Option<u32>,
     /// When it happened.
-    #[serde(default, deserialize_with = "any_moment")]
+    #[serde(default, deserialize_with = "any_timestamp")]
     pub timestamp: Option<Timestamp>,
     /// The call time, if the room has a limit.
     #[serde(default)]
@@ -224,41 +224,41 @@ pub struct Session {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct SessionTime {
-    /// The limit; none when unlimited.
+    /// The limit; `None` if unlimited.
     #[serde(default, rename = "total_duration", deserialize_with = "lenient::limit")]
     pub total: Option<Duration>,
-    /// How much is used (version 1).
+    /// The time used (version 1).
     #[serde(default, rename = "elapsed_time", deserialize_with = "lenient::seconds")]
     pub elapsed: Option<Duration>,
-    /// How much is left (version 0).
+    /// The time left (version 0).
     #[serde(default, rename = "duration_remained", deserialize_with = "lenient::seconds")]
     pub remaining: Option<Duration>,
 }
 
-/// Somebody who came or left.
+/// A user who joined or left.
 #[derive(Clone, Deserialize)]
 #[serde(from = "Presence")]
 #[non_exhaustive]
 pub struct UserPresence {
-    /// Who.
+    /// The user.
     pub user_id: UserId,
     /// The room.
     pub room_id: RoomId,
     /// The session (version 1).
     pub session_id: Option<SessionId>,
-    /// How many are there now.
+    /// The number of connected users.
     pub connected: Option<u32>,
-    /// The first name, where one is still stored with the vendor (version 0).
+    /// The first name, if it is stored with the vendor (version 0).
     pub first_name: Option<String>,
-    /// The last name, likewise.
+    /// The last name, if it is stored with the vendor (version 0).
     pub last_name: Option<String>,
-    /// The e-mail address, likewise.
+    /// The e-mail address, if it is stored with the vendor (version 0).
     pub email: Option<String>,
     /// When it happened (version 0).
     pub timestamp: Option<Timestamp>,
 }
 
-/// A recording that can be downloaded.
+/// A recording that is available.
 #[derive(Clone, Deserialize)]
 #[non_exhaustive]
 pub struct RecordingAvailable {
@@ -266,26 +266,26 @@ pub struct RecordingAvailable {
     pub room_id: RoomId,
     /// The session that was recorded.
     pub session_id: SessionId,
-    /// When the recording was made (version 0).
-    #[serde(default, rename = "creationDate", deserialize_with = "any_moment")]
+    /// When the recording was created (version 0).
+    #[serde(default, rename = "creationDate", deserialize_with = "any_timestamp")]
     pub created_at: Option<Timestamp>,
 }
 
-/// A broadcast's recording that can be downloaded.
+/// A recording of a broadcast that is available.
 #[derive(Clone, Deserialize)]
 #[non_exhaustive]
 pub struct BroadcastRecording {
-    /// The broadcast. Version 0 names it `room_id`.
+    /// The broadcast; `room_id` in version 0.
     #[serde(alias = "room_id")]
     pub broadcast_id: BroadcastId,
     /// The session that was recorded.
     pub session_id: SessionId,
-    /// When the recording was made (version 0).
-    #[serde(default, rename = "creationDate", deserialize_with = "any_moment")]
+    /// When the recording was created (version 0).
+    #[serde(default, rename = "creationDate", deserialize_with = "any_timestamp")]
     pub created_at: Option<Timestamp>,
 }
 
-/// A broadcast that began or ended.
+/// A broadcast that started or ended.
 #[derive(Clone, Deserialize)]
 #[non_exhaustive]
 pub struct Broadcast {
@@ -296,13 +296,13 @@ pub struct Broadcast {
     pub session_id: Option<SessionId>,
 }
 
-/// Somebody who came to a broadcast or left it.
+/// A user who joined or left a broadcast.
 #[derive(Clone, Deserialize)]
 #[non_exhaustive]
 pub struct BroadcastUser {
     /// The broadcast.
     pub broadcast_id: BroadcastId,
-    /// Who.
+    /// The user.
     pub user_id: UserId,
     /// The session (version 1).
     #[serde(default)]
@@ -317,11 +317,11 @@ pub struct BroadcastFeedback {
     pub broadcast_id: BroadcastId,
     /// The session.
     pub session_id: SessionId,
-    /// Who rated.
+    /// The user who rated.
     pub user_id: UserId,
     /// From 1 to 5.
     pub rating: u8,
-    /// What they wrote.
+    /// The comment of the user.
     #[serde(default, deserialize_with = "lenient::text")]
     pub message: Option<String>,
 }
@@ -334,37 +334,37 @@ pub struct MessageSent {
     pub id: String,
     /// The chat.
     pub channel_id: ChannelId,
-    /// Who is in the chat.
+    /// The members of the chat.
     #[serde(default)]
     pub participants: Vec<UserId>,
-    /// Who wrote.
+    /// The sender.
     pub sender: UserId,
-    /// What was written.
+    /// The text.
     pub body: String,
-    /// What it is; only `text` is documented.
+    /// The type; only `text` is documented.
     #[serde(default, rename = "type", deserialize_with = "lenient::text")]
     pub kind: Option<String>,
-    /// What its author's program attached: a text that holds JSON.
+    /// Attributes set by the sender's application: a string that contains JSON.
     #[serde(default, deserialize_with = "lenient::text")]
     pub attributes: Option<String>,
-    /// Its place in the chat.
+    /// The position in the chat.
     #[serde(default)]
     pub index: Option<u64>,
-    /// When it was written.
-    #[serde(default, rename = "creation_date", deserialize_with = "any_moment")]
+    /// When it was sent.
+    #[serde(default, rename = "creation_date", deserialize_with = "any_timestamp")]
     pub created_at: Option<Timestamp>,
 }
 
-/// A tag that a file got or lost.
+/// A tag that was added to or removed from an upload.
 #[derive(Clone, Deserialize)]
 #[non_exhaustive]
 pub struct UploadTag {
     /// The tag.
     pub tag: String,
-    /// The file.
+    /// The upload.
     pub upload_key: UploadKey,
     /// When it happened.
-    #[serde(default, deserialize_with = "any_moment")]
+    #[serde(default, deserialize_with = "any_timestamp")]
     pub timestamp: Option<Timestamp>,
     /// The session in which it was sent.
     #[serde(default)]
@@ -394,7 +394,7 @@ macro_rules! names {
                 known.unwrap_or(Self::Unknown { name, data })
             }
 
-            /// Every name that has a variant of its own.
+            /// All names with a variant.
             #[cfg(test)]
             pub(super) const NAMES: &[&str] = &[$($name),+];
         }
@@ -428,10 +428,10 @@ names! {
     "on_upload_tag_removed" => UploadTagRemoved,
 }
 
-macro_rules! shown_by_name_alone {
+macro_rules! debug_without_content {
     ($($name:ident),+ $(,)?) => {
         $(
-            /// Without its content: links, messages and names are nobody's business.
+            /// Without the content, which may include links, messages and names.
             impl fmt::Debug for $name {
                 fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                     f.debug_struct(stringify!($name)).finish_non_exhaustive()
@@ -441,7 +441,7 @@ macro_rules! shown_by_name_alone {
     };
 }
 
-shown_by_name_alone! {
+debug_without_content! {
     CallIncoming, RoomCreated, RoomClosed, RoomClosedLink, RoomFeedback, Session, UserPresence, RecordingAvailable,
     BroadcastRecording, Broadcast, BroadcastUser, BroadcastFeedback, MessageSent, UploadTag,
 }

@@ -1,37 +1,37 @@
-//! The envelope around an event, in both versions.
+//! The envelope of an event, in all webhook versions.
 
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::event::Event;
-use super::readers::any_moment;
+use super::readers::any_timestamp;
 use crate::model::ids::RoomId;
 use crate::wire::lenient;
 
 /// Largest body that is parsed, in bytes. A room of 25 people has about 20 KiB.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// The body is no event. Answer with 400.
+/// The body is not an event. Respond with 400.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the webhook's body {0}")]
 #[non_exhaustive]
 pub struct ParseError(&'static str);
 
-/// An event and what came around it.
+/// An event and its envelope.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Notification {
-    /// The version of the webhook as the vendor writes it, such as `1.0`; none in version 0.
+    /// The webhook version as the vendor writes it, such as `1.0`; `None` in version 0.
     pub version: Option<String>,
-    /// The kind of thing it is about, such as `room`; none in version 0.
+    /// The kind of object the event concerns, such as `room`; `None` in version 0.
     pub namespace: Option<String>,
-    /// When it happened, as far as the envelope tells. The page says seconds, every sample has milliseconds; both are
-    /// read.
+    /// When the event happened, if the envelope contains it. The vendor documents seconds, but its samples have milliseconds;
+    /// both are accepted.
     pub timestamp: Option<Timestamp>,
-    /// The room it is about, as the envelope of version 0 tells it. That is the part that `room-id-hmac` covers.
+    /// The room id in the envelope of version 0. It is the part that `room-id-hmac` covers.
     pub room_id: Option<RoomId>,
-    /// What happened.
+    /// The event.
     pub event: Event,
 }
 
@@ -42,7 +42,7 @@ struct Envelope {
     event_version: Option<String>,
     #[serde(default, deserialize_with = "lenient::text")]
     namespace: Option<String>,
-    #[serde(default, deserialize_with = "any_moment")]
+    #[serde(default, deserialize_with = "any_timestamp")]
     timestamp: Option<Timestamp>,
     #[serde(default, deserialize_with = "lenient::text")]
     room_id: Option<String>,
@@ -50,7 +50,7 @@ struct Envelope {
     data: Value,
 }
 
-/// Reads an event, whatever the version. Check the signature over the same bytes first.
+/// Parses an event of any webhook version. Verify the signature over the same bytes first.
 ///
 /// ```
 /// use bandyer_client::webhook::{Event, parse};
@@ -66,14 +66,14 @@ struct Envelope {
 ///
 /// # Errors
 ///
-/// [`ParseError`], when the body is larger than 1 MiB or no JSON object with an `event`.
+/// [`ParseError`] if the body is larger than 1 MiB or not a JSON object with an `event`.
 pub fn parse(body: &[u8]) -> Result<Notification, ParseError> {
     if body.len() > MAX_BODY_BYTES {
         return Err(ParseError("is larger than 1 MiB"));
     }
     let envelope: Envelope =
-        serde_json::from_slice(body).map_err(|_| ParseError("is no JSON object with the name of an event"))?;
-    // Version 0 writes the data of some events as a text that holds JSON, and of others as an object.
+        serde_json::from_slice(body).map_err(|_| ParseError("is not a JSON object with the name of an event"))?;
+    // In version 0 the data of some events is a string that contains JSON, and of others an object.
     let mut data = match envelope.data {
         Value::String(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
         data => data,
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_envelope_of_version_1_is_read() {
+    fn the_envelope_of_version_1_is_parsed() {
         let body = json!({"event": "on_session_ended", "event_version": "1.0", "namespace": "session",
             "timestamp": 1_709_630_000_123_i64,
             "data": {"room_id": "room_3f9a1c77b2de", "session_id": "session_a1b2c3d4e5f6",
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn data_of_version_0_may_be_an_object_or_a_text_that_holds_one() {
+    fn data_of_version_0_is_an_object_or_a_string_with_json() {
         let data = json!({"room_id": "room_1", "record": "false", "live": true, "duration": 0,
             "user_urls": [{"user": "d", "url": "https://h/1", "is_admin": true}, "https://h/2"]});
         for data in [data.clone(), Value::String(data.to_string())] {
@@ -141,13 +141,13 @@ mod tests {
     }
 
     #[test]
-    fn the_room_of_the_envelope_stands_in_where_the_data_names_none() {
+    fn the_room_id_of_the_envelope_is_the_fallback() {
         let read = notification(&json!({"event": "on_call_ended", "room_id": "room_1", "data": {}}));
         assert!(matches!(read.event, Event::CallEnded(room) if room.room_id == "room_1"));
     }
 
     #[test]
-    fn a_body_with_two_names_of_one_thing_is_read_all_the_same() {
+    fn a_body_with_both_names_of_a_field_is_parsed() {
         let call = json!({"room_id": "r", "roomAlias": "r"});
         assert!(matches!(v1("on_call_incoming", call), Event::CallIncoming(call) if call.room_id == "r"));
         let both = json!({"room_id": "r", "record": 1, "recording": 1, "user_urls": [],
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn both_spellings_of_an_incoming_call_and_of_presence_are_read() {
+    fn both_formats_of_incoming_calls_and_presence_are_parsed() {
         for key in ["roomAlias", "room_id"] {
             let data =
                 json!({key: "room_1", "initiator": "d", "users": [{"user": {"userAlias": "p"}, "status": "invited"}]});
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn every_known_event_is_read_from_a_full_body_and_keeps_its_name() {
+    fn every_known_event_is_parsed_and_keeps_its_name() {
         let full = json!({"room_id": "r", "session_id": "s", "user_id": "u", "broadcast_id": "b", "rating": 5,
             "message": "m", "id": "IM1", "channel_id": "CH1", "sender": "u", "body": "x", "tag": "t", "upload_key": "a/b",
             "connected_participants": ["u", "v"], "deleted_links": [{"user_id": "u", "link": "https://h/x"}]});
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_or_unlike_the_documents_keeps_everything() {
+    fn unknown_or_undocumented_events_keep_all_data() {
         for (name, data) in [
             ("on_transcription_available", json!({"a": 1})),
             ("on_room_created", json!({"room": 7})),
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_comes_nothing_breaks_and_no_known_name_is_lost() {
+    fn arbitrary_bodies_do_not_panic_and_keep_the_event_name() {
         use proptest::prelude::*;
         let name = prop_oneof![prop::sample::select(Event::NAMES).prop_map(str::to_owned), any::<String>()];
         let data = prop_oneof![
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_no_event_is_an_error() {
+    fn a_body_that_is_not_an_event_is_an_error() {
         let huge = vec![b' '; 2 * 1024 * 1024];
         for body in [&b""[..], b"[]", b"{}", br#"{"event": 7}"#, b"\xff", &huge] {
             assert!(parse(body).is_err());
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn no_content_is_shown_by_debug() {
+    fn debug_output_contains_no_content() {
         let event = v1(
             "on_message_sent",
             json!({"id": "canary", "channel_id": "canary", "sender": "canary", "body": "canary"}),

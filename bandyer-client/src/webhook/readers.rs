@@ -1,4 +1,4 @@
-//! Readers for what the two versions of the webhooks write in different ways.
+//! Deserializers for fields whose format differs between the webhook versions.
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -11,7 +11,8 @@ use crate::model::secret::JoinUrl;
 use crate::rooms::{Description, Participant, Tools};
 use crate::wire::lenient;
 
-/// Names of one thing in the two versions and in the vendor's own samples. Should a body hold both, the first one counts.
+/// Field names with the same meaning, from the two webhook versions and the vendor's samples. If a body contains both, the
+/// first one is used.
 const TWO_NAMES: [(&str, &str); 7] = [
     ("roomAlias", "room_id"),
     ("broadcast_id", "room_id"),
@@ -34,17 +35,17 @@ pub(super) fn read<T: DeserializeOwned>(data: &Value) -> Option<T> {
     })
 }
 
-/// From here on a number is in milliseconds. As seconds it would be the year 5138; as milliseconds it is 1973.
+/// Numbers from this one on are milliseconds: in seconds it would be the year 5138, in milliseconds it is 1973.
 const MILLISECONDS_FROM: i64 = 100_000_000_000;
 
-/// A moment in seconds or milliseconds: the vendor's pages show both, of envelopes as of signatures.
-pub(super) fn moment(number: i64) -> Option<Timestamp> {
+/// A timestamp in seconds or milliseconds: the vendor's documentation shows both, for envelopes and for signatures.
+pub(super) fn timestamp(number: i64) -> Option<Timestamp> {
     if number >= MILLISECONDS_FROM { Timestamp::from_millisecond(number) } else { Timestamp::from_second(number) }.ok()
 }
 
-pub(super) fn any_moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+pub(super) fn any_timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
-        Value::Number(number) => number.as_i64().and_then(moment),
+        Value::Number(number) => number.as_i64().and_then(timestamp),
         Value::String(text) => text.parse().ok(),
         _ => None,
     })
@@ -54,8 +55,8 @@ pub(super) fn description<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     Ok(lenient::text(deserializer)?.map(Description::new))
 }
 
-/// A number of people, or a list of them.
-pub(super) fn headcount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+/// A number of users, or a list of users to count.
+pub(super) fn user_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
         Value::Number(number) => number.as_u64().and_then(|number| number.try_into().ok()),
         Value::Array(people) => people.len().try_into().ok(),
@@ -63,7 +64,7 @@ pub(super) fn headcount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Op
     })
 }
 
-/// Somebody who came or left, as both versions write it: version 0 has a room with a count, version 1 an id and a count.
+/// A user who joined or left, in both formats: version 0 has a room with a count, version 1 an id and a count.
 #[derive(Deserialize)]
 pub(super) struct Presence {
     user_id: UserId,
@@ -77,7 +78,7 @@ pub(super) struct Presence {
     last_name: Option<String>,
     #[serde(default, deserialize_with = "lenient::text")]
     email: Option<String>,
-    #[serde(default, deserialize_with = "any_moment")]
+    #[serde(default, deserialize_with = "any_timestamp")]
     timestamp: Option<Timestamp>,
 }
 
@@ -128,7 +129,7 @@ pub(super) fn invited<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<
         .collect())
 }
 
-/// Entries with a user. The sample of version 0 shows bare links, which belong to nobody and are left out.
+/// Entries with a user. The sample of version 0 also shows links without a user, which are left out.
 pub(super) fn invitees<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Participant>, D::Error> {
     #[derive(Deserialize)]
     struct Entry {

@@ -1,4 +1,4 @@
-//! Who sent it. The key is the company's API key, as a whole and in the clear.
+//! Signatures of webhooks. The key is the company's whole API key, unhashed.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -7,37 +7,37 @@ use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};
 use sha2::Sha256;
 
-use super::readers::moment;
+use super::readers::timestamp;
 use crate::config::ApiKey;
 
-/// How far the time of a signature may be from now, unless set otherwise. The vendor names no tolerance; five minutes
-/// bear a slow delivery and a clock that is off, and leave little to whoever replays an old one.
+/// Default tolerance for the time of a signature. The vendor documents no tolerance; five minutes allow for slow deliveries
+/// and clock skew, and limit replay attacks.
 const DEFAULT_TOLERANCE: Duration = Duration::from_secs(300);
-/// Longest header that is looked at, in bytes. A real one has about 85.
+/// Maximum length of a header, in bytes. A valid one has about 85.
 const MAX_HEADER_BYTES: usize = 4096;
 
-/// Why a signature is not accepted. Answer with 401 and do not say which.
+/// The reason why a signature is rejected. Respond with 401 and do not reveal the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignatureError {
-    /// The header has no `t` or no `v0` part, or is far too long.
-    #[error("the signature header cannot be read")]
+    /// The header has no `t` or no `v0` part, or is too long.
+    #[error("the signature header is malformed")]
     Malformed,
-    /// The time is further from now than the tolerance.
+    /// The time of the signature is outside the tolerance.
     #[error("the signature is too old or too new")]
     OutsideTolerance,
-    /// None of the keys made it.
+    /// The signature was not created with any of the keys.
     #[error("the signature does not match")]
     Mismatch,
 }
 
-/// An empty key: everybody could sign with it, so nothing is ever verified with one.
+/// The key is empty. Anyone could sign with an empty key, so it is never accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the key is empty")]
 #[non_exhaustive]
 pub struct EmptyKey;
 
-/// Checks signatures, with one key or, while keys are changed, with several.
+/// Verifies signatures with one key or, during a key rotation, with several.
 ///
 /// ```
 /// use std::time::Duration;
@@ -60,7 +60,7 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Accepts what is signed with this key.
+    /// Accepts signatures of this key.
     ///
     /// # Errors
     ///
@@ -70,7 +70,7 @@ impl Verifier {
         verifier.also_accept(key)
     }
 
-    /// Accepts what is signed with another key too: the previous one, until the vendor has stopped using it.
+    /// Also accepts signatures of another key: the previous one, until the vendor has stopped using it.
     ///
     /// # Errors
     ///
@@ -84,14 +84,14 @@ impl Verifier {
         Ok(self)
     }
 
-    /// How far the time of a signature may be from now, in both directions; five minutes unless set.
+    /// The maximum difference between the time of a signature and now, in both directions. Default: five minutes.
     #[must_use]
     pub const fn tolerance(mut self, tolerance: Duration) -> Self {
         self.tolerance = tolerance;
         self
     }
 
-    /// Checks the header `bandyer-signature` against the bytes of the body, in constant time.
+    /// Verifies the header `bandyer-signature` against the raw bytes of the body, in constant time.
     ///
     /// # Errors
     ///
@@ -105,16 +105,17 @@ impl Verifier {
         let mut given = parts().filter(|(name, _)| *name == "v0").peekable();
         given.peek().ok_or(SignatureError::Malformed)?;
         let signed = [time.as_bytes(), b".", body];
-        if !given.any(|(_, signature)| self.made_by_any_key(&signed, signature)) {
+        if !given.any(|(_, signature)| self.is_signed_by_any_key(&signed, signature)) {
             return Err(SignatureError::Mismatch);
         }
-        let distance = now.duration_since(time.parse().ok().and_then(moment).ok_or(SignatureError::Malformed)?).abs();
+        let distance =
+            now.duration_since(time.parse().ok().and_then(timestamp).ok_or(SignatureError::Malformed)?).abs();
         let tolerance = SignedDuration::try_from(self.tolerance).unwrap_or(SignedDuration::MAX);
         if distance > tolerance { Err(SignatureError::OutsideTolerance) } else { Ok(()) }
     }
 
-    /// Checks the header `room-id-hmac` of version 0. It covers the room's id alone and never the rest of the body: what
-    /// else such an event says is not proven.
+    /// Verifies the header `room-id-hmac` of version 0. It covers only the room id: the rest of the event is not
+    /// authenticated.
     ///
     /// ```
     /// use bandyer_client::ApiKey;
@@ -133,16 +134,20 @@ impl Verifier {
     ///
     /// [`SignatureError::Mismatch`].
     pub fn verify_room_id(&self, header: &str, room_id: &str) -> Result<(), SignatureError> {
-        if self.made_by_any_key(&[room_id.as_bytes()], header.trim()) { Ok(()) } else { Err(SignatureError::Mismatch) }
+        if self.is_signed_by_any_key(&[room_id.as_bytes()], header.trim()) {
+            Ok(())
+        } else {
+            Err(SignatureError::Mismatch)
+        }
     }
 
-    fn made_by_any_key(&self, signed: &[&[u8]], signature: &str) -> bool {
+    fn is_signed_by_any_key(&self, signed: &[&[u8]], signature: &str) -> bool {
         let Some(signature) = from_hex(signature) else { return false };
         self.keys.iter().any(|key| mac(key, signed).verify_slice(&signature).is_ok())
     }
 }
 
-/// Signs a body as the vendor does, for tests of receivers.
+/// Signs a body like the vendor, for tests of receivers.
 #[must_use]
 pub fn sign(key: &ApiKey, body: &[u8], now: Timestamp) -> String {
     let time = now.as_second().to_string();
@@ -150,13 +155,13 @@ pub fn sign(key: &ApiKey, body: &[u8], now: Timestamp) -> String {
     format!("t={time},v0={}", to_hex(&signature))
 }
 
-/// The `room-id-hmac` of a room, for tests of receivers. That it is lowercase hex is inferred.
+/// The `room-id-hmac` of a room, for tests of receivers. The lowercase hex format is inferred.
 #[must_use]
 pub fn sign_room_id(key: &ApiKey, room_id: &str) -> String {
     to_hex(&mac(key, &[room_id.as_bytes()]).finalize().into_bytes())
 }
 
-/// What a key makes of these bytes, one after the other.
+/// The HMAC of the concatenated parts.
 pub(crate) fn mac(key: &ApiKey, parts: &[&[u8]]) -> Hmac<Sha256> {
     #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
     let mut mac = Hmac::<Sha256>::new_from_slice(key.expose().as_bytes()).expect("a key");
@@ -168,7 +173,7 @@ pub(crate) fn mac(key: &ApiKey, parts: &[&[u8]]) -> Hmac<Sha256> {
 
 fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a text cannot fail.
+        // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     })
@@ -199,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_vendors_own_example_is_accepted() {
+    fn the_example_of_the_vendor_is_accepted() {
         let verifier = Verifier::new(VENDORS_KEY).unwrap();
         assert_eq!(verifier.verify(VENDORS_HEADER, VENDORS_BODY, at(1_554_193_902)), Ok(()));
         assert_eq!(sign(&ApiKey::from(VENDORS_KEY), VENDORS_BODY, at(1_554_193_902)), VENDORS_HEADER);
@@ -227,11 +232,11 @@ mod tests {
     }
 
     #[test]
-    fn headers_that_are_none_are_malformed_and_unknown_parts_are_ignored() {
+    fn malformed_headers_are_errors_and_unknown_parts_ignored() {
         let verifier = Verifier::new(VENDORS_KEY).unwrap();
         let now = at(1_554_193_902);
-        let endless = "x".repeat(10_000);
-        for header in ["", "t=1", "v0=aa", "t", ",,,", "=,=", &endless] {
+        let too_long = "x".repeat(10_000);
+        for header in ["", "t=1", "v0=aa", "t", ",,,", "=,=", &too_long] {
             assert_eq!(verifier.verify(header, VENDORS_BODY, now), Err(SignatureError::Malformed), "{header}");
         }
         let (time, signature) = VENDORS_HEADER.split_once(',').unwrap();
@@ -240,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_header_holds_only_the_right_one_is_accepted() {
+    fn arbitrary_headers_are_rejected() {
         use proptest::prelude::*;
         let verifier = Verifier::new(VENDORS_KEY).unwrap();
         proptest!(|(header in any::<String>(), digits in "[0-9a-f]{0,70}", time in any::<i64>())| {
@@ -252,21 +257,21 @@ mod tests {
     }
 
     #[test]
-    fn time_is_read_in_seconds_and_milliseconds_and_has_a_window() {
+    fn seconds_and_milliseconds_are_checked_against_the_tolerance() {
         let key = ApiKey::from(VENDORS_KEY);
         let verifier = Verifier::new(key.clone()).unwrap().tolerance(Duration::from_secs(60));
         let header = sign(&key, b"x", at(1000));
         for (now, accepted) in [(940, true), (939, false), (1060, true), (1061, false)] {
             assert_eq!(verifier.verify(&header, b"x", at(now)).is_ok(), accepted, "{now}");
         }
-        // Made with another tool: HMAC-SHA256 of `1709630000123.x` with the vendor's example key.
+        // Computed with another tool: HMAC-SHA256 of `1709630000123.x` with the vendor's example key.
         let millis = "t=1709630000123,v0=4f532897bf19828ecd5e4768684329fb6b8d95e1d9d820de909228ef35ea8e2a";
         assert_eq!(verifier.verify(millis, b"x", at(1_709_630_000)), Ok(()));
         assert_eq!(verifier.verify(millis, b"x", at(1_709_640_000)), Err(SignatureError::OutsideTolerance));
     }
 
     #[test]
-    fn keys_can_be_changed_and_an_empty_one_never_verifies() {
+    fn keys_can_be_rotated_and_an_empty_key_is_rejected() {
         let old = ApiKey::from("old");
         let header = sign(&old, b"x", at(0));
         let verifier = Verifier::new("new").unwrap();
@@ -277,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_room_id_has_a_signature_of_its_own_in_version_0() {
+    fn the_room_id_signature_of_version_0_is_verified() {
         let key = ApiKey::from(VENDORS_KEY);
         let verifier = Verifier::new(key.clone()).unwrap();
         let header = sign_room_id(&key, "room_1");

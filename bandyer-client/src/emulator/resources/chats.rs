@@ -2,33 +2,33 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Call, listed};
+use super::{ApiResponse, Call, list_response};
 use crate::config::ApiVersion;
 use crate::emulator::Operation;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::state::{Chat, ChatMessage, EmulatedBroadcast, NewBroadcast, Span, State, slice};
 
-/// Messages of a page unless asked otherwise, in v1.
+/// Default page size of v1 messages.
 const DEFAULT_PAGE: u64 = 50;
 
-pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Option<Answer>, Refusal> {
+pub(super) fn handle(state: &mut State, call: &Call<'_>) -> Result<Option<ApiResponse>, Refusal> {
     Ok(Some(match call.operation() {
         Operation::CreateChat => {
             let chat = state.create_chat(&call.input()?.texts("users")?)?;
-            Answer::ok(json!({"chat": {"users": chat.users}, "message": "Chat added"}))
+            ApiResponse::ok(json!({"chat": {"users": chat.users}, "message": "Chat added"}))
         }
         Operation::RemoveChat => {
             let users = call.input()?.texts("users")?;
             let channel = state.channel_of(&users)?;
             state.delete_chat(&channel)?;
-            Answer::ok(json!({"chat": {"users": users}, "message": "Chat removed"}))
+            ApiResponse::ok(json!({"chat": {"users": users}, "message": "Chat removed"}))
         }
         Operation::SendChatMessage => {
             let input = call.input()?;
             let users = input.texts("users")?;
             let channel = state.channel_of(&users)?;
             let sent = state.write(&channel, input.required("sender")?, input.required("message")?)?;
-            Answer::ok(json!({
+            ApiResponse::ok(json!({
                 "users": users, "sender": sent.sender, "index": sent.index, "message": sent.text,
                 "timestamp": format!("{:.3}", sent.sent_at),
             }))
@@ -38,7 +38,7 @@ pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Option<Answer
             let user = call.id(0);
             state.user(user, ApiVersion::V1)?;
             let chats: Vec<Value> = state.chats_of(user).map(user_chat).collect();
-            Answer::ok(json!({"user_id": user, "chat_list": chats}))
+            ApiResponse::ok(json!({"user_id": user, "chat_list": chats}))
         }
         _ => return channels(state, call),
     }))
@@ -58,7 +58,7 @@ fn user_chat(chat: &Chat) -> Value {
     })
 }
 
-fn chat_messages(state: &State, call: &Call<'_>) -> Result<Answer, Refusal> {
+fn chat_messages(state: &State, call: &Call<'_>) -> Result<ApiResponse, Refusal> {
     let query = call.query();
     let channel = state.channel_of(&query.all("users"))?;
     let (number, size) =
@@ -75,10 +75,10 @@ fn chat_messages(state: &State, call: &Call<'_>) -> Result<Answer, Refusal> {
     let span = Span { offset: whole(number * size), limit: whole(size) };
     let messages = &state.chat(&channel)?.messages;
     let page = if newest_first { slice(messages.iter().rev(), span) } else { slice(messages.iter(), span) };
-    // Texts, as in the vendor's sample.
+    // Strings, as in the vendor's sample.
     let cursor = |number: u64| json!({"page_number": number.to_string(), "page_size": size.to_string(), "page_token": format!("page-{number}")});
     let items: Vec<Value> = page.items.into_iter().map(message).collect();
-    Ok(Answer::ok(json!({
+    Ok(ApiResponse::ok(json!({
         "meta": {
             "page_number": number, "page_size": size, "page_token": format!("page-{number}"),
             "next": page.has_more.then(|| cursor(number + 1)),
@@ -92,37 +92,37 @@ fn channel(chat: &Chat) -> Value {
     json!({"id": chat.channel_id, "users": chat.users, "creation_date": format!("{:.3}", chat.created_at)})
 }
 
-fn channels(state: &mut State, call: &Call<'_>) -> Result<Option<Answer>, Refusal> {
+fn channels(state: &mut State, call: &Call<'_>) -> Result<Option<ApiResponse>, Refusal> {
     let id = call.id(0);
     Ok(Some(match call.operation() {
         Operation::ListChannels => {
             let span = call.span()?;
-            listed(ApiVersion::V2, "channels", span, state.list_chats(span), channel)
+            list_response(ApiVersion::V2, "channels", span, state.list_chats(span), channel)
         }
         Operation::CreateChannel => {
             let chat = state.create_chat(&call.input()?.texts("users")?)?;
-            Answer::created(ApiVersion::V2, channel(&chat))
+            ApiResponse::created(ApiVersion::V2, channel(&chat))
         }
-        Operation::GetChannel => Answer::ok(channel(state.chat(id)?)),
+        Operation::GetChannel => ApiResponse::ok(channel(state.chat(id)?)),
         Operation::DeleteChannel => {
             state.delete_chat(id)?;
-            Answer::ok(json!({"id": id}))
+            ApiResponse::ok(json!({"id": id}))
         }
         Operation::ListChannelMessages => {
             let span = call.span()?;
             let messages = slice(state.chat(id)?.messages.iter().rev(), span);
-            listed(ApiVersion::V2, "messages", span, messages, message)
+            list_response(ApiVersion::V2, "messages", span, messages, message)
         }
         Operation::SendChannelMessage => {
             let input = call.input()?;
             let sent = state.write(id, input.required("sender")?, input.required("message")?)?;
-            Answer::created(ApiVersion::V2, message(&sent))
+            ApiResponse::created(ApiVersion::V2, message(&sent))
         }
         _ => return broadcasts(state, call),
     }))
 }
 
-fn broadcasts(state: &mut State, call: &Call<'_>) -> Result<Option<Answer>, Refusal> {
+fn broadcasts(state: &mut State, call: &Call<'_>) -> Result<Option<ApiResponse>, Refusal> {
     Ok(Some(match call.operation() {
         Operation::CreateBroadcast => {
             let input = call.input()?;
@@ -136,7 +136,7 @@ fn broadcasts(state: &mut State, call: &Call<'_>) -> Result<Option<Answer>, Refu
                     .ok_or_else(|| crate::emulator::input::invalid("record", "is required"))?,
             };
             let made = state.create_broadcast(new)?;
-            Answer::ok(json!({
+            ApiResponse::ok(json!({
                 "broadcast_id": made.id, "description": made.description, "chat": made.chat,
                 "recording": made.recording, "publisher_id": made.publisher, "panelists": made.panelists,
             }))
@@ -144,22 +144,22 @@ fn broadcasts(state: &mut State, call: &Call<'_>) -> Result<Option<Answer>, Refu
         Operation::GetBroadcast => {
             let mut body = broadcast(state.broadcast(call.id(0))?);
             body["dialInfo"] = json!({"numberOfSessions": 0, "totalDurationTime": "00:00:00", "sessions": []});
-            Answer::ok(json!({"broadcast": body}))
+            ApiResponse::ok(json!({"broadcast": body}))
         }
         Operation::ListBroadcasts => {
             let span = call.span()?;
-            listed(ApiVersion::V1, "broadcasts", span, state.list_broadcasts(None, span), broadcast)
+            list_response(ApiVersion::V1, "broadcasts", span, state.list_broadcasts(None, span), broadcast)
         }
         Operation::ListUserBroadcasts => {
             let span = call.query().filter_span()?;
             let found = state.list_broadcasts(Some(call.id(0)), span).items;
-            Answer::ok(json!({"broadcast_list": found.into_iter().map(broadcast).collect::<Vec<_>>()}))
+            ApiResponse::ok(json!({"broadcast_list": found.into_iter().map(broadcast).collect::<Vec<_>>()}))
         }
         Operation::GetBroadcastLink => {
             let query = call.query();
             state.user(call.id(0), ApiVersion::V1)?;
             state.broadcast(&query.text("broadcast_id").unwrap_or_default())?;
-            Answer::ok(json!({"url": state.call_link(query.flag("direct")?.unwrap_or(false))}))
+            ApiResponse::ok(json!({"url": state.call_link(query.flag("direct")?.unwrap_or(false))}))
         }
         _ => return Ok(None),
     }))

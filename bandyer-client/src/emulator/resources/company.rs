@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Answer, Call, listed};
+use super::{ApiResponse, Call, list_response};
 use crate::company::{LogoTheme, Palette};
 use crate::config::ApiVersion;
 use crate::emulator::Operation;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::state::{CompanyState, State, StoredBackground, StoredTag, slice};
 
-pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Option<Answer>, Refusal> {
+pub(super) fn handle(state: &mut State, call: &Call<'_>) -> Result<Option<ApiResponse>, Refusal> {
     let version = call.version();
     let is_v1 = version == ApiVersion::V1;
     Ok(Some(match call.operation() {
@@ -30,7 +30,7 @@ pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Option<Answer
             let mode = form.text("theme").map_or(LogoTheme::All, |theme| LogoTheme::from(theme.as_str()));
             state.set_logo(form.file("logo")?, &mode)?;
             let company = state.company();
-            Answer::ok(if is_v1 {
+            ApiResponse::ok(if is_v1 {
                 json!({"logo_url": company.light_logo, "logo_dark_url": company.dark_logo})
             } else {
                 logos(company)
@@ -41,22 +41,22 @@ pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Option<Answer
             let default =
                 company.backgrounds.iter().find(|one| Some(&one.alias) == company.default_background.as_ref());
             let all: Vec<Value> = company.backgrounds.iter().map(background).collect();
-            Answer::ok(json!({
+            ApiResponse::ok(json!({
                 "virtual_backgrounds": {"default_background": default.map(background), "backgrounds": all},
             }))
         }
         Operation::AddBackground => {
             let added = state.add_background(call.form()?.file("virtual_background")?)?;
-            Answer::created(version, json!({"virtual_background": background(&added)}))
+            ApiResponse::created(version, json!({"virtual_background": background(&added)}))
         }
         Operation::DeleteBackground => {
             let removed = state.delete_background(call.input()?.required("background_alias")?)?;
-            Answer::ok(json!({"virtual_background": background(&removed)}))
+            ApiResponse::ok(json!({"virtual_background": background(&removed)}))
         }
         Operation::ListTranslations => {
             let span = call.span()?;
             let all = slice(state.company().translations.iter(), span);
-            listed(
+            list_response(
                 version,
                 "translations",
                 span,
@@ -66,11 +66,11 @@ pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Option<Answer
         }
         Operation::SetTranslation => {
             state.set_translation(call.id(0), call.form()?.file("translation")?)?;
-            Answer::ok(json!({"language": call.id(0)}))
+            ApiResponse::ok(json!({"language": call.id(0)}))
         }
         Operation::DeleteTranslation => {
             state.delete_translation(call.id(0))?;
-            Answer::ok(json!({"language": call.id(0)}))
+            ApiResponse::ok(json!({"language": call.id(0)}))
         }
         Operation::GetRecordingSettings => recording_settings(state),
         Operation::UpdateRecordingSettings => {
@@ -84,18 +84,18 @@ pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Option<Answer
         }
         Operation::ListEncryptionKeys => {
             let span = call.span()?;
-            listed(version, "keys", span, state.list_keys(span), |entry| key(entry, is_v1))
+            list_response(version, "keys", span, state.list_keys(span), |entry| key(entry, is_v1))
         }
         Operation::CreateEncryptionKey => {
             let created = state.create_key(call.input()?.required("public_key")?)?;
-            Answer::created(version, key(&created, is_v1))
+            ApiResponse::created(version, key(&created, is_v1))
         }
-        Operation::GetEncryptionKey => Answer::ok(key(state.key(call.id(0))?, is_v1)),
+        Operation::GetEncryptionKey => ApiResponse::ok(key(state.key(call.id(0))?, is_v1)),
         _ => return tags(state, call),
     }))
 }
 
-fn profile(state: &State, is_v1: bool) -> Answer {
+fn profile(state: &State, is_v1: bool) -> ApiResponse {
     let company = state.company();
     let default = company.backgrounds.iter().find(|one| Some(&one.alias) == company.default_background.as_ref());
     let body = json!({
@@ -107,33 +107,33 @@ fn profile(state: &State, is_v1: bool) -> Answer {
         "user_details_provider_url": company.user_details_provider_url,
         "logos": logos(company),
     });
-    Answer::ok(if is_v1 { json!({"company": body}) } else { body })
+    ApiResponse::ok(if is_v1 { json!({"company": body}) } else { body })
 }
 
 fn logos(company: &CompanyState) -> Value {
     json!({"light_url": company.light_logo, "dark_url": company.dark_logo})
 }
 
-fn theme(state: &State, is_v1: bool) -> Answer {
+fn theme(state: &State, is_v1: bool) -> ApiResponse {
     let company = state.company();
     let palette = |palette: &Option<Palette>| json!(palette);
     let mut body = json!({"light": palette(&company.light), "dark": palette(&company.dark)});
     if is_v1 {
-        return Answer::ok(json!({"theme": body}));
+        return ApiResponse::ok(json!({"theme": body}));
     }
     body["logos"] = logos(company);
-    Answer::ok(body)
+    ApiResponse::ok(body)
 }
 
-/// Its date has no zone.
+/// The vendor writes this date without a time zone.
 fn background(background: &StoredBackground) -> Value {
     let date = format!("{:.3}", background.created_at);
     json!({"background_alias": background.alias, "url": background.url, "creation_date": date.trim_end_matches('Z')})
 }
 
-fn recording_settings(state: &State) -> Answer {
+fn recording_settings(state: &State) -> ApiResponse {
     let company = state.company();
-    Answer::ok(json!({
+    ApiResponse::ok(json!({
         "retention_days": company.retention_days,
         "compression": company.compression,
         "encryption_key_id": company.encryption_key,
@@ -146,7 +146,7 @@ fn key((id, at): &(String, Timestamp), is_v1: bool) -> Value {
     body
 }
 
-fn tags(state: &mut State, call: &Call<'_>) -> Result<Option<Answer>, Refusal> {
+fn tags(state: &mut State, call: &Call<'_>) -> Result<Option<ApiResponse>, Refusal> {
     let is_v1 = call.version() == ApiVersion::V1;
     let tag = |tag: &StoredTag| {
         let mut body = json!({"creation_date": format!("{:.3}", tag.created_at)});
@@ -154,32 +154,34 @@ fn tags(state: &mut State, call: &Call<'_>) -> Result<Option<Answer>, Refusal> {
         body
     };
     Ok(Some(match call.operation() {
-        Operation::ListTags if is_v1 => Answer::ok(json!({"tags": state.tags().iter().map(tag).collect::<Vec<_>>()})),
+        Operation::ListTags if is_v1 => {
+            ApiResponse::ok(json!({"tags": state.tags().iter().map(tag).collect::<Vec<_>>()}))
+        }
         Operation::ListTags => {
             let span = call.span()?;
-            listed(ApiVersion::V2, "tags", span, slice(state.tags().iter(), span), tag)
+            list_response(ApiVersion::V2, "tags", span, slice(state.tags().iter(), span), tag)
         }
         Operation::CreateTags if is_v1 => {
             let added = state.add_tags(&call.input()?.texts("tags")?)?;
-            Answer::ok(json!({"added_tags": added.iter().map(tag).collect::<Vec<_>>()}))
+            ApiResponse::ok(json!({"added_tags": added.iter().map(tag).collect::<Vec<_>>()}))
         }
         Operation::CreateTags => {
             let name = call.input()?.required("name")?.to_owned();
             let added = state.add_tags(std::slice::from_ref(&name))?;
             let body = added.first().map_or_else(|| json!({"name": name}), tag);
-            Answer::created(ApiVersion::V2, body)
+            ApiResponse::created(ApiVersion::V2, body)
         }
         Operation::DeleteTags if is_v1 => {
             let removed = state.remove_tags(&call.input()?.texts("tags")?)?;
             let removed: Vec<Value> = removed.into_iter().map(|name| json!({"tag": name})).collect();
-            Answer::ok(json!({"removed_tags": removed}))
+            ApiResponse::ok(json!({"removed_tags": removed}))
         }
         Operation::DeleteTags => {
             let name = call.id(0).to_owned();
             if state.remove_tags(std::slice::from_ref(&name))?.is_empty() {
-                return Err(Refusal::not_found("tag_not_found", "There is no such tag"));
+                return Err(Refusal::not_found("tag_not_found", "The tag does not exist"));
             }
-            Answer::ok(json!({"name": name}))
+            ApiResponse::ok(json!({"name": name}))
         }
         _ => return Ok(None),
     }))

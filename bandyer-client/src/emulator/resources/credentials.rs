@@ -2,19 +2,19 @@
 
 use serde_json::json;
 
-use super::{Answer, Call};
+use super::{ApiResponse, Call};
 use crate::emulator::Operation;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::state::State;
 use crate::emulator::token;
 
-pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Option<Answer>, Refusal> {
+pub(super) fn handle(state: &mut State, call: &Call<'_>) -> Result<Option<ApiResponse>, Refusal> {
     Ok(Some(match call.operation() {
         Operation::IssueCredential => {
             let input = call.input()?;
             let user = state.user(input.user_id()?, call.version())?;
             let issued = token::issue(user, input.seconds("expires_in")?, call.key, state.now())?;
-            Answer::created(
+            ApiResponse::created(
                 call.version(),
                 json!({
                     "access_token": issued.token,
@@ -27,12 +27,12 @@ pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Option<Answer
             let token = call.id(0);
             let (code, word) =
                 if state.check_link(token) { ("ACTIVE_TOKEN", "valid") } else { ("NOT_ACTIVE_TOKEN", "not valid") };
-            Answer::ok(json!({"token": token, "code": code, "message": format!("token {token} is {word}")}))
+            ApiResponse::ok(json!({"token": token, "code": code, "message": format!("token {token} is {word}")}))
         }
         Operation::RevokeLink => {
             let token = call.id(0);
             state.revoke_link(token)?;
-            Answer::ok(json!({"token": token, "message": format!("token {token} deleted")}))
+            ApiResponse::ok(json!({"token": token, "message": format!("token {token} deleted")}))
         }
         _ => return Ok(None),
     }))

@@ -1,33 +1,33 @@
-//! Rooms and their people, as both generations write them.
+//! Rooms and their participants, in the formats of both API versions.
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::{Answer, Call, listed};
+use super::{ApiResponse, Call, list_response};
 use crate::config::ApiVersion;
 use crate::emulator::Operation;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::state::{EmulatedConnection, EmulatedParticipant, EmulatedRoom, State, expanded, slice};
+use crate::emulator::state::{EmulatedConnection, EmulatedParticipant, EmulatedRoom, State, expand_tools, slice};
 use crate::rooms::Recording;
 use crate::sessions::ConnectionChange;
 
-pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Option<Answer>, Refusal> {
+pub(super) fn handle(state: &mut State, call: &Call<'_>) -> Result<Option<ApiResponse>, Refusal> {
     let (id, version) = (call.id(0), call.version());
     let is_v1 = version == ApiVersion::V1;
     Ok(Some(match call.operation() {
         Operation::CreateRoom => {
             let room = state.create_room(call.input()?.new_room(version)?)?;
             let body = if is_v1 { json!({"room": created_room(state, &room)}) } else { v2_body(state, &room) };
-            Answer::created(version, body)
+            ApiResponse::created(version, body)
         }
         Operation::GetRoom => {
             let room = state.room(id)?;
-            Answer::ok(if is_v1 { json!({"room": room_info(state, room)}) } else { v2_body(state, room) })
+            ApiResponse::ok(if is_v1 { json!({"room": room_info(state, room)}) } else { v2_body(state, room) })
         }
         Operation::ListRooms => {
             let span = call.span()?;
             let item = |room| if is_v1 { v1_item(room) } else { v2_item(state, room) };
-            listed(version, "rooms", span, state.list_rooms(span), item)
+            list_response(version, "rooms", span, state.list_rooms(span), item)
         }
         Operation::ListUserRooms => {
             let rooms = state.rooms_of_user(id);
@@ -37,23 +37,23 @@ pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Option<Answer
                 mark_disabled(&mut body, room);
                 body
             };
-            Answer::ok(json!({"room_list": rooms.into_iter().map(item).collect::<Vec<_>>()}))
+            ApiResponse::ok(json!({"room_list": rooms.into_iter().map(item).collect::<Vec<_>>()}))
         }
         Operation::DisableRoom => {
             state.disable_room(id)?;
-            Answer::ok(if is_v1 { closed(id, "disabled") } else { v2_body(state, state.room(id)?) })
+            ApiResponse::ok(if is_v1 { closed_body(id, "disabled") } else { v2_body(state, state.room(id)?) })
         }
         Operation::DeleteRoom => {
             state.delete_room(id)?;
-            Answer::ok(if is_v1 { closed(id, "deleted") } else { json!({"id": id}) })
+            ApiResponse::ok(if is_v1 { closed_body(id, "deleted") } else { json!({"id": id}) })
         }
         Operation::StartRecording | Operation::StopRecording => {
             state.record(id, call.operation() == Operation::StartRecording)?;
-            Answer::ok(v2_body(state, state.room(id)?))
+            ApiResponse::ok(v2_body(state, state.room(id)?))
         }
         Operation::RingRoom => {
             state.ring(id)?;
-            Answer::ok(json!({"id": id}))
+            ApiResponse::ok(json!({"id": id}))
         }
         Operation::FastCall => {
             state.user(id, version)?;
@@ -61,13 +61,13 @@ pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Option<Answer
             for callee in callees.split(',') {
                 state.user(callee, version)?;
             }
-            Answer::ok(json!({"url": state.call_link(false)}))
+            ApiResponse::ok(json!({"url": state.call_link(false)}))
         }
-        _ => return people(state, call),
+        _ => return handle_participants(state, call),
     }))
 }
 
-fn people(state: &mut State, call: &Call<'_>) -> Result<Option<Answer>, Refusal> {
+fn handle_participants(state: &mut State, call: &Call<'_>) -> Result<Option<ApiResponse>, Refusal> {
     let (id, user) = (call.id(0), call.id(1));
     Ok(Some(match call.operation() {
         Operation::ListParticipants => {
@@ -75,47 +75,48 @@ fn people(state: &mut State, call: &Call<'_>) -> Result<Option<Answer>, Refusal>
             let room = state.room(id)?;
             let fits = |one: &&EmulatedParticipant| admin.is_none_or(|admin| one.is_admin == admin);
             let people = slice(room.participants.iter().filter(fits), span);
-            listed(ApiVersion::V2, "participants", span, people, |one| participant_body(room, one))
+            list_response(ApiVersion::V2, "participants", span, people, |one| participant_body(room, one))
         }
         Operation::AddParticipant => {
             let added = state.add_participant(id, call.input()?.new_participant()?)?;
-            Answer::created(ApiVersion::V2, participant_body(state.room(id)?, &added))
+            ApiResponse::created(ApiVersion::V2, participant_body(state.room(id)?, &added))
         }
-        Operation::GetParticipant => Answer::ok(participant_body(state.room(id)?, state.participant(id, user)?)),
+        Operation::GetParticipant => ApiResponse::ok(participant_body(state.room(id)?, state.participant(id, user)?)),
         Operation::UpdateParticipant => {
             let changed = state.update_participant(id, user, call.input()?.participant_change()?)?;
-            Answer::ok(participant_body(state.room(id)?, &changed))
+            ApiResponse::ok(participant_body(state.room(id)?, &changed))
         }
         Operation::RemoveParticipant => {
             state.remove_participant(id, user)?;
-            Answer::ok(json!({"user_id": user}))
+            ApiResponse::ok(json!({"user_id": user}))
         }
         _ => return Ok(None),
     }))
 }
 
-fn closed(id: &str, what: &str) -> Value {
+fn closed_body(id: &str, what: &str) -> Value {
     json!({"room": {"room_id": id, "message": format!("Room {id} and all user links associated {what}")}})
 }
 
-/// Whole seconds of call time.
-fn used(state: &State, room: &EmulatedRoom) -> i64 {
-    room.used_by(state.now()).as_secs()
+/// Call time used, in whole seconds.
+fn used_seconds(state: &State, room: &EmulatedRoom) -> i64 {
+    room.used_at(state.now()).as_secs()
 }
 
-/// From when to when people were there, for those who have left.
-fn stays(connections: &[EmulatedConnection]) -> Vec<Value> {
-    let came = connections.iter().enumerate().filter(|(_, one)| one.change == ConnectionChange::Connected);
-    came.filter_map(|(place, came)| {
-        let left = connections[place + 1..].iter().find(|one| one.user_id == came.user_id)?;
-        Some(json!({
-            "user": came.user_id,
-            "startTime": format!("{:.3}", came.at),
-            "stopTime": format!("{:.3}", left.at),
-            "seconds": left.at.duration_since(came.at).as_secs(),
-        }))
-    })
-    .collect()
+/// The intervals in which users were connected; users still connected are left out.
+fn presence_intervals(connections: &[EmulatedConnection]) -> Vec<Value> {
+    let joined = connections.iter().enumerate().filter(|(_, one)| one.change == ConnectionChange::Connected);
+    joined
+        .filter_map(|(index, joined)| {
+            let left = connections[index + 1..].iter().find(|one| one.user_id == joined.user_id)?;
+            Some(json!({
+                "user": joined.user_id,
+                "startTime": format!("{:.3}", joined.at),
+                "stopTime": format!("{:.3}", left.at),
+                "seconds": left.at.duration_since(joined.at).as_secs(),
+            }))
+        })
+        .collect()
 }
 
 /// The statistics of v1.
@@ -137,7 +138,7 @@ fn dial_info(state: &State, room: &EmulatedRoom) -> Value {
             body["creationDate"] = format!("{:.3}", session.started_at).into();
             body["users"] = session.participants.len().into();
             body["userEvents"] = session.connections.iter().map(event).collect();
-            body["userActivities"] = stays(&session.connections).into();
+            body["userActivities"] = presence_intervals(&session.connections).into();
             body
         })
         .collect();
@@ -157,14 +158,14 @@ fn created_room(state: &State, room: &EmulatedRoom) -> Value {
             json!({
                 "user": one.user_id,
                 "url": state.v1_link(room, one),
-                "tools": expanded(&one.tools),
+                "tools": expand_tools(&one.tools),
                 "is_admin": one.is_admin,
             })
         })
         .collect();
     json!({
         "room_id": room.id,
-        // A number here and in `info`, a flag in `list`: so does the reference.
+        // A number here and in `info`, a flag in `list`, as in the reference.
         "record": u8::from(room.recording != Recording::Off),
         "duration": room.duration.unwrap_or(0),
         "directCall": room.direct,
@@ -186,7 +187,7 @@ fn room_info(state: &State, room: &EmulatedRoom) -> Value {
         "room_id": room.id,
         "record": u8::from(room.recording != Recording::Off),
         "duration": room.duration.unwrap_or(0),
-        "durationUsed": used(state, room),
+        "durationUsed": used_seconds(state, room),
         "call_type": room.call_type,
         "live": room.live,
         "description": room.description,
@@ -213,7 +214,7 @@ fn v1_item(room: &EmulatedRoom) -> Value {
     body
 }
 
-/// The key is absent, not false, while a room is usable.
+/// The field is absent, not false, while a room is usable.
 fn mark_disabled(body: &mut Value, room: &EmulatedRoom) {
     if room.disabled {
         body["disabled"] = true.into();
@@ -228,14 +229,14 @@ fn v2_body(state: &State, room: &EmulatedRoom) -> Value {
 }
 
 fn participant_body(room: &EmulatedRoom, one: &EmulatedParticipant) -> Value {
-    let mut body = json!({"user_id": one.user_id, "is_admin": one.is_admin, "tools": expanded(&one.tools)});
+    let mut body = json!({"user_id": one.user_id, "is_admin": one.is_admin, "tools": expand_tools(&one.tools)});
     if !room.disabled {
         body["url"] = one.link.expose().into();
     }
     body
 }
 
-/// Without links: a list of them would open every room to whoever lists.
+/// Without links: a list that contains them would give its reader access to every room.
 fn v2_item(state: &State, room: &EmulatedRoom) -> Value {
     json!({
         "id": room.id,
@@ -247,7 +248,7 @@ fn v2_item(state: &State, room: &EmulatedRoom) -> Value {
         "disabled": room.disabled,
         "creation_date": format!("{:.3}", room.created_at),
         "duration": room.duration.unwrap_or(0),
-        "duration_used": used(state, room),
+        "duration_used": used_seconds(state, room),
         "live": room.live,
     })
 }

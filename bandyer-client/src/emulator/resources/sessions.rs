@@ -5,7 +5,7 @@ use http::StatusCode;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::{Answer, AnswerBody, Call, listed};
+use super::{ApiResponse, Call, ResponseBody, list_response};
 use crate::config::ApiVersion;
 use crate::emulator::Operation;
 use crate::emulator::input::invalid;
@@ -13,30 +13,31 @@ use crate::emulator::refusal::Refusal;
 use crate::emulator::state::{Activity, EmulatedConnection, EmulatedSession, State, slice};
 use crate::rooms::Recording;
 
-/// How long a link to a recording works unless asked otherwise, in milliseconds.
+/// Default lifetime of a link to a recording, in milliseconds.
 const DEFAULT_LINK_MS: u64 = 30_000;
-/// How long it may work on v2, in seconds.
+/// Accepted lifetimes of a link on v2, in seconds.
 const V2_LINK_SECONDS: std::ops::RangeInclusive<u64> = 30..=3600;
 
-pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Option<Answer>, Refusal> {
+pub(super) fn handle(state: &mut State, call: &Call<'_>) -> Result<Option<ApiResponse>, Refusal> {
     let (id, version) = (call.id(0), call.version());
     let is_v1 = version == ApiVersion::V1;
     Ok(Some(match call.operation() {
         Operation::ListSessions => {
             let (span, query) = (call.span()?, call.query());
-            let (room, from, to) = (query.text("room_id"), query.moment("start_date")?, query.moment("end_date")?);
+            let (room, from, to) =
+                (query.text("room_id"), query.timestamp("start_date")?, query.timestamp("end_date")?);
             let fits = |one: &EmulatedSession| {
                 room.as_ref().is_none_or(|room| is_v1 || one.room_id == *room)
                     && from.is_none_or(|from| one.started_at >= from)
                     && to.is_none_or(|to| one.started_at <= to)
             };
-            listed(version, "sessions", span, state.list_sessions(fits, span), |one| session(one, version))
+            list_response(version, "sessions", span, state.list_sessions(fits, span), |one| session(one, version))
         }
         Operation::ListUserSessions => {
             state.user(id, version)?;
             let span = call.span()?;
             let fits = |one: &EmulatedSession| one.participants.iter().any(|user| user == id);
-            listed(version, "sessions", span, state.list_sessions(fits, span), |one| {
+            list_response(version, "sessions", span, state.list_sessions(fits, span), |one| {
                 let mut body = session(one, version);
                 if let Some(fields) = body.as_object_mut() {
                     fields.remove("broadcast_id");
@@ -44,40 +45,40 @@ pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Option<Answer
                 body
             })
         }
-        Operation::GetSession => Answer::ok(session(state.session(id)?, version)),
+        Operation::GetSession => ApiResponse::ok(session(state.session(id)?, version)),
         Operation::ListConnections => {
             let span = call.span()?;
             let events = slice(state.session(id)?.connections.iter().rev(), span);
-            let mut answer = listed(version, "connection_events", span, events, connection);
-            if let AnswerBody::Json(body) = &mut answer.body {
+            let mut response = list_response(version, "connection_events", span, events, connection);
+            if let ResponseBody::Json(body) = &mut response.body {
                 body["session_id"] = id.into();
             }
-            answer
+            response
         }
         Operation::GetRecordingLink => {
             let url = state.recording_link(id, link_lifetime(call)?, version)?;
-            Answer::ok(json!({"url": url}))
+            ApiResponse::ok(json!({"url": url}))
         }
         Operation::GetBroadcastRecordingLink => {
-            // Broadcasts have no sessions here, so there is something to find only where the id is that of a room's.
+            // Broadcasts have no sessions in the emulator, so only the id of a room's session is found.
             let url = state.recording_link(id, link_lifetime(call)?, version)?;
-            Answer::ok(json!({"url": url}))
+            ApiResponse::ok(json!({"url": url}))
         }
         Operation::DeleteRecording => {
             state.delete_recording(id)?;
-            Answer::ok(json!({"id": id}))
+            ApiResponse::ok(json!({"id": id}))
         }
         Operation::GetTranscription => text(state, id, false)?,
         Operation::GetSummarization => text(state, id, true)?,
         Operation::DeleteTranscription | Operation::DeleteSummarization => {
             *state.text_of(id, call.operation() == Operation::DeleteSummarization)? = false;
-            Answer::ok(json!({"id": id}))
+            ApiResponse::ok(json!({"id": id}))
         }
         Operation::ListActivity => {
             let query = call.query();
             let (user, room) = (query.text("filter[user_alias]"), query.text("filter[room_alias]"));
-            let (kind, from) = (query.text("filter[activity_type]"), query.moment("filter[date_from]")?);
-            let to = query.moment("filter[date_to]")?;
+            let (kind, from) = (query.text("filter[activity_type]"), query.timestamp("filter[date_from]")?);
+            let to = query.timestamp("filter[date_to]")?;
             let fits = |one: &Activity| {
                 user.as_ref().is_none_or(|user| one.user_id == *user)
                     && room.as_ref().is_none_or(|room| one.room_id == *room)
@@ -87,7 +88,7 @@ pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Option<Answer
             };
             let found = state.list_activities(fits, query.filter_span()?);
             let found: Vec<Value> = found.into_iter().map(|one| activity(state, one)).collect();
-            Answer::ok(json!({"activities": found}))
+            ApiResponse::ok(json!({"activities": found}))
         }
         _ => return Ok(None),
     }))
@@ -114,8 +115,8 @@ fn connection(one: &EmulatedConnection) -> Value {
 }
 
 fn link_lifetime(call: &Call<'_>) -> Result<SignedDuration, Refusal> {
-    let asked = call.query().number("expire_time")?;
-    let millis = match (call.version(), asked) {
+    let requested = call.query().number("expire_time")?;
+    let millis = match (call.version(), requested) {
         (_, None) => DEFAULT_LINK_MS,
         (ApiVersion::V1, Some(millis)) => millis,
         (ApiVersion::V2, Some(seconds)) if V2_LINK_SECONDS.contains(&seconds) => seconds * 1000,
@@ -124,13 +125,13 @@ fn link_lifetime(call: &Call<'_>) -> Result<SignedDuration, Refusal> {
     Ok(SignedDuration::from_millis(i64::try_from(millis).unwrap_or(i64::MAX)))
 }
 
-/// What such a file looks like is not documented.
-fn text(state: &mut State, id: &str, summary: bool) -> Result<Answer, Refusal> {
+/// The format of these files is not documented.
+fn text(state: &mut State, id: &str, summary: bool) -> Result<ApiResponse, Refusal> {
     state.text_of(id, summary)?;
     let what = if summary { "summary" } else { "transcript" };
     let bytes = Bytes::from(format!("An emulated {what} of {id}.\n"));
-    let body = AnswerBody::File { content_type: "text/plain; charset=utf-8", bytes };
-    Ok(Answer { status: StatusCode::OK, body })
+    let body = ResponseBody::File { content_type: "text/plain; charset=utf-8", bytes };
+    Ok(ApiResponse { status: StatusCode::OK, body })
 }
 
 fn activity(state: &State, one: &Activity) -> Value {

@@ -1,15 +1,15 @@
-//! Signatures, envelopes and templates. The names of the fields are guesses in the vendor's way of writing.
+//! Signatures, envelopes and templates. The field names are guesses in the vendor's style.
 
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Answer, AnswerBody, Call, listed};
+use super::{ApiResponse, Call, ResponseBody, list_response};
 use crate::emulator::Operation;
 use crate::emulator::input::invalid;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::state::{EnvelopeState, NewSignature, State, TemplateState};
 
-pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Option<Answer>, Refusal> {
+pub(super) fn handle(state: &mut State, call: &Call<'_>) -> Result<Option<ApiResponse>, Refusal> {
     let (id, version) = (call.id(0), call.version());
     Ok(Some(match call.operation() {
         Operation::RequestSignature => {
@@ -28,31 +28,31 @@ pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Option<Answer
                 client: form.required("client_user_id")?,
                 template: form.required("template_id")?,
             })?;
-            let body = AnswerBody::Json(json!({"provider_id": envelope.provider_id}));
-            Answer { status: StatusCode::ACCEPTED, body }
+            let body = ResponseBody::Json(json!({"provider_id": envelope.provider_id}));
+            ApiResponse { status: StatusCode::ACCEPTED, body }
         }
         Operation::ListEnvelopes | Operation::ListRoomEnvelopes => {
             let span = call.span()?;
             let room = Some(id).filter(|id| !id.is_empty());
-            listed(version, "envelopes", span, state.list_envelopes(room, span), envelope)
+            list_response(version, "envelopes", span, state.list_envelopes(room, span), envelope)
         }
-        Operation::GetEnvelope => Answer::ok(envelope(state.envelope(id)?)),
+        Operation::GetEnvelope => ApiResponse::ok(envelope(state.envelope(id)?)),
         Operation::ListSignatureTemplates => {
             let span = call.span()?;
-            listed(version, "templates", span, state.list_templates(span), template)
+            list_response(version, "templates", span, state.list_templates(span), template)
         }
         Operation::CreateSignatureTemplate => {
             let made = state.create_template(call.input()?.into_fields());
-            Answer::created(version, template(&made))
+            ApiResponse::created(version, template(&made))
         }
-        Operation::GetSignatureTemplate => Answer::ok(template(state.template(id)?)),
+        Operation::GetSignatureTemplate => ApiResponse::ok(template(state.template(id)?)),
         Operation::UpdateSignatureTemplate => {
             let changed = state.update_template(id, call.input()?.into_fields())?;
-            Answer::ok(template(&changed))
+            ApiResponse::ok(template(&changed))
         }
         Operation::DeleteSignatureTemplate => {
             state.delete_template(id)?;
-            Answer::ok(json!({"id": id}))
+            ApiResponse::ok(json!({"id": id}))
         }
         _ => return Ok(None),
     }))

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Call, listed};
+use super::{ApiResponse, Call, list_response};
 use crate::config::ApiVersion;
 use crate::emulator::Operation;
 use crate::emulator::input::invalid;
@@ -10,7 +10,7 @@ use crate::emulator::refusal::Refusal;
 use crate::emulator::state::{EmulatedUpload, Owner, State};
 use crate::uploads::UploadKind;
 
-pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Option<Answer>, Refusal> {
+pub(super) fn handle(state: &mut State, call: &Call<'_>) -> Result<Option<ApiResponse>, Refusal> {
     let (id, version) = (call.id(0), call.version());
     Ok(Some(match call.operation() {
         Operation::ListUploads => {
@@ -30,13 +30,13 @@ pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Option<Answer
                 }
                 ApiVersion::V2 => id.to_owned(),
             };
-            let (upload, url) = state.lend_upload(&key)?;
-            let mut body = about(&upload);
+            let (upload, url) = state.upload_with_link(&key)?;
+            let mut body = upload_body(&upload);
             body["url"] = url.into();
             if version == ApiVersion::V2 {
                 body["key"] = key.into();
             }
-            Answer::ok(body)
+            ApiResponse::ok(body)
         }
         Operation::DeleteUpload => {
             let key = match version {
@@ -44,23 +44,23 @@ pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Option<Answer
                 ApiVersion::V2 => id.to_owned(),
             };
             let removed = state.delete_upload(&key)?;
-            Answer::ok(json!({"upload_key": key, "upload_type": removed.kind}))
+            ApiResponse::ok(json!({"upload_key": key, "upload_type": removed.kind}))
         }
         _ => return Ok(None),
     }))
 }
 
-fn list(state: &State, call: &Call<'_>, owner: &Owner<'_>) -> Result<Answer, Refusal> {
+fn list(state: &State, call: &Call<'_>, owner: &Owner<'_>) -> Result<ApiResponse, Refusal> {
     let span = call.span()?;
     let kind = call.query().text("upload_type").map(|kind| UploadKind::from(kind.as_str()));
-    Ok(listed(call.version(), "uploads", span, state.list_uploads(owner, kind.as_ref(), span), |upload| {
-        let mut body = about(upload);
+    Ok(list_response(call.version(), "uploads", span, state.list_uploads(owner, kind.as_ref(), span), |upload| {
+        let mut body = upload_body(upload);
         body["key"] = upload.key.clone().into();
         body
     }))
 }
 
-fn about(upload: &EmulatedUpload) -> Value {
+fn upload_body(upload: &EmulatedUpload) -> Value {
     json!({
         "upload_type": upload.kind,
         "creation_date": format!("{:.3}", upload.created_at),

@@ -1,8 +1,8 @@
-//! Users, as both generations write them.
+//! Users, in the formats of both API versions.
 
 use serde_json::{Value, json};
 
-use super::{Answer, Call, listed};
+use super::{ApiResponse, Call, list_response};
 use crate::config::ApiVersion;
 use crate::emulator::Operation;
 use crate::emulator::refusal::Refusal;
@@ -15,49 +15,51 @@ fn body(user: &EmulatedUser, version: ApiVersion) -> Value {
     }
 }
 
-pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Option<Answer>, Refusal> {
+pub(super) fn handle(state: &mut State, call: &Call<'_>) -> Result<Option<ApiResponse>, Refusal> {
     let (id, version) = (call.id(0), call.version());
     let is_v1 = version == ApiVersion::V1;
     Ok(Some(match call.operation() {
         Operation::CreateUser => {
             let user = state.create_user(call.input()?.new_user(version)?)?;
             let body = if is_v1 { json!({"user": v1_body(&user), "id": user.id}) } else { v2_body(&user) };
-            Answer::created(version, body)
+            ApiResponse::created(version, body)
         }
         Operation::GetUser => {
             let user = state.user(id, version)?;
-            Answer::ok(if is_v1 { json!({"user": v1_body(user)}) } else { v2_body(user) })
+            ApiResponse::ok(if is_v1 { json!({"user": v1_body(user)}) } else { v2_body(user) })
         }
         Operation::ListUsers if is_v1 => {
             let ids: Vec<String> = state.users().into_iter().map(|user| user.id).collect();
-            Answer::ok(json!({"user_id_list": ids}))
+            ApiResponse::ok(json!({"user_id_list": ids}))
         }
         Operation::ListUsers => {
             let span = call.span()?;
-            listed(version, "users", span, state.list_users(span), |user| body(user, version))
+            list_response(version, "users", span, state.list_users(span), |user| body(user, version))
         }
         Operation::UpdateUser => {
             let user = state.update_user(id, call.input()?.user_change(version)?, version)?;
             let mut body = body(&user, version);
             body["active"] = user.active.into();
-            Answer::ok(if is_v1 { json!({"user": body}) } else { body })
+            ApiResponse::ok(if is_v1 { json!({"user": body}) } else { body })
         }
         Operation::DeleteUser => {
             state.delete_user(id, version)?;
-            Answer::ok(if is_v1 { json!({"id": id, "message": "user deleted"}) } else { json!({"id": id}) })
+            ApiResponse::ok(if is_v1 { json!({"id": id, "message": "user deleted"}) } else { json!({"id": id}) })
         }
         Operation::SetAvatar => {
             let url = state.set_avatar(id, call.form()?.file("avatar")?, version)?;
-            Answer::ok(json!({"avatar_url": url}))
+            ApiResponse::ok(json!({"avatar_url": url}))
         }
         Operation::DeleteAvatar => {
             state.delete_avatar(id)?;
-            Answer::ok(json!({"id": id}))
+            ApiResponse::ok(json!({"id": id}))
         }
         Operation::SetCameraForAll => {
             let allowed = call.input()?.flag("can_video")?;
             let allowed = allowed.ok_or_else(|| crate::emulator::input::invalid("can_video", "is required"))?;
-            Answer::ok(json!({"users": {"count": state.set_camera_for_all(allowed), "can_video": u8::from(allowed)}}))
+            ApiResponse::ok(
+                json!({"users": {"count": state.set_camera_for_all(allowed), "can_video": u8::from(allowed)}}),
+            )
         }
         _ => return Ok(None),
     }))

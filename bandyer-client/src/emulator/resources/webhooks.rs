@@ -1,15 +1,15 @@
-//! Webhooks, as both generations set them.
+//! Webhook settings, in the formats of both API versions.
 
 use serde_json::{Value, json};
 
-use super::{Answer, Call, listed};
+use super::{ApiResponse, Call, list_response};
 use crate::config::ApiVersion;
 use crate::emulator::Operation;
 use crate::emulator::input::invalid;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::state::{Hook, HookVersion, State};
 
-pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Option<Answer>, Refusal> {
+pub(super) fn handle(state: &mut State, call: &Call<'_>) -> Result<Option<ApiResponse>, Refusal> {
     let id = call.id(0);
     Ok(Some(match call.operation() {
         Operation::ConfigureWebhooks => {
@@ -26,7 +26,7 @@ pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Option<Answer
                     "creation_date": format!("{:.3}", hook.created_at),
                 })
             };
-            Answer::ok(json!({"active_webhooks": hooks.iter().map(active).collect::<Vec<_>>()}))
+            ApiResponse::ok(json!({"active_webhooks": hooks.iter().map(active).collect::<Vec<_>>()}))
         }
         Operation::GetActiveWebhooks => {
             let version = v1_version(id, HookVersion::V1)?;
@@ -41,34 +41,34 @@ pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Result<Option<Answer
                     empty => *empty = json!([entry]),
                 }
             }
-            Answer::ok(json!({"active_webhooks": by_url}))
+            ApiResponse::ok(json!({"active_webhooks": by_url}))
         }
         Operation::ListWebhooks => {
             let span = call.span()?;
-            listed(ApiVersion::V2, "webhooks", span, state.list_hooks(span), body)
+            list_response(ApiVersion::V2, "webhooks", span, state.list_hooks(span), body)
         }
         Operation::CreateWebhook => {
             let input = call.input()?;
             let version = input.text("version")?.map_or(Ok(HookVersion::V1), v2_version)?;
             let hook = state.add_hook(version, input.required("url")?, input.required("event")?)?;
-            Answer::created(ApiVersion::V2, body(&hook))
+            ApiResponse::created(ApiVersion::V2, body(&hook))
         }
-        Operation::GetWebhook => Answer::ok(body(state.hook_by_id(id)?)),
+        Operation::GetWebhook => ApiResponse::ok(body(state.hook_by_id(id)?)),
         Operation::UpdateWebhook => {
             let input = call.input()?;
             let version = input.text("version")?.map(v2_version).transpose()?;
             let hook = state.update_hook(id, version, input.text("url")?, input.text("event")?)?;
-            Answer::ok(body(&hook))
+            ApiResponse::ok(body(&hook))
         }
         Operation::DeleteWebhook => {
             state.delete_hook(id)?;
-            Answer::ok(json!({"id": id}))
+            ApiResponse::ok(json!({"id": id}))
         }
         _ => return Ok(None),
     }))
 }
 
-/// The version in the path; each of the two operations has its own when there is none.
+/// The version in the path; the default differs between the two operations.
 fn v1_version(text: &str, default: HookVersion) -> Result<HookVersion, Refusal> {
     match text {
         "" => Ok(default),

@@ -1,4 +1,4 @@
-//! Bodies as they should be, and as they should not.
+//! Response bodies, complete and faulty.
 
 use std::io;
 use std::pin::Pin;
@@ -9,16 +9,16 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
-/// How much of a huge body is sent at a time, in bytes.
+/// The chunks of a huge body.
 const HUGE_CHUNK: &[u8] = &[b' '; 16 * 1024];
 
 pub(in crate::emulator) enum EmulatedBody {
-    /// All at once.
+    /// In one chunk.
     Full(Bytes),
     /// Byte by byte.
     Slow { rest: Bytes, pause: Duration, next: Pin<Box<Sleep>> },
-    /// A part, and then the connection breaks; the length that was told is kept.
-    Truncated { part: Bytes, told: u64 },
+    /// A part of the declared length, after which the connection breaks.
+    Truncated { part: Bytes, declared_len: u64 },
     /// Blanks, without a length.
     Huge { left: u64 },
 }
@@ -45,7 +45,7 @@ impl EmulatedBody {
 
     pub(super) fn truncated(self) -> Self {
         let bytes = self.bytes();
-        Self::Truncated { told: bytes.len() as u64, part: bytes.slice(..bytes.len() / 2) }
+        Self::Truncated { declared_len: bytes.len() as u64, part: bytes.slice(..bytes.len() / 2) }
     }
 }
 
@@ -83,7 +83,7 @@ impl Body for EmulatedBody {
         match self {
             Self::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Slow { rest, .. } => SizeHint::with_exact(rest.len() as u64),
-            Self::Truncated { told, .. } => SizeHint::with_exact(*told),
+            Self::Truncated { declared_len, .. } => SizeHint::with_exact(*declared_len),
             Self::Huge { .. } => SizeHint::default(),
         }
     }

@@ -1,4 +1,4 @@
-//! Broadcasts. Nobody watches here: they are made, listed and joined, and have no sessions.
+//! Broadcasts. They are created, listed and joined, but have no viewers and no sessions.
 
 use jiff::Timestamp;
 
@@ -6,7 +6,7 @@ use super::{Slice, Span, State, hex, slice};
 use crate::config::ApiVersion;
 use crate::emulator::refusal::Refusal;
 
-/// Most panelists.
+/// Maximum number of panelists.
 const MAX_PANELISTS: usize = 6;
 
 #[derive(Debug, Clone)]
@@ -51,7 +51,7 @@ impl State {
 
     pub(in crate::emulator) fn broadcast(&self, id: &str) -> Result<&EmulatedBroadcast, Refusal> {
         let found = self.broadcasts.iter().find(|broadcast| broadcast.id == id);
-        found.ok_or_else(|| Refusal::not_found("invalid_broadcast_id", "There is no such broadcast"))
+        found.ok_or_else(|| Refusal::not_found("invalid_broadcast_id", "The broadcast does not exist"))
     }
 
     pub(in crate::emulator) fn list_broadcasts(&self, of_user: Option<&str>, span: Span) -> Slice<&EmulatedBroadcast> {
@@ -61,7 +61,7 @@ impl State {
         slice(self.broadcasts.iter().rev().filter(takes_part), span)
     }
 
-    /// A link into a broadcast, or into a call that has no room yet. It leads nowhere here.
+    /// A link into a broadcast, or into a call without a room. The emulator serves no page for it.
     pub(in crate::emulator) fn call_link(&self, direct: bool) -> String {
         let handler = if direct { "direct-rest-call-handler" } else { "rest-call-handler" };
         format!("{}/connect/{handler}/{}", self.url, hex(26))

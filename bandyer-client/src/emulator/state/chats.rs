@@ -1,4 +1,4 @@
-//! Chats. Both generations see the same ones: v1 by who takes part, v2 by the id of the channel.
+//! Chats. Both API versions share them: v1 identifies a chat by its members, v2 by the channel id.
 
 use jiff::Timestamp;
 
@@ -24,7 +24,7 @@ pub(in crate::emulator) struct ChatMessage {
 }
 
 impl State {
-    /// Makes a chat, or gives the one there is.
+    /// Creates a chat, or returns the existing one.
     pub(in crate::emulator) fn create_chat(&mut self, users: &[String]) -> Result<Chat, Refusal> {
         let users = self.members(users)?;
         if let Some(chat) = self.chats.iter().find(|chat| chat.users == users) {
@@ -51,7 +51,7 @@ impl State {
         let users = self.members(users)?;
         let chat = self.chats.iter().find(|chat| chat.users == users);
         chat.map(|chat| chat.channel_id.clone())
-            .ok_or_else(|| Refusal::request("chat_not_found", "There is no such chat"))
+            .ok_or_else(|| Refusal::request("chat_not_found", "The chat does not exist"))
     }
 
     pub(in crate::emulator) fn chat(&self, channel: &str) -> Result<&Chat, Refusal> {
@@ -98,5 +98,5 @@ impl State {
 }
 
 fn unknown_channel() -> Refusal {
-    Refusal::not_found("channel_not_found", "There is no such channel")
+    Refusal::not_found("channel_not_found", "The channel does not exist")
 }

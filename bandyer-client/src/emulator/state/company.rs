@@ -1,4 +1,4 @@
-//! The company's own settings.
+//! The settings of the company.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,11 @@ use crate::company::{LogoTheme, Palette};
 use crate::emulator::refusal::Refusal;
 use crate::users::Language;
 
-/// Most virtual backgrounds of a company.
+/// Maximum number of virtual backgrounds.
 const MAX_BACKGROUNDS: usize = 10;
-/// Longest wait before the redirect after a call, in milliseconds.
+/// Maximum delay of the redirect after a call, in milliseconds.
 const MAX_REDIRECT_MS: u64 = 60_000;
-/// Days that recordings may be kept beyond 15.
+/// Accepted retention days beyond 15.
 const LONG_RETENTIONS: [u64; 6] = [30, 60, 90, 120, 180, 365];
 
 #[derive(Debug, Clone)]
@@ -68,7 +68,7 @@ impl Default for CompanyState {
     }
 }
 
-/// The outer `None` leaves a value, the inner one clears it.
+/// The outer `None` leaves a value unchanged, the inner one clears it.
 #[derive(Default)]
 pub(in crate::emulator) struct CompanyChange {
     pub(in crate::emulator) name: Option<String>,
@@ -79,11 +79,11 @@ pub(in crate::emulator) struct CompanyChange {
     pub(in crate::emulator) user_details_provider_url: Option<String>,
 }
 
-/// What becomes of one mode of the theme.
+/// The change to one mode of the theme.
 pub(in crate::emulator) enum ThemeMode {
-    Stays,
-    Resets,
-    Becomes(Palette),
+    Unchanged,
+    Reset,
+    Set(Palette),
 }
 
 fn is_url(text: &str) -> bool {
@@ -101,17 +101,17 @@ impl CompanyChange {
         self.default_language.as_ref().map_or(Ok(()), check_language)?;
         let known = |alias: &String| company.backgrounds.iter().any(|one| one.alias == *alias);
         if !self.background_alias.as_ref().is_none_or(known) {
-            return Err(Refusal::validation("invalid_background_alias", "There is no such background"));
+            return Err(Refusal::validation("invalid_background_alias", "The background does not exist"));
         }
         if !self.end_call_redirect_url.as_ref().is_none_or(|url| url.as_deref().is_none_or(is_url)) {
-            return Err(Refusal::validation("invalid_end_call_redirect_url", "The redirect is no URL"));
+            return Err(Refusal::validation("invalid_end_call_redirect_url", "The redirect is not a URL"));
         }
         if self.end_call_redirect_ms.is_some_and(|delay| delay > MAX_REDIRECT_MS) {
-            let message = "The wait is from 0 to 60000 milliseconds";
+            let message = "The delay must be from 0 to 60000 milliseconds";
             return Err(Refusal::validation("invalid_end_call_redirect_timeout_ms", message));
         }
         if !self.user_details_provider_url.as_deref().is_none_or(is_url) {
-            return Err(Refusal::validation("invalid_user_details_provider_url", "The provider is no URL"));
+            return Err(Refusal::validation("invalid_user_details_provider_url", "The provider is not a URL"));
         }
         Ok(())
     }
@@ -137,14 +137,14 @@ impl State {
     }
 
     pub(in crate::emulator) fn update_theme(&mut self, light: ThemeMode, dark: ThemeMode) -> Result<(), Refusal> {
-        if matches!((&light, &dark), (ThemeMode::Stays, ThemeMode::Stays)) {
+        if matches!((&light, &dark), (ThemeMode::Unchanged, ThemeMode::Unchanged)) {
             return Err(Refusal::validation("missing_theme", "At least one of light and dark must be sent"));
         }
         for (mode, slot) in [(light, &mut self.company.light), (dark, &mut self.company.dark)] {
             match mode {
-                ThemeMode::Stays => {}
-                ThemeMode::Resets => *slot = None,
-                ThemeMode::Becomes(palette) => *slot = Some(palette),
+                ThemeMode::Unchanged => {}
+                ThemeMode::Reset => *slot = None,
+                ThemeMode::Set(palette) => *slot = Some(palette),
             }
         }
         Ok(())
@@ -160,7 +160,7 @@ impl State {
             }
         };
         picture.check(&Limits { png: true, max_bytes: 500 * 1024, min_side: 200 })?;
-        let url = self.keep_for_ever(picture);
+        let url = self.store_permanently(picture);
         if light {
             self.company.light_logo = Some(url.clone());
         }
@@ -175,7 +175,7 @@ impl State {
         if self.company.backgrounds.len() >= MAX_BACKGROUNDS {
             return Err(Refusal::request("exceeded_background_limit", "A company has at most 10 backgrounds"));
         }
-        let url = self.keep_for_ever(picture);
+        let url = self.store_permanently(picture);
         let background = StoredBackground { alias: hex(32), url, created_at: self.now() };
         self.company.backgrounds.push(background.clone());
         Ok(background)
@@ -184,28 +184,28 @@ impl State {
     pub(in crate::emulator) fn delete_background(&mut self, alias: &str) -> Result<StoredBackground, Refusal> {
         let company = &mut self.company;
         let place = company.backgrounds.iter().position(|one| one.alias == alias);
-        let place = place.ok_or_else(|| Refusal::not_found("background_not_found", "There is no such background"))?;
+        let place = place.ok_or_else(|| Refusal::not_found("background_not_found", "The background does not exist"))?;
         company.default_background = company.default_background.take().filter(|default| default != alias);
         let removed = company.backgrounds.remove(place);
-        self.forget_file(Some(&removed.url));
+        self.remove_file(Some(&removed.url));
         Ok(removed)
     }
 
     pub(in crate::emulator) fn set_translation(&mut self, language: &str, file: &Sent) -> Result<(), Refusal> {
         check_language(&Language::from(language))?;
-        let url = self.keep_for_ever(file);
+        let url = self.store_permanently(file);
         let now = self.now();
         let replaced = self.company.translations.insert(language.to_owned(), (url, now));
-        self.forget_file(replaced.as_ref().map(|(url, _)| url.as_str()));
+        self.remove_file(replaced.as_ref().map(|(url, _)| url.as_str()));
         Ok(())
     }
 
     pub(in crate::emulator) fn delete_translation(&mut self, language: &str) -> Result<(), Refusal> {
         let removed = self.company.translations.remove(language);
-        removed.map(drop).ok_or_else(|| Refusal::not_found("translation_not_found", "There is no such translation"))
+        removed.map(drop).ok_or_else(|| Refusal::not_found("translation_not_found", "The translation does not exist"))
     }
 
-    /// The outer `None` of the key leaves it, the inner one ends encryption.
+    /// For the key, the outer `None` leaves it unchanged, the inner one disables encryption.
     pub(in crate::emulator) fn update_recording_settings(
         &mut self,
         compression: bool,
@@ -230,7 +230,7 @@ impl State {
     pub(in crate::emulator) fn create_key(&mut self, pem: &str) -> Result<(String, Timestamp), Refusal> {
         let one_line: String = pem.split_whitespace().collect();
         if !(one_line.starts_with("-----BEGIN") && one_line.ends_with("KEY-----")) {
-            return Err(Refusal::validation("invalid_public_key_error", "The key is no RSA public key in PEM"));
+            return Err(Refusal::validation("invalid_public_key_error", "The key is not an RSA public key in PEM"));
         }
         let key = (format!("pk_{}", hex(12)), self.now());
         self.company.keys.push(key.clone());
@@ -247,5 +247,5 @@ impl State {
 }
 
 fn unknown_key() -> Refusal {
-    Refusal::not_found("invalid_key_error", "There is no such encryption key")
+    Refusal::not_found("invalid_key_error", "The encryption key does not exist")
 }

@@ -1,4 +1,4 @@
-//! Files that were sent, and the links with which they are fetched.
+//! Uploaded files and their download links.
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{State, hex};
 use crate::emulator::refusal::Refusal;
 
-/// A file as it arrived.
+/// A file as it was received.
 #[derive(Debug, Clone)]
 pub(in crate::emulator) struct Sent {
     pub(in crate::emulator) content_type: String,
@@ -18,21 +18,21 @@ pub(in crate::emulator) struct Sent {
 pub(in crate::emulator) struct StoredFile {
     pub(in crate::emulator) content_type: String,
     pub(in crate::emulator) bytes: Bytes,
-    /// When the link stops working, if it does.
-    until: Option<Timestamp>,
+    /// When the link expires, if ever.
+    expires_at: Option<Timestamp>,
 }
 
-/// What the vendor documents about a picture.
+/// The vendor's documented limits for a picture.
 pub(in crate::emulator) struct Limits {
     pub(in crate::emulator) png: bool,
     pub(in crate::emulator) max_bytes: usize,
-    /// Shortest side, in points.
+    /// Minimum length of the shorter side, in pixels.
     pub(in crate::emulator) min_side: usize,
 }
 
 impl Sent {
     pub(in crate::emulator) fn check(&self, limits: &Limits) -> Result<(), Refusal> {
-        let invalid = || Refusal::validation("invalid_file", "The file is no picture of an accepted type and size");
+        let invalid = || Refusal::validation("invalid_file", "The file is not a picture of an accepted type and size");
         let accepted = match imagesize::image_type(&self.bytes) {
             Ok(imagesize::ImageType::Jpeg) => true,
             Ok(imagesize::ImageType::Png) => limits.png,
@@ -51,28 +51,28 @@ impl Sent {
 }
 
 impl State {
-    /// Keeps a picture, and gives its address.
-    pub(super) fn keep_for_ever(&mut self, file: &Sent) -> String {
-        self.keep(file.content_type.clone(), file.bytes.clone(), None)
+    /// Stores a picture and returns its URL.
+    pub(super) fn store_permanently(&mut self, file: &Sent) -> String {
+        self.store_file(file.content_type.clone(), file.bytes.clone(), None)
     }
 
-    /// Keeps a file, and gives a link that works for a while.
-    pub(super) fn lend(&mut self, content_type: &str, bytes: Bytes, lifetime: SignedDuration) -> String {
-        let until = self.now().saturating_add(lifetime).unwrap_or(Timestamp::MAX);
-        self.keep(content_type.to_owned(), bytes, Some(until))
+    /// Stores a file and returns a link that expires.
+    pub(super) fn store_temporarily(&mut self, content_type: &str, bytes: Bytes, lifetime: SignedDuration) -> String {
+        let expires_at = self.now().saturating_add(lifetime).unwrap_or(Timestamp::MAX);
+        self.store_file(content_type.to_owned(), bytes, Some(expires_at))
     }
 
-    fn keep(&mut self, content_type: String, bytes: Bytes, until: Option<Timestamp>) -> String {
+    fn store_file(&mut self, content_type: String, bytes: Bytes, expires_at: Option<Timestamp>) -> String {
         let now = self.now();
-        self.files.retain(|_, file| file.until.is_none_or(|until| until > now));
+        self.files.retain(|_, file| file.expires_at.is_none_or(|expires_at| expires_at > now));
         let token = hex(32);
         let url = format!("{}/_emulator/files/{token}", self.url);
-        self.files.insert(token, StoredFile { content_type, bytes, until });
+        self.files.insert(token, StoredFile { content_type, bytes, expires_at });
         url
     }
 
-    /// Drops a file that was replaced or deleted.
-    pub(super) fn forget_file(&mut self, url: Option<&str>) {
+    /// Removes a file that was replaced or deleted.
+    pub(super) fn remove_file(&mut self, url: Option<&str>) {
         if let Some(token) = url.and_then(|url| url.rsplit('/').next()) {
             self.files.remove(token);
         }
@@ -80,6 +80,6 @@ impl State {
 
     pub(in crate::emulator) fn file(&self, token: &str) -> Option<&StoredFile> {
         let now = self.now();
-        self.files.get(token).filter(|file| file.until.is_none_or(|until| until > now))
+        self.files.get(token).filter(|file| file.expires_at.is_none_or(|expires_at| expires_at > now))
     }
 }

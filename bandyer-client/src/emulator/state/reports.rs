@@ -1,4 +1,4 @@
-//! What is told to whoever asked to be told, in the shapes of the vendor's event table.
+//! Reports for webhooks, in the shapes of the vendor's event table.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::rooms::{Recording, Tools, Whiteboard};
 impl State {
     pub(super) fn report_room_created(&mut self, room: &EmulatedRoom) {
         let at = self.now();
-        let person = |link: String, one: &super::EmulatedParticipant| json!({"user": one.user_id, "url": link, "tools": expanded(&one.tools), "is_admin": one.is_admin});
+        let person = |link: String, one: &super::EmulatedParticipant| json!({"user": one.user_id, "url": link, "tools": expand_tools(&one.tools), "is_admin": one.is_admin});
         let v0: Vec<Value> = room.participants.iter().map(|one| person(self.v1_link(room, one), one)).collect();
         let v1: Vec<Value> = room.participants.iter().map(|one| person(one.link.expose().to_owned(), one)).collect();
         let recorded = room.recording != Recording::Off;
@@ -22,7 +22,7 @@ impl State {
                 room_id: room.id.clone(),
                 v0_in_text: true,
                 v0: Some(json!({
-                    // A text here, as in the vendor's sample.
+                    // A string here, as in the vendor's sample.
                     "room_id": room.id, "record": recorded.to_string(), "recording_type": room.recording,
                     "duration": room.duration.unwrap_or(0), "live": room.live, "directCall": room.direct,
                     "description": room.description, "user_urls": v0,
@@ -36,7 +36,7 @@ impl State {
         );
     }
 
-    /// `what` is `disabled` or `deleted`; `links` are those that stop working.
+    /// `what` is `disabled` or `deleted`; `links` are the links that stop working.
     pub(super) fn report_room_closed(
         &mut self,
         room: &str,
@@ -64,8 +64,8 @@ impl State {
     }
 
     pub(super) fn report_call_incoming(&mut self, room: &str, initiator: &str, at: Timestamp) {
-        let Some(called) = self.rooms.get(room) else { return };
-        let users: Vec<Value> = called
+        let Some(rung) = self.rooms.get(room) else { return };
+        let users: Vec<Value> = rung
             .participants
             .iter()
             .filter(|one| one.user_id != initiator)
@@ -74,9 +74,9 @@ impl State {
         let v0 = json!({
             "initiator": initiator, "users": users, "roomAlias": room,
             "options": {
-                "duration": called.duration.unwrap_or(0), "record": called.recording != Recording::Off,
-                "recordingType": called.recording, "creationDate": format!("{:.3}", called.created_at),
-                "callType": called.call_type, "live": called.live,
+                "duration": rung.duration.unwrap_or(0), "record": rung.recording != Recording::Off,
+                "recordingType": rung.recording, "creationDate": format!("{:.3}", rung.created_at),
+                "callType": rung.call_type, "live": rung.live,
             },
         });
         self.report(at, &call_report("on_call_incoming", room, v0));
@@ -87,14 +87,15 @@ impl State {
     }
 
     pub(super) fn report_session(&mut self, room: &str, session: &str, event: &'static str, at: Timestamp) {
-        let Some(of) = self.rooms.get(room) else { return };
-        let mut v0 = json!({"room_id": room, "connected_users": of.connected.len(), "timestamp": format!("{at:.3}")});
+        let Some(reported) = self.rooms.get(room) else { return };
+        let mut v0 =
+            json!({"room_id": room, "connected_users": reported.connected.len(), "timestamp": format!("{at:.3}")});
         let mut v1 = json!({"room_id": room, "session_id": session, "timestamp": format!("{at:.3}")});
         if matches!(event, "on_session_started" | "on_session_resumed") {
-            v1["connected_participants"] = of.connected.clone().into();
+            v1["connected_participants"] = reported.connected.clone().into();
         }
-        if let Some(total) = of.duration {
-            let used = u64::try_from(of.used_by(at).as_secs()).unwrap_or_default();
+        if let Some(total) = reported.duration {
+            let used = u64::try_from(reported.used_at(at).as_secs()).unwrap_or_default();
             v0["duration"] = json!({"total_duration": total, "duration_remained": total.saturating_sub(used)});
             v1["duration"] = json!({"total_duration": total, "elapsed_time": used});
         }
@@ -147,7 +148,7 @@ impl State {
         );
     }
 
-    /// Its content is not documented; here it is that of a recording.
+    /// The content is not documented; the emulator uses that of a recording.
     pub(super) fn report_transcription(&mut self, room: &str, session: &str, at: Timestamp) {
         self.report(
             at,
@@ -181,7 +182,7 @@ impl State {
         );
     }
 
-    /// Somebody rates a call that has ended.
+    /// A user rated a call.
     pub(super) fn report_feedback(&mut self, room: &str, session: &str, user: &str, rating: u8) {
         let at = self.now();
         let data = json!({"room_id": room, "session_id": session, "user_id": user, "rating": rating});
@@ -198,7 +199,7 @@ impl State {
         );
     }
 
-    /// Its content is not documented.
+    /// The content is not documented.
     pub(super) fn report_envelope(&mut self, envelope: &EnvelopeState) {
         let at = self.now();
         self.report(
@@ -221,8 +222,8 @@ fn call_report(event: &'static str, room: &str, v0: Value) -> Report {
     Report { event, namespace: "room", room_id: room.to_owned(), v0_in_text: false, v0: Some(v0), v1: None }
 }
 
-/// Tools as the vendor tells them: a whiteboard that is on comes as six flags, one that is off as `false`.
-pub(in crate::emulator) fn expanded(tools: &Tools) -> Value {
+/// Tools as the vendor writes them: an enabled whiteboard is an object of six flags, a disabled one is `false`.
+pub(in crate::emulator) fn expand_tools(tools: &Tools) -> Value {
     let mut body = serde_json::to_value(tools).unwrap_or_default();
     let board = tools.whiteboard;
     if board != Whiteboard::none() {

@@ -1,4 +1,4 @@
-//! Rooms, who may enter them, and what is allowed of both.
+//! Rooms and their participants.
 
 use std::collections::HashSet;
 
@@ -12,59 +12,59 @@ use crate::rooms::{CallType, Recording, RoomStatus, Tools};
 use crate::sessions::ConnectionChange;
 use crate::users::Role;
 
-/// Fewest and most participants.
+/// Accepted number of participants.
 const PARTICIPANTS: std::ops::RangeInclusive<usize> = 2..=25;
-/// Shortest call time, in seconds.
+/// Minimum call time limit, in seconds.
 const MIN_DURATION_SECONDS: u64 = 60;
 
-/// A participant as the emulator remembers it.
+/// A participant in the state of the emulator.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct EmulatedParticipant {
-    /// Who.
+    /// The user.
     pub user_id: String,
-    /// Whether this person leads the call.
+    /// Whether the participant is an admin of the call.
     pub is_admin: bool,
-    /// What this person may use.
+    /// The tools that the participant may use.
     pub tools: Tools,
-    /// The personal link, as v2 writes it.
+    /// The personal link in the format of v2.
     pub link: JoinUrl,
     pub(in crate::emulator) token: LinkToken,
 }
 
-/// A room as the emulator remembers it.
+/// A room in the state of the emulator.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct EmulatedRoom {
     /// The id.
     pub id: String,
-    /// Who may enter.
+    /// The participants.
     pub participants: Vec<EmulatedParticipant>,
-    /// What the call starts with.
+    /// The media with which a call starts.
     pub call_type: CallType,
     /// Whether it is recorded.
     pub recording: Recording,
-    /// Longest call time in seconds; none when unlimited.
+    /// The call time limit in seconds; `None` if unlimited.
     pub duration: Option<u64>,
-    /// Whether links make the others ring.
+    /// Whether opening a link rings the other participants.
     pub live: bool,
-    /// What the creator wrote.
+    /// The description set by the creator.
     pub description: Option<String>,
     /// When it was created.
     pub created_at: Timestamp,
-    /// Whether it can no longer be used.
+    /// Whether it is disabled.
     pub disabled: bool,
-    /// Whether it is gone.
+    /// Whether it is deleted.
     pub deleted: bool,
-    /// Whether it was planted.
+    /// Whether it was added by [`plant_room`](crate::emulator::Emulator::plant_room).
     pub planted: bool,
-    /// Whether a recording goes on.
+    /// Whether a recording is running.
     pub is_recording: bool,
-    /// How often its people's devices were made to ring.
+    /// How often the participants were rung.
     pub rings: u32,
-    /// Who is in the call.
+    /// The users in the call.
     pub connected: Vec<String>,
-    /// The session that goes on.
+    /// The running session.
     pub session: Option<String>,
     /// Whether its call time is used up.
     pub used_up: bool,
@@ -72,7 +72,7 @@ pub struct EmulatedRoom {
     pub(in crate::emulator) transcribed: bool,
     /// Call time used before `counting_since`.
     pub(super) used: SignedDuration,
-    /// Since when at least two people are connected.
+    /// Since when at least two users have been connected.
     pub(super) counting_since: Option<Timestamp>,
 }
 
@@ -87,8 +87,8 @@ impl EmulatedRoom {
         }
     }
 
-    /// Call time used by now: that of at least two people.
-    pub(in crate::emulator) fn used_by(&self, now: Timestamp) -> SignedDuration {
+    /// Call time used until `now`. Time counts while at least two users are connected.
+    pub(in crate::emulator) fn used_at(&self, now: Timestamp) -> SignedDuration {
         self.used + self.counting_since.map_or(SignedDuration::ZERO, |since| now.duration_since(since))
     }
 }
@@ -131,7 +131,7 @@ impl State {
             }
             match self.users.get(&participant.user_id) {
                 Some(user) if user.active => {}
-                _ => return Err(Refusal::request("invalid_user_id", "A participant is no active user")),
+                _ => return Err(Refusal::request("invalid_user_id", "A participant is not an active user")),
             }
         }
         let is_plus = |one: &NewParticipant| self.users.get(&one.user_id).is_some_and(|user| user.role == Role::Plus);
@@ -145,7 +145,7 @@ impl State {
             return Err(Refusal::validation("invalid_recording", "Unknown recording"));
         }
         if new.transcribed && !self.settings.transcription {
-            return Err(Refusal::request("transcription_disabled", "Transcription is not switched on for the company"));
+            return Err(Refusal::request("transcription_disabled", "Transcription is not enabled for the company"));
         }
         if new.duration.is_some_and(|seconds| seconds < MIN_DURATION_SECONDS) {
             return Err(Refusal::validation("invalid_duration", "The duration must be at least 60 seconds"));
@@ -156,7 +156,7 @@ impl State {
     fn add_room(&mut self, new: NewRoom, planted: bool) -> EmulatedRoom {
         let id = format!("room_{}", hex(12));
         let participants: Vec<EmulatedParticipant> =
-            new.participants.into_iter().map(|one| self.with_link(&id, one)).collect();
+            new.participants.into_iter().map(|one| self.create_participant(&id, one)).collect();
         let room = EmulatedRoom {
             id: id.clone(),
             participants,
@@ -185,7 +185,7 @@ impl State {
         room
     }
 
-    fn with_link(&mut self, room: &str, one: NewParticipant) -> EmulatedParticipant {
+    fn create_participant(&mut self, room: &str, one: NewParticipant) -> EmulatedParticipant {
         let token = hex(26);
         self.links.insert(token.clone(), room.to_owned());
         EmulatedParticipant {
@@ -222,9 +222,9 @@ impl State {
             return Err(Refusal::validation("duplicate_participant", "The user is a participant already"));
         }
         if !is_active {
-            return Err(Refusal::request("invalid_user_id", "The participant is no active user"));
+            return Err(Refusal::request("invalid_user_id", "The participant is not an active user"));
         }
-        let participant = self.with_link(room, new);
+        let participant = self.create_participant(room, new);
         self.open_room(room)?.participants.push(participant.clone());
         Ok(participant)
     }
@@ -251,7 +251,7 @@ impl State {
         let position = people.iter().position(|one| one.user_id == user).ok_or_else(unknown_participant)?;
         let removed = people.remove(position);
         self.links.remove(removed.token.expose());
-        // Not there is as good as gone.
+        // Fails if the user is not connected, and then there is nothing to do.
         let _ = self.leave(room, user, ConnectionChange::Disconnected);
         Ok(())
     }
@@ -274,7 +274,7 @@ impl State {
         Ok(())
     }
 
-    /// A link in the form of the first generation.
+    /// A personal link in the format of v1.
     pub(in crate::emulator) fn v1_link(&self, room: &EmulatedRoom, participant: &EmulatedParticipant) -> String {
         let handler = if room.direct { "direct-rest-call-handler" } else { "rest-call-handler" };
         format!("{}/connect/{handler}/{}", self.url, participant.token.expose())
@@ -302,7 +302,7 @@ impl State {
         Ok(())
     }
 
-    /// Who has which link; none once the room is disabled.
+    /// The users and their links; empty once the room is disabled.
     fn room_links(&self, id: &str) -> Vec<(String, String)> {
         let room = self.rooms.get(id).filter(|room| !room.disabled);
         let people = room.map(|room| room.participants.as_slice()).unwrap_or_default();
@@ -320,16 +320,16 @@ impl State {
     }
 
     pub(in crate::emulator) fn check_link(&self, token: &str) -> bool {
-        self.behind_link(token).is_some()
+        self.find_by_link(token).is_some()
     }
 
     pub(in crate::emulator) fn revoke_link(&mut self, token: &str) -> Result<(), Refusal> {
         let known = self.links.remove(token);
-        known.map(drop).ok_or_else(|| Refusal::not_found("token_not_found", "There is no such token"))
+        known.map(drop).ok_or_else(|| Refusal::not_found("token_not_found", "The token does not exist"))
     }
 
-    /// The room, participant and role behind a link that still works.
-    pub(in crate::emulator) fn behind_link(
+    /// The room, participant and user of a link that still works.
+    pub(in crate::emulator) fn find_by_link(
         &self,
         token: &str,
     ) -> Option<(&EmulatedRoom, &EmulatedParticipant, &EmulatedUser)> {
@@ -362,9 +362,9 @@ impl State {
 }
 
 fn unknown_participant() -> Refusal {
-    Refusal::not_found("participant_not_found", "The user is no participant of the room")
+    Refusal::not_found("participant_not_found", "The user is not a participant of the room")
 }
 
 fn unknown_room() -> Refusal {
-    Refusal::not_found("room_not_found", "There is no such room")
+    Refusal::not_found("room_not_found", "The room does not exist")
 }

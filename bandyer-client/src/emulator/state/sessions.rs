@@ -1,4 +1,4 @@
-//! Calls: who comes and goes, how long it takes, and what is recorded.
+//! Sessions: connections, call time and recordings.
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -10,10 +10,10 @@ use crate::emulator::refusal::Refusal;
 use crate::rooms::Recording;
 use crate::sessions::ConnectionChange;
 
-/// How many entries of the activity log are kept. A load test must not fill the memory.
-const KEPT_ACTIVITIES: usize = 10_000;
+/// Maximum length of the activity log, so that a load test does not fill the memory.
+const MAX_ACTIVITIES: usize = 10_000;
 
-/// A session as the emulator remembers it.
+/// A session in the state of the emulator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EmulatedSession {
@@ -21,41 +21,41 @@ pub struct EmulatedSession {
     pub id: String,
     /// The room.
     pub room_id: String,
-    /// When it began.
+    /// When it started.
     pub started_at: Timestamp,
-    /// When it ended; none while it goes on.
+    /// When it ended; `None` while it is running.
     pub ended_at: Option<Timestamp>,
-    /// Who was there, in the order in which they came.
+    /// The users that joined, in order.
     pub participants: Vec<String>,
-    /// Who came and left, oldest first.
+    /// The connection events, oldest first.
     pub connections: Vec<EmulatedConnection>,
     /// Whether a part of it was recorded.
     pub was_recorded: bool,
     /// Whether the recording was deleted.
     pub recording_deleted: bool,
-    /// Whether there is a transcript.
+    /// Whether a transcript exists.
     pub transcript: bool,
-    /// Whether there is a summary.
+    /// Whether a summary exists.
     pub summary: bool,
 }
 
 impl EmulatedSession {
-    /// How long it took; none while it goes on.
+    /// The duration; `None` while it is running.
     #[must_use]
     pub fn duration(&self) -> Option<SignedDuration> {
         self.ended_at.map(|end| end.duration_since(self.started_at))
     }
 }
 
-/// Somebody who came or left.
+/// A connection event of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EmulatedConnection {
-    /// Who.
+    /// The user.
     pub user_id: String,
-    /// What happened.
+    /// The kind of event.
     pub change: ConnectionChange,
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
 }
 
@@ -68,15 +68,15 @@ pub(in crate::emulator) struct Activity {
     pub(in crate::emulator) at: Timestamp,
 }
 
-/// What was to be simulated cannot happen: the room is closed, say, or the user is not invited.
+/// The simulated action is not possible, for example because the room is closed or the user is not invited.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("this cannot happen: {0}")]
+#[error("the simulated action is not possible: {0}")]
 pub struct SimulationError(pub(in crate::emulator) &'static str);
 
 impl State {
-    /// Somebody opens a link.
+    /// A user opens a link.
     pub(in crate::emulator) fn join(&mut self, room: &str, user: &str) -> Result<(), SimulationError> {
-        self.settle();
+        self.close_expired_rooms();
         let now = self.now();
         if !self.users.get(user).is_some_and(|user| user.active) {
             return Err(SimulationError("the user is not active"));
@@ -86,7 +86,7 @@ impl State {
             return Err(SimulationError("the user is not invited"));
         }
         if open.connected.iter().any(|one| one == user) {
-            return Err(SimulationError("the user is there already"));
+            return Err(SimulationError("the user is already connected"));
         }
         let token = open.participants.iter().find(|one| one.user_id == user).map(|one| one.token.clone());
         if !token.is_some_and(|token| self.links.contains_key(token.expose())) {
@@ -152,27 +152,27 @@ impl State {
         }
     }
 
-    /// Somebody leaves, or is lost.
+    /// A user leaves or loses the connection.
     pub(in crate::emulator) fn leave(
         &mut self,
         room: &str,
         user: &str,
         change: ConnectionChange,
     ) -> Result<(), SimulationError> {
-        self.settle();
+        self.close_expired_rooms();
         let now = self.now();
-        let there = |room: &&mut super::EmulatedRoom| room.connected.iter().any(|one| one == user);
-        let open = self.rooms.get_mut(room).filter(there).ok_or(SimulationError("the user is not there"))?;
+        let is_connected = |room: &&mut super::EmulatedRoom| room.connected.iter().any(|one| one == user);
+        let open = self.rooms.get_mut(room).filter(is_connected).ok_or(SimulationError("the user is not connected"))?;
         open.connected.retain(|one| one != user);
         let left = open.connected.len();
         if left == 1 {
-            open.used = open.used_by(now);
+            open.used = open.used_at(now);
             open.counting_since = None;
         }
         let session = open.session.clone().unwrap_or_default();
-        // A ringing call ends with the second last; without ringing the last one keeps the room running.
+        // A ringing call ends with the second last user; without ringing, one user keeps the room running.
         let ends = left == 0 || (open.live && left == 1);
-        self.depart(room, &session, user, change, now);
+        self.record_departure(room, &session, user, change, now);
         if ends {
             self.end_session(room, now);
         } else if left == 1 {
@@ -181,16 +181,16 @@ impl State {
         Ok(())
     }
 
-    /// Takes somebody who is no longer welcome out of every call.
-    pub(super) fn throw_out(&mut self, user: &str) {
+    /// Disconnects a user from every call.
+    pub(super) fn disconnect_everywhere(&mut self, user: &str) {
         let rooms = self.rooms.values().filter(|room| room.connected.iter().any(|one| one == user));
         for room in rooms.map(|room| room.id.clone()).collect::<Vec<_>>() {
-            // They are there, so nothing speaks against their leaving.
+            // Cannot fail: the user is connected.
             let _ = self.leave(&room, user, ConnectionChange::Disconnected);
         }
     }
 
-    fn depart(&mut self, room: &str, session: &str, user: &str, change: ConnectionChange, now: Timestamp) {
+    fn record_departure(&mut self, room: &str, session: &str, user: &str, change: ConnectionChange, now: Timestamp) {
         self.connection(session, user, change, now);
         for kind in [ActivityKind::CallOut, ActivityKind::Disconnection] {
             self.log(kind, user, room, now);
@@ -205,22 +205,22 @@ impl State {
     }
 
     fn log(&mut self, kind: ActivityKind, user: &str, room: &str, at: Timestamp) {
-        if self.activities.len() >= KEPT_ACTIVITIES {
+        if self.activities.len() >= MAX_ACTIVITIES {
             self.activities.remove(0);
         }
         self.activities.push(Activity { kind, user_id: user.to_owned(), room_id: room.to_owned(), at });
     }
 
-    /// Ends what goes on in a room, if anything does.
+    /// Ends the running session of a room, if any.
     pub(super) fn end_session(&mut self, room: &str, at: Timestamp) {
         let Some(open) = self.rooms.get_mut(room) else { return };
         let Some(session) = open.session.clone() else { return };
-        open.used = open.used_by(at);
+        open.used = open.used_at(at);
         open.counting_since = None;
         open.is_recording = false;
         let transcribed = open.transcribed;
         for user in std::mem::take(&mut open.connected) {
-            self.depart(room, &session, &user, ConnectionChange::Disconnected, at);
+            self.record_departure(room, &session, &user, ConnectionChange::Disconnected, at);
         }
         if let Some(open) = self.rooms.get_mut(room) {
             open.session = None;
@@ -242,8 +242,8 @@ impl State {
         }
     }
 
-    /// Closes the rooms whose call time is used up by now.
-    pub(in crate::emulator) fn settle(&mut self) {
+    /// Closes the rooms whose call time is used up.
+    pub(in crate::emulator) fn close_expired_rooms(&mut self) {
         let now = self.now();
         let expired = self.rooms.values().filter_map(|room| {
             let limit = SignedDuration::from_secs(i64::try_from(room.duration?).ok()?);
@@ -263,39 +263,43 @@ impl State {
         }
     }
 
-    /// Somebody rates a call.
+    /// A user rates a call.
     pub(in crate::emulator) fn rate(&mut self, session: &str, user: &str, rating: u8) -> Result<(), SimulationError> {
-        let of = self.sessions.get(session).ok_or(SimulationError("there is no such session"))?;
-        if !of.participants.iter().any(|one| one == user) {
-            return Err(SimulationError("the user was not there"));
+        let rated = self.sessions.get(session).ok_or(SimulationError("the session does not exist"))?;
+        if !rated.participants.iter().any(|one| one == user) {
+            return Err(SimulationError("the user was not in the session"));
         }
         if !(1..=5).contains(&rating) {
-            return Err(SimulationError("a rating is from 1 to 5"));
+            return Err(SimulationError("the rating must be from 1 to 5"));
         }
-        let room = of.room_id.clone();
+        let room = rated.room_id.clone();
         self.report_feedback(&room, session, user, rating);
         Ok(())
     }
 
     pub(in crate::emulator) fn session(&self, id: &str) -> Result<&EmulatedSession, Refusal> {
-        self.sessions.get(id).ok_or_else(|| Refusal::not_found("session_not_found", "There is no such session"))
+        self.sessions.get(id).ok_or_else(|| Refusal::not_found("session_not_found", "The session does not exist"))
     }
 
-    /// All sessions, in the order in which they began.
+    /// All sessions, in the order in which they started.
     pub(in crate::emulator) fn all_sessions(&self) -> impl DoubleEndedIterator<Item = &EmulatedSession> {
         self.session_order.iter().filter_map(|id| self.sessions.get(id))
     }
 
     pub(in crate::emulator) fn list_sessions(
         &self,
-        fits: impl Fn(&EmulatedSession) -> bool,
+        filter: impl Fn(&EmulatedSession) -> bool,
         span: Span,
     ) -> Slice<&EmulatedSession> {
-        slice(self.all_sessions().rev().filter(|session| fits(session)), span)
+        slice(self.all_sessions().rev().filter(|session| filter(session)), span)
     }
 
-    pub(in crate::emulator) fn list_activities(&self, fits: impl Fn(&Activity) -> bool, span: Span) -> Vec<&Activity> {
-        slice(self.activities.iter().rev().filter(|activity| fits(activity)), span).items
+    pub(in crate::emulator) fn list_activities(
+        &self,
+        filter: impl Fn(&Activity) -> bool,
+        span: Span,
+    ) -> Vec<&Activity> {
+        slice(self.activities.iter().rev().filter(|activity| filter(activity)), span).items
     }
 
     /// A link to a recording that is ready, not deleted and within its retention.
@@ -305,16 +309,17 @@ impl State {
         lifetime: SignedDuration,
         version: ApiVersion,
     ) -> Result<String, Refusal> {
-        let missing = || Refusal::request("recording_not_found", "There is no such recording");
+        let missing = || Refusal::request("recording_not_found", "The recording does not exist");
         let session = self.sessions.get(id).ok_or_else(missing)?;
         let recordable = self.rooms.get(&session.room_id).is_some_and(|room| room.recording != Recording::Off);
         if !recordable {
             return Err(Refusal::request("room_no_recordable", "The room was created without recording"));
         }
         let ended = session.ended_at.filter(|_| session.was_recorded && !session.recording_deleted);
-        let kept = SignedDuration::from_hours(24 * i64::try_from(self.company.retention_days).unwrap_or(i64::MAX / 24));
-        // What zero days mean is not documented; here it means for ever.
-        if self.company.retention_days > 0 && self.now().duration_since(ended.ok_or_else(missing)?) > kept {
+        let retention =
+            SignedDuration::from_hours(24 * i64::try_from(self.company.retention_days).unwrap_or(i64::MAX / 24));
+        // The meaning of zero days is not documented; the emulator keeps the recording indefinitely.
+        if self.company.retention_days > 0 && self.now().duration_since(ended.ok_or_else(missing)?) > retention {
             return Err(match version {
                 ApiVersion::V1 => missing(),
                 ApiVersion::V2 => Refusal::precondition("recording_expired", "The recording is no longer available"),
@@ -322,7 +327,7 @@ impl State {
         }
         ended.ok_or_else(missing)?;
         let content = Bytes::from(format!("an emulated recording of {id}"));
-        Ok(self.lend("video/mp4", content, lifetime))
+        Ok(self.store_temporarily("video/mp4", content, lifetime))
     }
 
     pub(in crate::emulator) fn delete_recording(&mut self, id: &str) -> Result<(), Refusal> {
@@ -331,25 +336,25 @@ impl State {
         };
         let session = self.sessions.get_mut(id).filter(ready);
         session
-            .ok_or_else(|| Refusal::not_found("recording_not_found", "There is no such recording"))?
+            .ok_or_else(|| Refusal::not_found("recording_not_found", "The recording does not exist"))?
             .recording_deleted = true;
         Ok(())
     }
 
-    /// The transcript or the summary of a session.
+    /// Whether the transcript or summary of a session exists; an error if not.
     pub(in crate::emulator) fn text_of(&mut self, id: &str, summary: bool) -> Result<&mut bool, Refusal> {
         if !self.settings.transcription {
-            return Err(Refusal::request("transcription_disabled", "Transcription is not switched on for the company"));
+            return Err(Refusal::request("transcription_disabled", "Transcription is not enabled for the company"));
         }
         let session = self
             .sessions
             .get_mut(id)
-            .ok_or_else(|| Refusal::not_found("session_not_found", "There is no such session"))?;
-        let there = if summary { &mut session.summary } else { &mut session.transcript };
-        if *there {
-            Ok(there)
+            .ok_or_else(|| Refusal::not_found("session_not_found", "The session does not exist"))?;
+        let exists = if summary { &mut session.summary } else { &mut session.transcript };
+        if *exists {
+            Ok(exists)
         } else {
-            Err(Refusal::not_found("transcription_not_found", "There is no such transcript"))
+            Err(Refusal::not_found("transcription_not_found", "The transcript does not exist"))
         }
     }
 }

@@ -19,7 +19,7 @@ pub(in crate::emulator) struct EnvelopeState {
 #[derive(Debug, Clone)]
 pub(in crate::emulator) struct TemplateState {
     pub(in crate::emulator) id: String,
-    /// Whatever was sent: the fields are not documented.
+    /// All fields as received, because they are not documented.
     pub(in crate::emulator) fields: Map<String, Value>,
     pub(in crate::emulator) created_at: Timestamp,
 }
@@ -41,11 +41,11 @@ impl State {
         }
         let signs = room.participants.iter().any(|one| one.user_id == new.operator && one.tools.sign);
         if !signs || self.role_of(&new.operator) != Some(&Role::Plus) {
-            let message = "The operator is no plus user with the tool sign";
+            let message = "The operator is not a plus user with the tool sign";
             return Err(Refusal::validation("invalid_operator", message));
         }
         if !room.participants.iter().any(|one| one.user_id == new.client) {
-            return Err(Refusal::validation("invalid_client", "The client is no participant of the room"));
+            return Err(Refusal::validation("invalid_client", "The client is not a participant of the room"));
         }
         let envelope = EnvelopeState {
             id: format!("env_{}", hex(12)),
@@ -61,7 +61,7 @@ impl State {
 
     pub(in crate::emulator) fn envelope(&self, id: &str) -> Result<&EnvelopeState, Refusal> {
         let found = self.envelopes.iter().find(|envelope| envelope.id == id);
-        found.ok_or_else(|| Refusal::not_found("envelope_not_found", "There is no such envelope"))
+        found.ok_or_else(|| Refusal::not_found("envelope_not_found", "The envelope does not exist"))
     }
 
     pub(in crate::emulator) fn list_envelopes(&self, room: Option<&str>, span: Span) -> Slice<&EnvelopeState> {
@@ -82,7 +82,7 @@ impl State {
         slice(self.templates.iter().rev(), span)
     }
 
-    /// What is not sent stays.
+    /// Fields that are not sent stay unchanged.
     pub(in crate::emulator) fn update_template(
         &mut self,
         id: &str,
@@ -101,5 +101,5 @@ impl State {
 }
 
 fn unknown_template() -> Refusal {
-    Refusal::not_found("signature_template_not_found", "There is no such template")
+    Refusal::not_found("signature_template_not_found", "The template does not exist")
 }

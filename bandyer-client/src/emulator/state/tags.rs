@@ -1,4 +1,4 @@
-//! Labels.
+//! Tags.
 
 use jiff::Timestamp;
 
@@ -16,7 +16,7 @@ impl State {
         &self.tags
     }
 
-    /// Gives the tags that were not there before.
+    /// Returns the tags that are new.
     pub(in crate::emulator) fn add_tags(&mut self, names: &[String]) -> Result<Vec<StoredTag>, Refusal> {
         check(names)?;
         let now = self.now();
@@ -31,7 +31,7 @@ impl State {
         Ok(added)
     }
 
-    /// Gives the names that were there.
+    /// Returns the names that existed.
     pub(in crate::emulator) fn remove_tags(&mut self, names: &[String]) -> Result<Vec<String>, Refusal> {
         check(names)?;
         let removed = self.tags.extract_if(.., |tag| names.contains(&tag.name)).map(|tag| tag.name).collect();

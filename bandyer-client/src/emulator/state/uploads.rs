@@ -1,4 +1,4 @@
-//! Files from rooms.
+//! Files that users send in calls.
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -8,29 +8,29 @@ use super::{Slice, Span, State, hex, slice};
 use crate::emulator::refusal::Refusal;
 use crate::uploads::UploadKind;
 
-/// How long the link to an upload works. Not documented; as long as the longest one to a recording.
+/// Lifetime of a link to an upload. Not documented; this is the maximum of a link to a recording.
 const LINK_LIFETIME: SignedDuration = SignedDuration::from_secs(3600);
 
-/// An upload as the emulator remembers it.
+/// An upload in the state of the emulator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EmulatedUpload {
-    /// The key, in the vendor's form: environment, company, user, time and random digits.
+    /// The key in the vendor's format: environment, company, user, time and random digits.
     pub key: String,
-    /// How it came.
+    /// The kind of upload.
     pub kind: UploadKind,
-    /// Who sent it.
+    /// The sender.
     pub user_id: String,
-    /// In which session.
+    /// The session in which it was sent.
     pub session_id: String,
-    /// In which room.
+    /// The room in which it was sent.
     pub room_id: String,
-    /// When.
+    /// When it was sent.
     pub created_at: Timestamp,
     pub(in crate::emulator) content: Bytes,
 }
 
-/// Whose uploads.
+/// The owner of the uploads to list.
 pub(in crate::emulator) enum Owner<'a> {
     Company,
     User(&'a str),
@@ -39,7 +39,7 @@ pub(in crate::emulator) enum Owner<'a> {
 }
 
 impl State {
-    /// Somebody who is in a call sends a file.
+    /// A connected user sends a file.
     pub(in crate::emulator) fn upload(
         &mut self,
         room: &str,
@@ -47,13 +47,13 @@ impl State {
         kind: UploadKind,
         content: Bytes,
     ) -> Result<EmulatedUpload, SimulationError> {
-        self.settle();
+        self.close_expired_rooms();
         let session = self
             .rooms
             .get(room)
             .filter(|room| room.connected.iter().any(|one| one == user))
             .and_then(|room| room.session.clone())
-            .ok_or(SimulationError("the user is not there"))?;
+            .ok_or(SimulationError("the user is not connected"))?;
         let now = self.now();
         let key = format!("sandbox/cmpny_emulator/{user}/{}-{}", now.as_millisecond(), hex(20));
         let upload = EmulatedUpload {
@@ -91,17 +91,17 @@ impl State {
         slice(self.uploads.iter().rev().filter(fits), span)
     }
 
-    /// One upload, with a link to it.
-    pub(in crate::emulator) fn lend_upload(&mut self, key: &str) -> Result<(EmulatedUpload, String), Refusal> {
+    /// An upload with a temporary link.
+    pub(in crate::emulator) fn upload_with_link(&mut self, key: &str) -> Result<(EmulatedUpload, String), Refusal> {
         let found = self.uploads.iter().find(|upload| upload.key == key).cloned();
-        let upload = found.ok_or_else(|| Refusal::not_found("upload_key_not_exists", "There is no such upload"))?;
-        let url = self.lend("application/octet-stream", upload.content.clone(), LINK_LIFETIME);
+        let upload = found.ok_or_else(|| Refusal::not_found("upload_key_not_exists", "The upload does not exist"))?;
+        let url = self.store_temporarily("application/octet-stream", upload.content.clone(), LINK_LIFETIME);
         Ok((upload, url))
     }
 
     pub(in crate::emulator) fn delete_upload(&mut self, key: &str) -> Result<EmulatedUpload, Refusal> {
         let place = self.uploads.iter().position(|upload| upload.key == key);
-        let place = place.ok_or_else(|| Refusal::not_found("upload_not_found", "There is no such upload"))?;
+        let place = place.ok_or_else(|| Refusal::not_found("upload_not_found", "The upload does not exist"))?;
         Ok(self.uploads.remove(place))
     }
 }

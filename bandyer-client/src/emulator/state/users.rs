@@ -1,4 +1,4 @@
-//! Users, and what is allowed of them.
+//! Users and their rules.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -9,10 +9,10 @@ use crate::config::ApiVersion;
 use crate::emulator::refusal::Refusal;
 use crate::users::{Language, Role};
 
-/// Longest user id, in characters.
+/// Maximum length of a user id, in characters.
 const MAX_USER_ID_CHARS: usize = 128;
 
-/// A user as the emulator remembers it.
+/// A user in the state of the emulator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct EmulatedUser {
@@ -24,13 +24,14 @@ pub struct EmulatedUser {
     pub language: Language,
     /// Whether the camera is allowed.
     pub camera: bool,
-    /// Whether the user may enter rooms.
+    /// Whether the user is active. Only active users can enter rooms.
     pub active: bool,
     /// When it was created.
     pub created_at: Timestamp,
-    /// Where the picture is.
+    /// The URL of the picture.
     pub avatar_url: Option<String>,
-    /// Whether it was planted.
+    /// Whether it was added by [`plant_user`](crate::emulator::Emulator::plant_user) or
+    /// [`plant_room`](crate::emulator::Emulator::plant_room).
     pub planted: bool,
 }
 
@@ -110,14 +111,14 @@ impl State {
         user.active = change.active.unwrap_or(user.active);
         let user = user.clone();
         if !user.active {
-            self.throw_out(id);
+            self.disconnect_everywhere(id);
         }
         Ok(user)
     }
 
     pub(in crate::emulator) fn delete_user(&mut self, id: &str, version: ApiVersion) -> Result<(), Refusal> {
         self.users.remove(id).ok_or_else(|| unknown_user(version))?;
-        self.throw_out(id);
+        self.disconnect_everywhere(id);
         self.user_order.retain(|known| known != id);
         Ok(())
     }
@@ -134,20 +135,20 @@ impl State {
     ) -> Result<String, Refusal> {
         self.user(id, version)?;
         picture.check(&Limits { png: true, max_bytes: 500 * 1024, min_side: 0 })?;
-        let url = self.keep_for_ever(picture);
+        let url = self.store_permanently(picture);
         let replaced = self.users.get_mut(id).and_then(|user| user.avatar_url.replace(url.clone()));
-        self.forget_file(replaced.as_deref());
+        self.remove_file(replaced.as_deref());
         Ok(url)
     }
 
     pub(in crate::emulator) fn delete_avatar(&mut self, id: &str) -> Result<(), Refusal> {
         let user = self.users.get_mut(id).ok_or_else(|| unknown_user(ApiVersion::V2))?;
         let removed = user.avatar_url.take();
-        self.forget_file(removed.as_deref());
+        self.remove_file(removed.as_deref());
         Ok(())
     }
 
-    /// Gives how many users there are.
+    /// Returns the number of users.
     pub(in crate::emulator) fn set_camera_for_all(&mut self, allowed: bool) -> usize {
         self.users.values_mut().for_each(|user| user.camera = allowed);
         self.users.len()
@@ -164,9 +165,9 @@ impl State {
 
 fn unknown_user(version: ApiVersion) -> Refusal {
     match version {
-        // A 400 and not a 404, as the v1 reference documents.
-        ApiVersion::V1 => Refusal::request("invalid_user_id", "There is no such user"),
-        ApiVersion::V2 => Refusal::not_found("user_not_found", "There is no such user"),
+        // 400 instead of 404, as documented in the v1 reference.
+        ApiVersion::V1 => Refusal::request("invalid_user_id", "The user does not exist"),
+        ApiVersion::V2 => Refusal::not_found("user_not_found", "The user does not exist"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is reported where.
+//! Webhook settings and reports.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -23,16 +23,16 @@ pub(in crate::emulator) struct Hook {
     pub(in crate::emulator) created_at: Timestamp,
 }
 
-/// How a receiver is convinced that a report is genuine.
+/// How a receiver verifies a report.
 #[derive(Debug, Clone)]
 pub(in crate::emulator) enum Proof {
-    /// A signature over time and body.
+    /// A signature over the time and the body.
     Body,
-    /// One over the id of the room.
+    /// A signature over the room id.
     RoomId(String),
 }
 
-/// A report on its way.
+/// A report that is ready to be delivered.
 #[derive(Debug, Clone)]
 pub(in crate::emulator) struct Delivery {
     pub(in crate::emulator) url: String,
@@ -41,20 +41,20 @@ pub(in crate::emulator) struct Delivery {
     pub(in crate::emulator) body: String,
 }
 
-/// Something that happened, in the forms in which it may be reported; in a form that is missing it is not.
+/// An event in the formats of the webhook versions. It is not reported in a version whose data is absent.
 pub(super) struct Report {
     pub(super) event: &'static str,
     pub(super) namespace: &'static str,
     pub(super) room_id: String,
     pub(super) v0: Option<Value>,
-    /// Of room and recording events `data` is a text that holds JSON, in version 0.
+    /// In version 0, `data` of room and recording events is a string that contains JSON.
     pub(super) v0_in_text: bool,
     pub(super) v1: Option<Value>,
 }
 
 impl State {
     pub(super) fn report(&mut self, at: Timestamp, report: &Report) {
-        let told = self.hooks.iter().filter(|hook| hook.event == report.event).filter_map(|hook| {
+        let deliveries = self.hooks.iter().filter(|hook| hook.event == report.event).filter_map(|hook| {
             let (proof, body) = match hook.version {
                 HookVersion::V0 => {
                     let data = report.v0.as_ref()?;
@@ -63,7 +63,7 @@ impl State {
                     (Proof::RoomId(report.room_id.clone()), body)
                 }
                 HookVersion::V1 | HookVersion::V2 => {
-                    // What version 2 looks like is not documented; here it is version 1 under another number.
+                    // Version 2 is not documented; the emulator uses version 1 with another version number.
                     let version = if hook.version == HookVersion::V1 { "1.0" } else { "2.0" };
                     let body = json!({
                         "event": report.event,
@@ -77,11 +77,11 @@ impl State {
             };
             Some(Delivery { url: hook.url.clone(), event: hook.event.clone(), proof, body: body.to_string() })
         });
-        let told: Vec<Delivery> = told.collect();
-        self.outbox.extend(told);
+        let deliveries: Vec<Delivery> = deliveries.collect();
+        self.outbox.extend(deliveries);
     }
 
-    /// Replaces all that is reported in one form.
+    /// Replaces all webhooks of a version.
     pub(in crate::emulator) fn configure_hooks(
         &mut self,
         version: HookVersion,
@@ -151,14 +151,14 @@ impl State {
 fn check(url: &str, event: &str) -> Result<(), Refusal> {
     let is_url = url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
     if !is_url {
-        return Err(Refusal::validation("invalid_webhook_url", "The address is no absolute URL"));
+        return Err(Refusal::validation("invalid_webhook_url", "The address is not an absolute URL"));
     }
     match WebhookEvent::from(event) {
-        WebhookEvent::Unknown(_) => Err(Refusal::validation("invalid_webhook_event", "There is no such event")),
+        WebhookEvent::Unknown(_) => Err(Refusal::validation("invalid_webhook_event", "The event does not exist")),
         _ => Ok(()),
     }
 }
 
 fn unknown_hook() -> Refusal {
-    Refusal::not_found("webhook_not_found", "There is no such webhook")
+    Refusal::not_found("webhook_not_found", "The webhook does not exist")
 }

@@ -1,4 +1,4 @@
-//! Delivers reports to whoever asked for them: signed, in order, and again when they are not accepted.
+//! Sends webhooks: signed, in order per receiver, with retries while they are not accepted.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -17,43 +17,43 @@ use crate::http::transport::{HttpClient, default_client};
 use crate::model::secret::ShownUrl;
 use crate::webhook::{sign, sign_room_id};
 
-/// How many tries are kept. A load test must not fill the memory.
-const KEPT: usize = 10_000;
+/// How many attempts are kept, so that a load test does not fill the memory.
+const MAX_RECORDED: usize = 10_000;
 
-/// How reports are delivered.
+/// How webhooks are retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct DeliveryPolicy {
-    /// Tries of one report.
+    /// Attempts per delivery.
     pub(super) attempts: u32,
-    /// Wait before the second try; it doubles before each further one.
+    /// Delay before the second attempt; it doubles before each further attempt.
     pub(super) first_pause: Duration,
-    /// Time for the answer to one try.
+    /// Timeout of one attempt.
     pub(super) timeout: Duration,
 }
 
 impl DeliveryPolicy {
-    /// The vendor says that it tries again, and neither how often nor when.
+    /// The vendor documents that it retries, but neither how often nor when.
     pub(super) const STANDARD: Self =
         Self { attempts: 5, first_pause: Duration::from_secs(1), timeout: Duration::from_secs(10) };
 
-    /// The tries after the first, and how long each of them waits.
-    fn repeats(self) -> impl Iterator<Item = (u32, Duration)> {
+    /// The attempts after the first, with the delay before each.
+    fn retries(self) -> impl Iterator<Item = (u32, Duration)> {
         let pauses = std::iter::successors(Some(self.first_pause), |pause| Some(pause.saturating_mul(2)));
         (2..=self.attempts).zip(pauses)
     }
 }
 
-/// One try to deliver a report.
+/// An attempt to deliver a webhook.
 #[derive(Clone, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct RecordedDelivery {
-    /// What was reported.
+    /// The name of the event.
     pub event: String,
-    /// Where.
+    /// The URL of the receiver.
     pub url: String,
-    /// Which try it was, from 1.
+    /// The number of the attempt, from 1.
     pub attempt: u32,
-    /// What was answered; none when nothing was. Anything but 200 is tried again.
+    /// The status of the response; `None` without a response. Anything but 200 is retried.
     pub status: Option<u16>,
 }
 
@@ -68,11 +68,11 @@ impl fmt::Debug for RecordedDelivery {
     }
 }
 
-/// What was delivered so far.
+/// The attempts so far.
 #[derive(Default)]
 pub(super) struct Deliveries {
     log: Mutex<VecDeque<RecordedDelivery>>,
-    one_was_tried: watch::Sender<()>,
+    changes: watch::Sender<()>,
 }
 
 impl Deliveries {
@@ -90,67 +90,67 @@ impl Deliveries {
 
     fn add(&self, delivery: RecordedDelivery) {
         let mut log = self.log();
-        if log.len() == KEPT {
+        if log.len() == MAX_RECORDED {
             log.pop_front();
         }
         log.push_back(delivery);
         drop(log);
-        self.one_was_tried.send_replace(());
+        self.changes.send_replace(());
     }
 
-    /// Waits until an event was accepted this often.
+    /// Waits until an event has been accepted this many times.
     pub(super) async fn until(&self, event: &str, times: usize) {
-        let mut tries = self.one_was_tried.subscribe();
+        let mut changes = self.changes.subscribe();
         let accepted = |one: &&RecordedDelivery| one.event == event && one.status == Some(200);
         while self.log().iter().filter(accepted).count() < times {
-            // The sender lives as long as this borrow of it.
-            let _ = tries.changed().await;
+            // Cannot fail: `self` owns the sender.
+            let _ = changes.changed().await;
         }
     }
 }
 
-pub(super) struct Courier {
+pub(super) struct WebhookSender {
     key: ApiKey,
     policy: DeliveryPolicy,
     http: HttpClient,
     deliveries: Arc<Deliveries>,
 }
 
-impl Courier {
-    /// Fails when no HTTP client can be made.
+impl WebhookSender {
+    /// Fails if the HTTP client cannot be built.
     pub(super) fn new(key: ApiKey, policy: DeliveryPolicy, deliveries: Arc<Deliveries>) -> std::io::Result<Self> {
         let http = default_client(policy.timeout).map_err(std::io::Error::other)?;
         Ok(Self { key, policy, http, deliveries })
     }
 
-    /// Works until it is dropped. Each receiver has a queue of its own, so that a slow one delays only itself; a report
-    /// that is not accepted leaves the queue and is tried again on the side.
-    pub(super) async fn work(self: Arc<Self>, mut outbox: UnboundedReceiver<Delivery>) {
+    /// Runs until it is dropped. Each receiver has its own queue, so that a slow receiver delays only itself. A delivery
+    /// that is not accepted leaves the queue and is retried in a separate task.
+    pub(super) async fn run(self: Arc<Self>, mut outbox: UnboundedReceiver<Delivery>) {
         let mut queues: HashMap<String, UnboundedSender<Delivery>> = HashMap::new();
-        // Dropped with this task, and with it all tries.
+        // Dropping this task drops the set and cancels all attempts.
         let mut receivers = JoinSet::new();
         while let Some(delivery) = outbox.recv().await {
             let queue = queues.entry(delivery.url.clone()).or_insert_with(|| {
                 let (sender, queue) = mpsc::unbounded_channel();
-                receivers.spawn(Arc::clone(&self).serve(queue));
+                receivers.spawn(Arc::clone(&self).deliver_all(queue));
                 sender
             });
-            // The other end lives as long as `receivers`.
+            // Cannot fail: the task in `receivers` owns the other end.
             let _ = queue.send(delivery);
         }
     }
 
-    async fn serve(self: Arc<Self>, mut queue: UnboundedReceiver<Delivery>) {
-        let mut repeats = JoinSet::new();
+    async fn deliver_all(self: Arc<Self>, mut queue: UnboundedReceiver<Delivery>) {
+        let mut retries = JoinSet::new();
         while let Some(delivery) = queue.recv().await {
             if !self.attempt(&delivery, 1).await {
-                repeats.spawn(Arc::clone(&self).repeat(delivery));
+                retries.spawn(Arc::clone(&self).retry(delivery));
             }
         }
     }
 
-    async fn repeat(self: Arc<Self>, delivery: Delivery) {
-        for (attempt, pause) in self.policy.repeats() {
+    async fn retry(self: Arc<Self>, delivery: Delivery) {
+        for (attempt, pause) in self.policy.retries() {
             tokio::time::sleep(pause).await;
             if self.attempt(&delivery, attempt).await {
                 return;
@@ -181,8 +181,8 @@ impl Courier {
         status == Some(StatusCode::OK)
     }
 
-    /// Asks a provider of user details, and gives the status and what it answered.
-    pub(super) async fn ask(&self, url: &str, body: String) -> Option<(StatusCode, Vec<u8>)> {
+    /// Sends a request to a provider of user details and returns the status and body of the response.
+    pub(super) async fn request_user_details(&self, url: &str, body: String) -> Option<(StatusCode, Vec<u8>)> {
         let signature = sign(&self.key, body.as_bytes(), Timestamp::now());
         let request = self
             .http
@@ -201,9 +201,9 @@ mod tests {
     use super::DeliveryPolicy;
 
     #[test]
-    fn a_report_is_tried_five_times_and_the_wait_doubles() {
-        let repeats: Vec<_> = DeliveryPolicy::STANDARD.repeats().map(|(n, pause)| (n, pause.as_secs())).collect();
-        assert_eq!(repeats, [(2, 1), (3, 2), (4, 4), (5, 8)]);
-        assert_eq!(DeliveryPolicy { attempts: 1, ..DeliveryPolicy::STANDARD }.repeats().count(), 0);
+    fn a_delivery_has_five_attempts_and_the_delay_doubles() {
+        let retries: Vec<_> = DeliveryPolicy::STANDARD.retries().map(|(n, pause)| (n, pause.as_secs())).collect();
+        assert_eq!(retries, [(2, 1), (3, 2), (4, 4), (5, 8)]);
+        assert_eq!(DeliveryPolicy { attempts: 1, ..DeliveryPolicy::STANDARD }.retries().count(), 0);
     }
 }
