@@ -13,7 +13,7 @@ use crate::wire::{Lacking, v1, v2};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tag {
-    /// Its name.
+    /// The name.
     pub name: String,
     /// When it was added.
     pub created_at: Option<Timestamp>,
@@ -35,7 +35,7 @@ handle! {
 }
 
 impl<'a> Tags<'a> {
-    /// Lists the labels. v1 gives all of them in one page. On v2 the path is inferred.
+    /// Lists the labels. v1 returns all of them in one page. On v2 the path is inferred.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
@@ -52,8 +52,8 @@ impl<'a> Tags<'a> {
         })
     }
 
-    /// Creates labels, made of `[A-Za-z0-9._-]`, and gives what was new. v2 creates one at a time, and its body is inferred.
-    /// On v2 the path is inferred.
+    /// Creates labels, made of `[A-Za-z0-9._-]`, and returns the new ones. v2 creates one at a time; its path and
+    /// body are inferred.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
