@@ -1,4 +1,4 @@
-//! Callers who leave before their response is there.
+//! Callers that disconnect before they get a response.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use crate::support::binary::{Process, least};
 use crate::support::service::{PATIENCE, Platform, consultation, doctor, patient};
 use crate::support::{http_client, in_minutes};
 
-/// Long enough for the caller to leave meanwhile.
+/// Long enough for the caller to disconnect during it.
 const DELAY: Action = Action::Delay(Duration::from_secs(1));
 
 async fn called(emulator: &Emulator, operation: Operation, times: usize) {
     tokio::time::timeout(PATIENCE, emulator.until_called(operation, times)).await.expect("the vendor is called");
 }
 
-/// Sends a request and leaves as soon as the vendor was called for it.
+/// Sends a request and disconnects as soon as the vendor has been called for it.
 async fn leave_during(server: &str, request: &str, emulator: &Emulator, operation: Operation) {
     let before = emulator.calls_of(operation);
     let mut stream = TcpStream::connect(server).await.unwrap();
@@ -50,7 +50,7 @@ async fn an_abandoned_request_is_logged_and_counted_with_status_499() {
     let created: Value = created.json().await.unwrap();
     let id = created["roomId"].as_str().unwrap().to_owned();
 
-    // With an effect, and without.
+    // One request with an effect and one without.
     emulator.faults().add(Fault::on(Operation::CreateRoom).action(DELAY));
     let post = request("POST", "/teleconsultation", &planned);
     leave_during(&address, &post, &emulator, Operation::CreateRoom).await;
@@ -74,7 +74,7 @@ async fn an_abandoned_request_is_logged_and_counted_with_status_499() {
         let line = format!("http_request_duration_seconds_count{{{labels}}} 1");
         assert!(metrics.lines().any(|shown| shown == line), "{line}");
     }
-    // The change is carried out all the same.
+    // The change is carried out nevertheless.
     let rooms = async {
         while emulator.live_rooms().len() < 2 {
             tokio::task::yield_now().await;
@@ -84,13 +84,13 @@ async fn an_abandoned_request_is_logged_and_counted_with_status_499() {
 }
 
 #[tokio::test]
-async fn credentials_are_finished_when_their_caller_leaves() {
+async fn credentials_are_issued_even_if_their_caller_leaves() {
     let service = Service::on(Platform::AUTH, ApiVersion::V2, &[]).await;
     service.auth.as_ref().unwrap().has("dr.rossi", &json!(["doctor"]), "Anna Rossi");
     service.emulator.faults().add(Fault::on(Operation::CreateUser).action(DELAY));
     let post = request("POST", "/credentials", &json!({}));
     leave_during(&service.address().to_string(), &post, &service.emulator, Operation::CreateUser).await;
-    // The credential itself comes last: by then the user and its row are there.
+    // The credential comes last: by then the user and its row exist.
     called(&service.emulator, Operation::IssueCredential, 1).await;
     assert_eq!(service.emulator.users().len(), 1);
     let repeated = service.call(Method::POST, "/credentials", Some("dr.rossi"), Some(&json!({}))).await;
