@@ -1,4 +1,4 @@
-//! Whatever is sent, the answer says what is wrong, and nothing is done by halves.
+//! Invalid requests: the error says what is wrong, and nothing is carried out in part.
 
 use bandyer_client::ApiVersion;
 use reqwest::Method;
@@ -22,64 +22,64 @@ fn with(mut body: Value, pointer: &str, value: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_wrong_body_is_refused_by_the_place_that_is_wrong_and_nothing_is_done() {
+async fn an_invalid_body_is_refused_with_the_path_of_the_error() {
     let service = service().await;
-    let good = || consultation(&in_minutes(60), 2, &[doctor(), patient()]);
+    let valid = || consultation(&in_minutes(60), 2, &[doctor(), patient()]);
     let many: Vec<Value> = (0..26).map(|n| person(&format!("p{n}"), "doctor")).collect();
-    let ended = |end: &str| {
-        let mut body = without(good(), "duration_in_seconds");
+    let ending_at = |end: &str| {
+        let mut body = without(valid(), "duration_in_seconds");
         body["end_date"] = json!(end);
         body
     };
-    let first = "/participants/data/0";
+    let first_participant = "/participants/data/0";
     let ids = "have 1 to 128 characters of A-Z a-z 0-9 - . _ ~ ! $ & ' ( ) * + , ; = : @ | and not be . or ..";
     let one_end = "body must have exactly one of the properties 'end_date', 'duration_in_seconds'";
     let table = [
         (json!([]), "body must be object".to_owned()),
         (json!("x"), "body must be object".into()),
         (json!({}), "body must have required property 'participants'".into()),
-        (without(good(), "participants"), "body must have required property 'participants'".into()),
-        (without(good(), "start_date"), "body must have required property 'start_date'".into()),
-        (without(good(), "duration_in_seconds"), one_end.into()),
+        (without(valid(), "participants"), "body must have required property 'participants'".into()),
+        (without(valid(), "start_date"), "body must have required property 'start_date'".into()),
+        (without(valid(), "duration_in_seconds"), one_end.into()),
         (
             {
-                let mut body = good();
+                let mut body = valid();
                 body["end_date"] = json!(in_minutes(99));
                 body
             },
             one_end.into(),
         ),
-        (with(good(), "/start_date", json!("tomorrow")), "body.start_date must match format \"date-time\"".into()),
-        (with(good(), "/start_date", json!(5)), "body.start_date must match format \"date-time\"".into()),
+        (with(valid(), "/start_date", json!("tomorrow")), "body.start_date must match format \"date-time\"".into()),
+        (with(valid(), "/start_date", json!(5)), "body.start_date must match format \"date-time\"".into()),
         (
-            with(good(), "/start_date", json!("2026-02-30T09:00:00Z")),
+            with(valid(), "/start_date", json!("2026-02-30T09:00:00Z")),
             "body.start_date must match format \"date-time\"".into(),
         ),
         (
-            with(good(), "/start_date", json!("1969-12-31T23:59:59Z")),
+            with(valid(), "/start_date", json!("1969-12-31T23:59:59Z")),
             "body.start_date must be from 1970-01-01T00:00:00.000Z to 9999-12-30T00:00:00.000Z".into(),
         ),
-        (with(good(), "/duration_in_seconds", json!("long")), "body.duration_in_seconds must be integer".into()),
-        (with(good(), "/duration_in_seconds", json!(299)), "the duration must be at least 300 seconds".into()),
-        (with(good(), "/duration_in_seconds", json!(-5)), "end_date must be after start_date".into()),
+        (with(valid(), "/duration_in_seconds", json!("long")), "body.duration_in_seconds must be integer".into()),
+        (with(valid(), "/duration_in_seconds", json!(299)), "the duration must be at least 300 seconds".into()),
+        (with(valid(), "/duration_in_seconds", json!(-5)), "end_date must be after start_date".into()),
         (
-            with(good(), "/duration_in_seconds", json!(8_000_000_000_000_000_i64)),
+            with(valid(), "/duration_in_seconds", json!(8_000_000_000_000_000_i64)),
             "end_date must be before the year 10000".into(),
         ),
-        (ended("2020-01-01T00:00:00Z"), "end_date must be after start_date".into()),
+        (ending_at("2020-01-01T00:00:00Z"), "end_date must be after start_date".into()),
         (
-            with(good(), "/participants", json!(["auth0|1", "auth0|2"])),
+            with(valid(), "/participants", json!(["auth0|1", "auth0|2"])),
             "body.participants must be object: a list of ids alone needs an auth service".into(),
         ),
         (
-            with(good(), "/participants/number", json!(null)),
+            with(valid(), "/participants/number", json!(null)),
             "body.participants must have required property 'number'".into(),
         ),
-        (with(good(), "/participants/number", json!(1)), "body.participants.number must be from 2 to 25".into()),
-        (with(good(), "/participants/number", json!(26)), "body.participants.number must be from 2 to 25".into()),
-        (with(good(), "/participants/number", json!(-3)), "body.participants.number must be from 2 to 25".into()),
-        (with(good(), "/participants/number", json!(2.5)), "body.participants.number must be integer".into()),
-        (with(good(), "/participants/data", json!({})), "body.participants.data must be array".into()),
+        (with(valid(), "/participants/number", json!(1)), "body.participants.number must be from 2 to 25".into()),
+        (with(valid(), "/participants/number", json!(26)), "body.participants.number must be from 2 to 25".into()),
+        (with(valid(), "/participants/number", json!(-3)), "body.participants.number must be from 2 to 25".into()),
+        (with(valid(), "/participants/number", json!(2.5)), "body.participants.number must be integer".into()),
+        (with(valid(), "/participants/data", json!({})), "body.participants.data must be array".into()),
         (
             consultation(&in_minutes(60), 25, &many),
             "body.participants.data must NOT have more items than body.participants.number".into(),
@@ -88,61 +88,61 @@ async fn a_wrong_body_is_refused_by_the_place_that_is_wrong_and_nothing_is_done(
             consultation(&in_minutes(60), 3, &[doctor(), patient(), doctor()]),
             "user dr.rossi must NOT take part twice".into(),
         ),
-        (with(good(), first, json!(7)), "body.participants.data[0] must be object".into()),
+        (with(valid(), first_participant, json!(7)), "body.participants.data[0] must be object".into()),
         (
-            with(good(), first, json!({"groups": ["doctor"], "fullName": "x"})),
+            with(valid(), first_participant, json!({"groups": ["doctor"], "fullName": "x"})),
             "body.participants.data[0] must have required property 'userId'".into(),
         ),
         (
-            with(good(), first, json!({"userId": "d", "fullName": "x"})),
+            with(valid(), first_participant, json!({"userId": "d", "fullName": "x"})),
             "body.participants.data[0] must have required property 'groups'".into(),
         ),
         (
-            with(good(), first, json!({"userId": "d", "groups": ["doctor"]})),
+            with(valid(), first_participant, json!({"userId": "d", "groups": ["doctor"]})),
             "body.participants.data[0] must have required property 'fullName'".into(),
         ),
         (
-            with(good(), "/participants/data/0/groups", json!([["doctor"]])),
+            with(valid(), "/participants/data/0/groups", json!([["doctor"]])),
             "body.participants.data[0].groups[0] must be string".into(),
         ),
         (
-            with(good(), "/participants/data/0/fullName", json!("a\nb")),
+            with(valid(), "/participants/data/0/fullName", json!("a\nb")),
             "body.participants.data[0].fullName must NOT have control characters".into(),
         ),
         (
-            with(good(), "/participants/data/0/fullName", json!("x".repeat(257))),
+            with(valid(), "/participants/data/0/fullName", json!("x".repeat(257))),
             "body.participants.data[0].fullName must NOT have more than 256 characters".into(),
         ),
         (
-            with(good(), "/participants/data/0/userId", json!("")),
+            with(valid(), "/participants/data/0/userId", json!("")),
             "body.participants.data[0].userId must NOT have fewer than 1 characters".into(),
         ),
         (
-            with(good(), "/participants/data/0/userId", json!("a/b")),
+            with(valid(), "/participants/data/0/userId", json!("a/b")),
             format!("body.participants.data[0].userId must {ids}"),
         ),
         (
-            with(good(), "/participants/data/0/userId", json!("..")),
+            with(valid(), "/participants/data/0/userId", json!("..")),
             format!("body.participants.data[0].userId must {ids}"),
         ),
         (
-            with(good(), "/participants/data/0/userId", json!("a%2fb")),
+            with(valid(), "/participants/data/0/userId", json!("a%2fb")),
             format!("body.participants.data[0].userId must {ids}"),
         ),
     ];
     for (body, message) in table {
-        let answer = service.post("/teleconsultation", &body).await;
-        assert_eq!(answer.status, 400, "{message}: {answer:?}");
+        let response = service.post("/teleconsultation", &body).await;
+        assert_eq!(response.status, 400, "{message}: {response:?}");
         let message = json!(message);
         let expected =
             format!(r#"{{"statusCode":400,"code":"FST_ERR_VALIDATION","error":"Bad Request","message":{message}}}"#);
-        assert_eq!(answer.text, expected);
+        assert_eq!(response.text, expected);
     }
     assert!(service.emulator.calls().is_empty(), "{:?}", service.emulator.calls());
 }
 
 #[tokio::test]
-async fn what_is_no_json_is_refused_as_such() {
+async fn a_body_that_cannot_be_parsed_is_refused() {
     let service = service().await;
     let http = crate::support::http_client();
     let url = format!("http://{}/teleconsultation", service.address());
@@ -161,8 +161,8 @@ async fn what_is_no_json_is_refused_as_such() {
         let response = http.post(&url).header("content-type", content_type).body(body.to_owned()).send().await.unwrap();
         assert_eq!(response.status().as_u16(), status, "{content_type}");
         let text = response.text().await.unwrap();
-        let answer: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(answer.get("code").and_then(Value::as_str), code, "{text}");
+        let error: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(error.get("code").and_then(Value::as_str), code, "{text}");
         assert!(!text.contains("canary"), "{text}");
     }
     let response = http.post(&url).send().await.unwrap();
@@ -171,7 +171,7 @@ async fn what_is_no_json_is_refused_as_such() {
 }
 
 #[tokio::test]
-async fn the_fields_of_a_form_are_taken_like_json() {
+async fn form_fields_are_accepted_like_json() {
     let service = service().await;
     let id = service.create_later().await;
     let send = async |method: Method, path: &str, fields: &str| {
@@ -190,7 +190,7 @@ async fn the_fields_of_a_form_are_taken_like_json() {
 }
 
 #[tokio::test]
-async fn a_body_beyond_256_kib_is_refused_and_the_answer_arrives() {
+async fn a_body_over_256_kib_is_refused_with_a_readable_response() {
     let service = service().await;
     let http = crate::support::http_client();
     let url = format!("http://{}/teleconsultation", service.address());
@@ -206,20 +206,20 @@ async fn a_body_beyond_256_kib_is_refused_and_the_answer_arrives() {
 }
 
 #[tokio::test]
-async fn ids_in_paths_cannot_leave_their_place() {
+async fn ids_in_paths_cannot_escape_their_segment() {
     let service = service().await;
     for id in ["..", "a%2fb", "%2e%2e", "a%00b", "a%0ab", "%ff", "a%20b", "a%3Fb", &"a".repeat(300)] {
         let raw =
             format!("GET /teleconsultation/{id} HTTP/1.1\r\nhost: x\r\nmiauserid: u\r\nconnection: close\r\n\r\n");
-        let answer = crate::support::raw::exchange(service.address(), raw.as_bytes()).await;
-        assert!(answer.starts_with("HTTP/1.1 404 "), "{id}: {answer}");
+        let response = crate::support::raw::exchange(service.address(), raw.as_bytes()).await;
+        assert!(response.starts_with("HTTP/1.1 404 "), "{id}: {response}");
         assert_eq!(service.patch(id, &json!({})).await.status, 404, "{id}");
     }
     assert!(service.emulator.calls().is_empty());
 }
 
 #[tokio::test]
-async fn an_unknown_path_and_a_wrong_method_are_the_routers_404() {
+async fn an_unknown_path_or_method_is_a_404_of_the_router() {
     let service = service().await;
     for (method, path) in [
         (Method::GET, "/teleconsultation"),
@@ -228,15 +228,15 @@ async fn an_unknown_path_and_a_wrong_method_are_the_routers_404() {
         (Method::GET, "/credentials/"),
         (Method::POST, "/nowhere"),
     ] {
-        let answer = service.call(method.clone(), &format!("{path}?secret=canary"), None, None).await;
+        let response = service.call(method.clone(), &format!("{path}?secret=canary"), None, None).await;
         let expected =
             format!(r#"{{"message":"Route {method}:{path} not found","error":"Not Found","statusCode":404}}"#);
-        assert_eq!((answer.status, answer.text), (404, expected));
+        assert_eq!((response.status, response.text), (404, expected));
     }
 }
 
 #[tokio::test]
-async fn the_same_facts_come_as_a_problem_document_when_asked_for() {
+async fn an_error_is_a_problem_document_when_requested() {
     let service = service().await;
     let request = crate::support::http_client().get(format!("http://{}/nowhere", service.address()));
     let response = request.header("accept", "application/problem+json").send().await.unwrap();

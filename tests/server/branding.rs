@@ -1,4 +1,4 @@
-//! Colours and logo of the configuration file.
+//! The colours and the logo of the configuration file.
 
 use std::io::Write;
 
@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 
 use crate::support::Service;
 
-/// The beginning of a PNG of 300 × 300 points.
+/// The first bytes of a PNG of 300 × 300 pixels.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x01\x2c\0\0\x01\x2c\x08\x06\0\0\0\0\0\0\0";
 
 fn file(theme: Value, logo: &str) -> NamedTempFile {
@@ -39,7 +39,7 @@ fn theme() -> Value {
 }
 
 #[tokio::test]
-async fn colours_and_logo_are_sent_once_after_the_start() {
+async fn colours_and_logo_are_sent_once_after_startup() {
     for version in [ApiVersion::V1, ApiVersion::V2] {
         let pictures = MockServer::start_async().await;
         let logo = pictures
@@ -63,15 +63,15 @@ async fn colours_and_logo_are_sent_once_after_the_start() {
 }
 
 #[tokio::test]
-async fn neither_a_vendor_that_fails_nor_a_logo_that_is_none_stops_the_start() {
+async fn a_failing_vendor_or_a_bad_logo_does_not_prevent_startup() {
     let pictures = MockServer::start_async().await;
-    let elsewhere = pictures
+    let redirect = pictures
         .mock_async(|when, then| {
             when.path("/logo.png");
             then.status(302).header("location", "/other.png");
         })
         .await;
-    let other = pictures
+    let target = pictures
         .mock_async(|when, then| {
             when.path("/other.png");
             then.status(200).body(PNG);
@@ -81,15 +81,15 @@ async fn neither_a_vendor_that_fails_nor_a_logo_that_is_none_stops_the_start() {
     service.emulator.faults().add(Fault::on(Operation::UpdateTheme).always().status(500));
     service.create_running().await;
     service.until_called(Operation::UpdateTheme, 1).await;
-    while elsewhere.calls_async().await == 0 {
+    while redirect.calls_async().await == 0 {
         tokio::task::yield_now().await;
     }
-    other.assert_calls_async(0).await;
+    target.assert_calls_async(0).await;
     assert_eq!(service.emulator.calls_of(Operation::SetLogo), 0);
 }
 
 #[tokio::test]
-async fn without_a_file_nothing_is_sent() {
+async fn without_a_configuration_file_nothing_is_sent() {
     let service = Service::start(ApiVersion::V2, &[]).await;
     service.create_running().await;
     for operation in [Operation::UpdateTheme, Operation::SetLogo] {

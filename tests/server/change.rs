@@ -15,11 +15,11 @@ fn people(number: usize, people: &[Value]) -> Value {
 }
 
 on_every_platform! {
-    async fn other_people_get_another_room_and_the_old_one_goes(service: Service) {
+    async fn other_participants_get_a_new_room_and_the_old_is_deleted(service: Service) {
         let id = service.create_later().await;
         let old = service.emulator.live_rooms().remove(0).id;
-        let answer = service.patch(&id, &people(2, &[doctor(), person("relative", "patient")])).await;
-        assert_eq!((answer.status, answer.text.as_str()), (204, ""));
+        let response = service.patch(&id, &people(2, &[doctor(), person("relative", "patient")])).await;
+        assert_eq!((response.status, response.text.as_str()), (204, ""));
         service.until_called(Operation::DeleteRoom, 1).await;
         let rooms = service.emulator.live_rooms();
         assert_eq!(rooms.len(), 1);
@@ -28,7 +28,7 @@ on_every_platform! {
         assert_eq!(service.view(&id, "relative").await.status, 200);
     }
 
-    async fn names_and_dates_keep_an_unlimited_room(service: Service) {
+    async fn new_names_and_dates_keep_an_unlimited_room(service: Service) {
         let id = service.create_later().await;
         let mut renamed = patient();
         renamed["fullName"] = json!("Another Name");
@@ -37,10 +37,10 @@ on_every_platform! {
         assert_eq!(service.patch(&id, &change).await.status, 204);
         assert_eq!(service.emulator.calls_of(Operation::CreateRoom), 1);
         let view = service.view(&id, "dr.rossi").await.json();
-        assert!(view["accessLinkURL"].is_string(), "the start moved into the past, so the link shows");
+        assert!(view["accessLinkURL"].is_string(), "the start is now in the past, so the link is shown");
         assert_eq!(view["participantsBandyerCall"][0]["fullName"], json!("Another Name"));
-        let answer = service.patch(&id, &json!({"end_date": in_minutes(95)})).await;
-        assert_eq!(answer.status, 409, "and from then on it stays as it is");
+        let response = service.patch(&id, &json!({"end_date": in_minutes(95)})).await;
+        assert_eq!(response.status, 409, "a teleconsultation that has started cannot be changed");
     }
 
     async fn a_list_that_becomes_incomplete_loses_its_room(service: Service) {
@@ -58,7 +58,7 @@ on_every_platform! {
         assert_eq!(service.emulator.live_rooms().len(), 1);
     }
 
-    async fn a_refused_change_leaves_everything_as_it_was(service: Service) {
+    async fn a_refused_change_has_no_effect(service: Service) {
         let id = service.create_later().await;
         for (change, message) in [
             (people(2, &[patient(), person("q", "patient")]), "Failed PATCH /teleconsultation: no plus user in room"),
@@ -69,26 +69,26 @@ on_every_platform! {
                 "body must have exactly one of the properties 'end_date', 'duration_in_seconds'",
             ),
         ] {
-            let answer = service.patch(&id, &change).await;
-            assert_eq!((answer.status, answer.sentence().as_str()), (400, message));
+            let response = service.patch(&id, &change).await;
+            assert_eq!((response.status, response.sentence().as_str()), (400, message));
         }
         assert_eq!(service.emulator.calls_of(Operation::CreateRoom), 1);
         assert_eq!(service.view(&id, "patient-42").await.status, 200);
     }
 
     async fn an_unknown_id_is_not_found(service: Service) {
-        let answer = service.patch("0123456789abcdef01234567", &json!({})).await;
+        let response = service.patch("0123456789abcdef01234567", &json!({})).await;
         let expected = r#"{"statusCode":404,"error":"Not Found","message":"Something went wrong"}"#;
-        assert_eq!((answer.status, answer.text.as_str()), (404, expected));
+        assert_eq!((response.status, response.text.as_str()), (404, expected));
     }
 
-    async fn changes_at_the_same_time_take_turns_and_leave_one_room(service: Service) {
+    async fn concurrent_changes_are_serialized_and_leave_one_room(service: Service) {
         let id = service.create_later().await;
         let changes: Vec<Value> = (0..6)
             .map(|n| people(2, &[doctor(), person(&format!("p{n}"), "patient")]))
             .collect();
-        let answers = futures_util::future::join_all(changes.iter().map(|change| service.patch(&id, change))).await;
-        assert!(answers.iter().all(|answer| answer.status == 204), "{answers:?}");
+        let responses = futures_util::future::join_all(changes.iter().map(|change| service.patch(&id, change))).await;
+        assert!(responses.iter().all(|response| response.status == 204), "{responses:?}");
         service.until_called(Operation::DeleteRoom, 6).await;
         assert_eq!(service.emulator.live_rooms().len(), 1);
         assert_eq!(service.emulator.rooms().len(), 7);
@@ -106,30 +106,30 @@ mod limited {
     on_every_platform! {
         with limited;
 
-        async fn where_durations_count_another_duration_needs_another_room(service: Service) {
+        async fn a_new_duration_needs_a_new_room_if_durations_are_limited(service: Service) {
             let id = service.create_later().await;
             assert_eq!(service.patch(&id, &json!({"duration_in_seconds": 3600})).await.status, 204);
             service.until_called(Operation::DeleteRoom, 1).await;
             assert_eq!(service.emulator.live_rooms()[0].duration, Some(3600));
-            let answer = service.patch(&id, &json!({"duration_in_seconds": 90_000})).await;
-            assert_eq!((answer.status, answer.sentence().as_str()), (400, "the duration must be at most 86400 seconds"));
+            let response = service.patch(&id, &json!({"duration_in_seconds": 90_000})).await;
+            assert_eq!((response.status, response.sentence().as_str()), (400, "the duration must be at most 86400 seconds"));
         }
     }
 }
 
 #[tokio::test]
-async fn a_room_that_comes_after_the_window_has_opened_replaces_nothing() {
+async fn a_room_created_after_the_window_opens_replaces_nothing() {
     let service = Service::start(ApiVersion::V2, &[]).await;
     let start = format!("{:.3}", Timestamp::now() + SignedDuration::from_secs(5));
     let id = service.create(&start, 2, &[doctor(), patient()]).await;
-    // Decided on before the start; the vendor takes until after it.
+    // The change is accepted before the start, but the vendor responds only after it.
     service.emulator.faults().add(Fault::on(Operation::CreateRoom).action(Action::Delay(Duration::from_secs(5))));
     let change = json!({"participants": {"number": 2, "data": [doctor(), person("q", "patient")]}});
-    let answer = service.patch(&id, &change).await;
+    let response = service.patch(&id, &change).await;
     let sentence = format!("Failed PATCH /teleconsultation/{id}: the teleconsultation can no longer be changed");
-    assert_eq!((answer.status, answer.json()), (409, json!({"error": sentence})));
+    assert_eq!((response.status, response.json()), (409, json!({"error": sentence})));
     service.until_called(Operation::DeleteRoom, 1).await;
-    assert_eq!(service.emulator.calls_of(Operation::CreateRoom), 2, "it was decided on in time");
+    assert_eq!(service.emulator.calls_of(Operation::CreateRoom), 2, "the room was requested before the start");
     assert_eq!(service.emulator.live_rooms().len(), 1);
     let (status, _) = service.open(&service.link(&id, "patient-42").await).await;
     assert_eq!((status, service.view(&id, "q").await.status), (200, 401));

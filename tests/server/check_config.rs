@@ -1,4 +1,4 @@
-//! `check-config`: what is wrong with the settings, without starting anything.
+//! `check-config` reports what is wrong with the settings, without starting anything.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ fn check(variables: &[(&str, &str)]) -> Output {
 }
 
 #[test]
-fn ten_planted_errors_are_ten_problems_with_their_source_and_without_values() {
+fn ten_errors_are_reported_with_their_source_and_no_values() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("config.json");
     let content = r##"{"privileges": {"basic": {"groups": []}, "plus": {"groups": "canary"}},
@@ -31,9 +31,9 @@ fn ten_planted_errors_are_ten_problems_with_their_source_and_without_values() {
         ("DATA_DIR", "/proc/nowhere"),
     ]);
     assert_eq!(output.status.code(), Some(78));
-    let complaint = String::from_utf8(output.stderr).unwrap();
-    assert!(complaint.contains("the configuration has 10 problem(s)"), "{complaint}");
-    assert!(!complaint.contains("canary"), "{complaint}");
+    let report = String::from_utf8(output.stderr).unwrap();
+    assert!(report.contains("the configuration has 10 problem(s)"), "{report}");
+    assert!(!report.contains("canary"), "{report}");
     let in_file = |key: &str| format!("    (set in the file {path} at {key})\n");
     for text in [
         "\n  BANDYER_API_SECRET_KEY must be set\n    (not set)",
@@ -46,13 +46,13 @@ fn ten_planted_errors_are_ten_problems_with_their_source_and_without_values() {
         &in_file("privileges.plus.groups"),
         &in_file("groupsWithBackgroundList"),
     ] {
-        assert!(complaint.contains(text), "{text}: {complaint}");
+        assert!(report.contains(text), "{text}: {report}");
     }
-    assert!(complaint.contains("`theme.dark.accentColor` must be a colour"), "{complaint}");
+    assert!(report.contains("`theme.dark.accentColor` must be a colour"), "{report}");
 }
 
 #[test]
-fn good_settings_are_told_as_such_and_nothing_is_started() {
+fn valid_settings_are_reported_and_nothing_is_started() {
     let output = check(&[
         ("BANDYER_API_SECRET_KEY", "ak_test_canary"),
         ("BANDYER_BASE_URL", "https://api.sandbox.eu.bandyer.com"),
@@ -60,13 +60,13 @@ fn good_settings_are_told_as_such_and_nothing_is_started() {
         ("WAIT_BEFORE_SERVER_CLOSE_SEC", "0"),
     ]);
     assert_eq!(output.status.code(), Some(0));
-    let told = String::from_utf8(output.stdout).unwrap();
-    assert!(told.contains("warning: WAIT_BEFORE_SERVER_CLOSE_SEC"), "{told}");
-    assert!(told.ends_with("The configuration is good.\n") && !told.contains("canary"), "{told}");
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert!(report.contains("warning: WAIT_BEFORE_SERVER_CLOSE_SEC"), "{report}");
+    assert!(report.ends_with("The configuration is good.\n") && !report.contains("canary"), "{report}");
 }
 
 #[test]
-fn the_readme_tells_of_every_variable_that_is_read() {
+fn the_readme_documents_every_variable_that_is_read() {
     let read = RefCell::new(BTreeSet::new());
     let lookup = |name: &str| {
         read.borrow_mut().insert(name.to_owned());
@@ -76,13 +76,13 @@ fn the_readme_tells_of_every_variable_that_is_read() {
     let read = read.into_inner();
     assert!(read.len() > 40, "{read:?}");
     let readme = include_str!("../../README.md");
-    // A misspelling in the predecessor's pages, which PARITY.md tells of.
-    let untold: Vec<_> = read.iter().filter(|name| !readme.contains(&format!("`{name}`"))).collect();
-    assert_eq!(untold, ["USER_MAP_ID_CRUD_NAME"]);
+    // The exception is a misspelling in the predecessor's pages, which PARITY.md documents.
+    let undocumented: Vec<_> = read.iter().filter(|name| !readme.contains(&format!("`{name}`"))).collect();
+    assert_eq!(undocumented, ["USER_MAP_ID_CRUD_NAME"]);
 }
 
 #[test]
-fn the_schema_of_the_file_can_be_had_from_the_binary_and_takes_real_files() {
+fn the_binary_prints_a_schema_that_accepts_real_files() {
     let output = command(&[]).arg("config-schema").output().unwrap();
     assert!(output.status.success());
     let schema: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();

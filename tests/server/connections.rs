@@ -1,4 +1,4 @@
-//! Clients that are slow, silent or ambiguous.
+//! Clients that are slow, silent or send ambiguous framing.
 
 use bandyer_client::ApiVersion;
 use bandyer_client::emulator::{Fault, Operation};
@@ -10,32 +10,33 @@ use crate::support::raw::{exchange, until_closed};
 use crate::support::service::{consultation, doctor, patient};
 use crate::support::{Service, in_minutes};
 
-async fn impatient() -> Service {
-    let second = "1";
+async fn with_short_timeouts() -> Service {
+    let one_second = "1";
     Service::start(
         ApiVersion::V2,
-        &[("TELECONSULT_HEADER_TIMEOUT_SECONDS", second), ("TELECONSULT_BODY_TIMEOUT_SECONDS", second)],
+        &[("TELECONSULT_HEADER_TIMEOUT_SECONDS", one_second), ("TELECONSULT_BODY_TIMEOUT_SECONDS", one_second)],
     )
     .await
 }
 
 #[tokio::test]
-async fn a_silent_client_and_a_slow_head_are_closed() {
-    let service = impatient().await;
+async fn silent_clients_and_slow_request_heads_are_disconnected() {
+    let service = with_short_timeouts().await;
     for start in ["", "GET / HTT", "GET / HTTP/1.1\r\nhost: x\r\nx-slow: "] {
-        let answer = exchange(service.address(), start.as_bytes()).await;
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
+        let response = exchange(service.address(), start.as_bytes()).await;
+        assert!(response.is_empty() || response.starts_with("HTTP/1.1 408"), "{response}");
     }
 }
 
 #[tokio::test]
-async fn a_head_may_be_slow_only_once_it_has_begun() {
-    let service = impatient().await;
+async fn the_header_timeout_starts_with_the_first_byte() {
+    let service = with_short_timeouts().await;
     let mut stream = TcpStream::connect(service.address()).await.unwrap();
     let mut buffer = [0; 4096];
     stream.write_all(b"GET /-/healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     assert!(stream.read(&mut buffer).await.unwrap() > 0);
-    // Idle for longer than a head may take, as a gateway's pool is; nothing happens, and that takes time to see.
+    // Idle for longer than the header timeout, like a gateway's pooled connection. Only waiting shows that it stays
+    // open.
     let idle = tokio::time::timeout(Duration::from_millis(1500), stream.read(&mut buffer)).await;
     assert!(idle.is_err(), "the connection was closed while idle");
     stream.write_all(b"GET /-/healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
@@ -46,18 +47,18 @@ async fn a_head_may_be_slow_only_once_it_has_begun() {
 
 #[tokio::test]
 async fn a_slow_body_is_408() {
-    let service = impatient().await;
+    let service = with_short_timeouts().await;
     let head = "POST /teleconsultation HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
     for framing in ["content-length: 100\r\n\r\n{", "transfer-encoding: chunked\r\n\r\n1\r\n{\r\n"] {
-        let answer = exchange(service.address(), format!("{head}{framing}").as_bytes()).await;
-        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
-        assert!(answer.contains("connection: close"), "{answer}");
+        let response = exchange(service.address(), format!("{head}{framing}").as_bytes()).await;
+        assert!(response.starts_with("HTTP/1.1 408 "), "{response}");
+        assert!(response.contains("connection: close"), "{response}");
     }
 }
 
 #[tokio::test]
-async fn a_request_without_one_host_or_one_length_is_refused() {
-    let service = impatient().await;
+async fn a_request_without_exactly_one_host_and_length_is_refused() {
+    let service = with_short_timeouts().await;
     let post = "POST /credentials HTTP/1.1\r\n";
     for head in [
         format!("{post}content-length: 0\r\n\r\n"),
@@ -65,19 +66,19 @@ async fn a_request_without_one_host_or_one_length_is_refused() {
         format!("{post}host: x\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n"),
         format!("{post}host: x\r\ntransfer-encoding: chunked, identity\r\n\r\n"),
     ] {
-        let answer = exchange(service.address(), head.as_bytes()).await;
-        assert!(answer.starts_with("HTTP/1.1 400 "), "{head}: {answer}");
+        let response = exchange(service.address(), head.as_bytes()).await;
+        assert!(response.starts_with("HTTP/1.1 400 "), "{head}: {response}");
     }
 }
 
 #[tokio::test]
-async fn nothing_is_read_behind_a_body_with_two_lengths() {
-    let service = impatient().await;
+async fn nothing_is_read_after_a_body_with_two_lengths() {
+    let service = with_short_timeouts().await;
     let smuggled = "GET /-/healthz HTTP/1.1\r\nhost: x\r\n\r\n";
     let head = "POST /credentials HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
     let chunks = "2\r\n{}\r\n0\r\n\r\n";
-    // In either order, in any case, with lengths that end before, at and behind the chunks, and by chunks alone: who looks
-    // at the length and who looks at the chunks must both find nothing behind them.
+    // In either order, in any case, with lengths that end before, at and after the chunks, and with chunks alone: a
+    // reader that goes by the length and one that goes by the chunks must both find no request after the body.
     let framings = [
         "content-length: 6\r\ntransfer-encoding: chunked\r\n",
         "transfer-encoding: chunked\r\ncontent-length: 6\r\n",
@@ -88,20 +89,20 @@ async fn nothing_is_read_behind_a_body_with_two_lengths() {
         "transfer-encoding: chunked\r\n",
     ];
     for framing in framings {
-        // Alone, and behind another request of the same connection.
-        for (before, answers) in [("", 1), (smuggled, 2)] {
+        // As the only request of a connection, and after another one.
+        for (before, responses) in [("", 1), (smuggled, 2)] {
             let bytes = format!("{before}{head}{framing}\r\n{chunks}{smuggled}");
-            let answer = exchange(service.address(), bytes.as_bytes()).await;
-            assert_eq!(answer.matches("HTTP/1.1 ").count(), answers, "{framing}: {answer}");
-            let last = answer.rsplit("HTTP/1.1 ").next().unwrap();
-            assert!(last.starts_with("40") && last.contains("connection: close"), "{framing}: {answer}");
+            let response = exchange(service.address(), bytes.as_bytes()).await;
+            assert_eq!(response.matches("HTTP/1.1 ").count(), responses, "{framing}: {response}");
+            let last = response.rsplit("HTTP/1.1 ").next().unwrap();
+            assert!(last.starts_with("40") && last.contains("connection: close"), "{framing}: {response}");
         }
     }
 }
 
 #[tokio::test]
-async fn what_comes_later_behind_a_body_with_two_lengths_is_not_read_either() {
-    let service = impatient().await;
+async fn bytes_sent_later_after_a_body_with_two_lengths_are_not_read() {
+    let service = with_short_timeouts().await;
     let mut stream = TcpStream::connect(service.address()).await.unwrap();
     let head = "POST /credentials HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
     let both = format!("{head}content-length: 12\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n");
@@ -112,21 +113,21 @@ async fn what_comes_later_behind_a_body_with_two_lengths_is_not_read_either() {
     let mut first = [0; 12];
     stream.read_exact(&mut first).await.unwrap();
     assert_eq!(&first, b"HTTP/1.1 401");
-    // The server may be gone already.
+    // The server may have closed the connection already.
     let _ = stream.write_all(b"GET /-/healthz HTTP/1.1\r\nhost: x\r\n\r\n").await;
     let rest = until_closed(&mut stream).await;
     assert!(rest.contains("connection: close") && !rest.contains("HTTP/1.1 "), "{rest}");
 }
 
 #[tokio::test]
-async fn a_body_beyond_its_limit_is_not_read_to_its_end_however_it_is_framed() {
+async fn an_oversized_body_is_not_read_to_its_end_in_any_framing() {
     let service = Service::start(ApiVersion::V2, &[]).await;
     let head = "POST /teleconsultation HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
-    // Announced: refused before anything of it is sent.
-    let announced = format!("{head}content-length: 10000000000\r\n\r\n");
-    let answer = exchange(service.address(), announced.as_bytes()).await;
-    assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("connection: close"), "{answer}");
-    // Not announced: read for a while, so that an honest client sees the answer, and no longer.
+    // With a declared length: refused before any of the body is sent.
+    let declared = format!("{head}content-length: 10000000000\r\n\r\n");
+    let response = exchange(service.address(), declared.as_bytes()).await;
+    assert!(response.starts_with("HTTP/1.1 413 ") && response.contains("connection: close"), "{response}");
+    // Without one: read for a limited time, so that a well-behaved client sees the response.
     let mut stream = TcpStream::connect(service.address()).await.unwrap();
     stream.write_all(format!("{head}transfer-encoding: chunked\r\n\r\n").as_bytes()).await.unwrap();
     let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x10000));
@@ -134,12 +135,12 @@ async fn a_body_beyond_its_limit_is_not_read_to_its_end_however_it_is_framed() {
     while sent < 1 << 30 && stream.write_all(chunk.as_bytes()).await.is_ok() {
         sent += chunk.len();
     }
-    assert!(sent < 1 << 28, "{sent} bytes were taken");
+    assert!(sent < 1 << 28, "{sent} bytes were accepted");
     let _ = until_closed(&mut stream).await;
 }
 
 #[tokio::test]
-async fn idle_connections_make_room_for_those_who_wait() {
+async fn idle_connections_are_closed_for_waiting_ones() {
     let limits = [("TELECONSULT_MAX_CONNECTIONS", "4"), ("TELECONSULT_IDLE_TIMEOUT_SECONDS", "1")];
     let service = Service::start(ApiVersion::V2, &limits).await;
     let request = b"GET /-/healthz HTTP/1.1\r\nhost: x\r\n\r\n";
@@ -152,20 +153,20 @@ async fn idle_connections_make_room_for_those_who_wait() {
     }
     assert_eq!(service.get("/-/healthz", "").await.status, 200);
     for mut stream in idle {
-        assert_eq!(until_closed(&mut stream).await, "", "an idle connection ends without a word");
+        assert_eq!(until_closed(&mut stream).await, "", "an idle connection is closed without a response");
     }
 }
 
 #[tokio::test]
-async fn a_head_beyond_its_limit_is_431() {
-    let service = impatient().await;
+async fn a_request_head_over_the_limit_is_431() {
+    let service = with_short_timeouts().await;
     let head = format!("GET / HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "a".repeat(64 * 1024));
-    let answer = exchange(service.address(), head.as_bytes()).await;
-    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+    let response = exchange(service.address(), head.as_bytes()).await;
+    assert!(response.starts_with("HTTP/1.1 431 "), "{response}");
 }
 
 #[tokio::test]
-async fn beyond_the_limit_connections_wait_and_are_served_in_turn() {
+async fn connections_over_the_limit_wait_and_are_then_served() {
     let service = Service::start(ApiVersion::V2, &[("TELECONSULT_MAX_CONNECTIONS", "2")]).await;
     let first = TcpStream::connect(service.address()).await.unwrap();
     let second = TcpStream::connect(service.address()).await.unwrap();
@@ -176,7 +177,7 @@ async fn beyond_the_limit_connections_wait_and_are_served_in_turn() {
 }
 
 #[tokio::test]
-async fn a_change_whose_caller_leaves_is_finished_and_waited_for() {
+async fn an_abandoned_change_is_finished_before_shutdown() {
     let mut service = Service::start(ApiVersion::V2, &[]).await;
     service.emulator.faults().add(
         Fault::on(Operation::CreateRoom).action(bandyer_client::emulator::Action::Delay(Duration::from_millis(300))),
@@ -187,7 +188,7 @@ async fn a_change_whose_caller_leaves_is_finished_and_waited_for() {
     stream.write_all(format!("{head}content-length: {}\r\n\r\n{body}", body.len()).as_bytes()).await.unwrap();
     service.until_called(Operation::CreateUser, 2).await;
     drop(stream);
-    // Waits for the change, and the next start finds nothing to settle.
+    // Shutdown waits for the change, so the next start has nothing to recover.
     service.restart().await;
     assert_eq!(service.emulator.live_rooms().len(), 1);
     assert_eq!(service.emulator.calls_of(Operation::DeleteRoom), 0);

@@ -1,4 +1,4 @@
-//! The description of the API agrees with what the API does.
+//! The OpenAPI document agrees with the behaviour of the API.
 
 use std::collections::BTreeSet;
 
@@ -12,14 +12,14 @@ use teleconsult_server::api::routes::{self, ROUTES};
 use crate::support::service::{Platform, consultation, doctor, patient};
 use crate::support::{Answer, Service, in_minutes, person};
 
-async fn description(service: &Service, prefix: &str) -> Value {
-    let answer = service.get(&format!("{prefix}/documentation/json"), "").await;
-    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json; charset=utf-8")));
-    answer.json()
+async fn openapi(service: &Service, prefix: &str) -> Value {
+    let response = service.get(&format!("{prefix}/documentation/json"), "").await;
+    assert_eq!((response.status, response.header("content-type")), (200, Some("application/json; charset=utf-8")));
+    response.json()
 }
 
-/// Every method and path that is described.
-fn described(document: &Value) -> BTreeSet<(String, String)> {
+/// Every documented method and path.
+fn operations(document: &Value) -> BTreeSet<(String, String)> {
     let paths = document["paths"].as_object().unwrap();
     let of_path = |(path, item): (&String, &Value)| {
         let methods: Vec<String> = item.as_object().unwrap().keys().map(|method| method.to_ascii_uppercase()).collect();
@@ -29,7 +29,7 @@ fn described(document: &Value) -> BTreeSet<(String, String)> {
 }
 
 #[tokio::test]
-async fn the_description_has_the_routers_table_and_the_router_finds_what_is_described() {
+async fn the_documented_routes_are_those_of_the_router() {
     let hidden = [
         "/-/healthz",
         "/-/ready",
@@ -44,7 +44,7 @@ async fn the_description_has_the_routers_table_and_the_router_finds_what_is_desc
     ];
     for prefix in ["", "/api/v1/telecons-be"] {
         let service = Service::start(ApiVersion::V2, &[("SERVICE_PREFIX", prefix)]).await;
-        let described = described(&description(&service, prefix).await);
+        let documented = operations(&openapi(&service, prefix).await);
         let table: BTreeSet<(String, String)> = ROUTES
             .iter()
             .filter(|route| !hidden.contains(&route.template()))
@@ -54,8 +54,8 @@ async fn the_description_has_the_routers_table_and_the_router_finds_what_is_desc
                 (route.method.to_string(), path)
             })
             .collect();
-        assert_eq!(described, table);
-        for (method, path) in described {
+        assert_eq!(documented, table);
+        for (method, path) in documented {
             let found = routes::find(&method.parse::<Method>().unwrap(), &path, prefix);
             assert!(found.is_some_and(|found| !hidden.contains(&found.route.template())), "{method} {path}");
         }
@@ -63,35 +63,35 @@ async fn the_description_has_the_routers_table_and_the_router_finds_what_is_desc
 }
 
 #[tokio::test]
-async fn metrics_are_described_only_when_they_are_served() {
+async fn metrics_are_documented_only_when_they_are_served() {
     let service = Service::start(ApiVersion::V2, &[("EXPOSE_METRICS", "false")]).await;
-    assert!(description(&service, "").await["paths"].get("/-/metrics").is_none());
+    assert!(openapi(&service, "").await["paths"].get("/-/metrics").is_none());
 }
 
-/// The schema of an answer, as plain JSON Schema: OpenAPI 3.0 says `nullable` where others say `null`.
-fn validator(document: &Value, operation: &Value, answer: &Answer) -> Option<Validator> {
-    let described = operation["responses"].get(answer.status.to_string()).unwrap_or_else(|| panic!("{answer:?}"));
-    let media_type = answer.header("content-type").unwrap_or_default().split(';').next().unwrap();
-    let Some(content) = described.get("content") else {
-        assert!(answer.text.is_empty() && media_type.is_empty(), "{answer:?}");
+/// The schema of a response as plain JSON Schema, which has the type `null` where OpenAPI 3.0 has `nullable`.
+fn validator(document: &Value, operation: &Value, response: &Answer) -> Option<Validator> {
+    let documented = operation["responses"].get(response.status.to_string()).unwrap_or_else(|| panic!("{response:?}"));
+    let media_type = response.header("content-type").unwrap_or_default().split(';').next().unwrap();
+    let Some(content) = documented.get("content") else {
+        assert!(response.text.is_empty() && media_type.is_empty(), "{response:?}");
         return None;
     };
-    let mut schema = content.get(media_type).unwrap_or_else(|| panic!("{media_type} {answer:?}"))["schema"].clone();
+    let mut schema = content.get(media_type).unwrap_or_else(|| panic!("{media_type} {response:?}"))["schema"].clone();
     schema["components"] = document["components"].clone();
-    make_plain(&mut schema);
+    to_json_schema(&mut schema);
     Some(jsonschema::options().should_validate_formats(true).build(&schema).unwrap())
 }
 
-fn make_plain(schema: &mut Value) {
+fn to_json_schema(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {
-            fields.values_mut().for_each(make_plain);
+            fields.values_mut().for_each(to_json_schema);
             if fields.remove("nullable") == Some(json!(true)) {
                 let inner = Value::Object(std::mem::take(fields));
                 *schema = json!({"anyOf": [inner, {"type": "null"}]});
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(make_plain),
+        Value::Array(items) => items.iter_mut().for_each(to_json_schema),
         _ => {}
     }
 }
@@ -111,31 +111,31 @@ impl Checked<'_> {
         user: Option<&str>,
         body: Option<&Value>,
     ) -> Answer {
-        let answer = self.service.call(method.clone(), path, user, body).await;
-        self.check(&method, template, &answer);
-        answer
+        let response = self.service.call(method.clone(), path, user, body).await;
+        self.check(&method, template, &response);
+        response
     }
 
-    fn check(&mut self, method: &Method, template: &str, answer: &Answer) {
+    fn check(&mut self, method: &Method, template: &str, response: &Answer) {
         let operation = &self.document["paths"][template][method.as_str().to_ascii_lowercase()];
         assert!(operation.is_object(), "{method} {template}");
-        if let Some(validator) = validator(&self.document, operation, answer) {
-            let validated = validator.validate(&answer.json()).map_err(|error| error.to_string());
-            assert_eq!(validated, Ok(()), "{method} {template}: {answer:?}");
+        if let Some(validator) = validator(&self.document, operation, response) {
+            let validated = validator.validate(&response.json()).map_err(|error| error.to_string());
+            assert_eq!(validated, Ok(()), "{method} {template}: {response:?}");
         }
-        self.seen.insert((operation["operationId"].as_str().unwrap().to_owned(), answer.status));
+        self.seen.insert((operation["operationId"].as_str().unwrap().to_owned(), response.status));
     }
 }
 
 #[tokio::test]
-async fn every_kind_of_answer_is_described_with_its_shape() {
+async fn every_kind_of_response_matches_its_documented_schema() {
     let service = Service::start(ApiVersion::V2, &[("TELECONSULTATION_DELETE_UPLOADS", "true")]).await;
-    let document = description(&service, "").await;
+    let document = openapi(&service, "").await;
     let mut api = Checked { service: &service, document, seen: BTreeSet::new() };
     let (all, one, people) =
         ("/teleconsultation", "/teleconsultation/{roomId}", "/teleconsultation/{roomId}/participants/data");
-    let good = consultation(&in_minutes(0), 2, &[doctor(), patient()]);
-    let created = api.call(Method::POST, all, all, None, Some(&good)).await.json();
+    let valid = consultation(&in_minutes(0), 2, &[doctor(), patient()]);
+    let created = api.call(Method::POST, all, all, None, Some(&valid)).await.json();
     let running = format!("{all}/{}", created["roomId"].as_str().unwrap());
     let partial = format!("{all}/{}", service.create(&in_minutes(60), 3, &[patient()]).await);
     let huge = json!("x".repeat(300 * 1024));
@@ -191,14 +191,14 @@ async fn every_kind_of_answer_is_described_with_its_shape() {
     let part = "virtual_background";
     let picture = service.send_picture(Some("d"), part, crate::support::service::jpeg(1280)).await;
     let alias = picture.json()[part]["background_alias"].clone();
-    for answer in [
+    for response in [
         picture,
         service.send_picture(None, part, Vec::new()).await,
         service.send_picture(Some("d"), "other", Vec::new()).await,
         service.send_picture(Some("d"), part, vec![0; 10 * 1024 * 1024 + 1]).await,
         service.call(Method::POST, pictures, Some("d"), Some(&json!({}))).await,
     ] {
-        api.check(&Method::POST, pictures, &answer);
+        api.check(&Method::POST, pictures, &response);
     }
     for (user, alias) in [(Some("d"), alias.clone()), (Some("d"), json!("none")), (None, alias)] {
         api.call(Method::PATCH, settings, settings, user, Some(&json!({"background_alias": alias}))).await;
@@ -226,33 +226,34 @@ async fn every_kind_of_answer_is_described_with_its_shape() {
 }
 
 #[tokio::test]
-async fn every_example_in_the_description_fits_its_schema_and_requests_are_taken() {
+async fn documented_examples_match_their_schema_and_are_accepted() {
     let service = Service::start(ApiVersion::V2, &[]).await;
-    let document = description(&service, "").await;
-    let validate = |schema: &Value, value: &Value, place: &str| {
+    let document = openapi(&service, "").await;
+    let validate = |schema: &Value, value: &Value, operation_id: &str| {
         let mut schema = schema.clone();
         schema["components"] = document["components"].clone();
-        make_plain(&mut schema);
+        to_json_schema(&mut schema);
         let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
-        assert!(validator.is_valid(value), "{place}: {value}");
+        assert!(validator.is_valid(value), "{operation_id}: {value}");
     };
     let mut checked = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
         for operation in item.as_object().unwrap().values() {
-            let place = operation["operationId"].as_str().unwrap();
-            let answers = operation["responses"].as_object().unwrap().values();
-            for content in answers.chain(operation.get("requestBody")).filter_map(|one| one.get("content")) {
+            let operation_id = operation["operationId"].as_str().unwrap();
+            let responses = operation["responses"].as_object().unwrap().values();
+            for content in responses.chain(operation.get("requestBody")).filter_map(|one| one.get("content")) {
                 for content in content.as_object().unwrap().values() {
                     let named = content["examples"].as_object().into_iter().flat_map(|named| named.values());
                     for example in named.map(|named| &named["value"]).chain(content.get("example")) {
-                        validate(&content["schema"], example, place);
+                        validate(&content["schema"], example, operation_id);
                         checked += 1;
                     }
                 }
             }
-            // The page shows one way of sending, whichever it is.
-            let ways = operation.get("requestBody").map_or(1, |body| body["content"].as_object().unwrap().len());
-            assert!(path.starts_with('/') && ways == 1, "{place}");
+            // The page shows the only content type of a request.
+            let content_types =
+                operation.get("requestBody").map_or(1, |body| body["content"].as_object().unwrap().len());
+            assert!(path.starts_with('/') && content_types == 1, "{operation_id}");
         }
     }
     assert!(checked > 50, "{checked}");
@@ -262,22 +263,26 @@ async fn every_example_in_the_description_fits_its_schema_and_requests_are_taken
 }
 
 #[tokio::test]
-async fn with_platform_services_the_id_is_enough_and_their_refusals_are_described() {
+async fn platform_services_change_the_required_fields_and_errors() {
     for (platform, required, passed_on) in [
         (Platform::ALONE, json!(["userId", "groups", "fullName"]), false),
         (Platform::CRUD, json!(["userId", "groups", "fullName"]), true),
         (Platform::BOTH, json!(["userId"]), true),
     ] {
         let service = Service::on(platform, ApiVersion::V2, &[]).await;
-        let document = description(&service, "").await;
+        let document = openapi(&service, "").await;
         assert_eq!(document["components"]["schemas"]["NewParticipant"]["required"], required);
-        let answers = |path: &str, method: &str| document["paths"][path][method]["responses"].get("4XX").is_some();
-        assert_eq!((answers("/credentials", "post"), answers("/settings/update", "patch")), (passed_on, false));
+        let passes_errors_on =
+            |path: &str, method: &str| document["paths"][path][method]["responses"].get("4XX").is_some();
+        assert_eq!(
+            (passes_errors_on("/credentials", "post"), passes_errors_on("/settings/update", "patch")),
+            (passed_on, false)
+        );
     }
 }
 
 #[tokio::test]
-async fn the_page_needs_nothing_from_elsewhere() {
+async fn the_documentation_page_loads_nothing_external() {
     let service = Service::start(ApiVersion::V2, &[("SERVICE_PREFIX", "/api")]).await;
     for prefix in ["", "/api"] {
         for (path, content_type) in [
@@ -286,19 +291,19 @@ async fn the_page_needs_nothing_from_elsewhere() {
             ("page.js", "text/javascript; charset=utf-8"),
             ("yaml", "application/x-yaml"),
         ] {
-            let answer = service.get(&format!("{prefix}/documentation/{path}"), "").await;
-            assert_eq!((answer.status, answer.header("content-type")), (200, Some(content_type)), "{path}");
+            let response = service.get(&format!("{prefix}/documentation/{path}"), "").await;
+            assert_eq!((response.status, response.header("content-type")), (200, Some(content_type)), "{path}");
             if path != "yaml" {
-                assert!(!answer.text.contains("//") || path == "page.js" && !answer.text.contains("://"), "{path}");
+                assert!(!response.text.contains("//") || path == "page.js" && !response.text.contains("://"), "{path}");
             }
             if path.is_empty() {
-                let policy = answer.header("content-security-policy").unwrap();
+                let policy = response.header("content-security-policy").unwrap();
                 assert!(policy.contains("default-src 'none'") && !policy.contains("http"), "{policy}");
             }
         }
         for (path, target) in [("", "./documentation/"), ("/static/index.html", "../")] {
-            let answer = service.get(&format!("{prefix}/documentation{path}"), "").await;
-            assert_eq!((answer.status, answer.header("location")), (302, Some(target)));
+            let response = service.get(&format!("{prefix}/documentation{path}"), "").await;
+            assert_eq!((response.status, response.header("location")), (302, Some(target)));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What callers are told when something is refused, to the byte: programs compare these texts, and some the order of keys.
+//! The bodies of all errors, byte for byte: clients compare these texts, and some of them the order of the keys.
 
 use bandyer_client::ApiVersion;
 use reqwest::Method;
@@ -26,33 +26,41 @@ fn unrouted(route: &str) -> String {
 const NOT_FOUND: &str = r#"{"statusCode":404,"error":"Not Found","message":"Something went wrong"}"#;
 const ONE_END: &str = "body must have exactly one of the properties 'end_date', 'duration_in_seconds'";
 
-/// Compares answers and counts them.
-struct Compared<'a> {
+/// Compares the bodies of responses and counts them.
+struct Comparison<'a> {
     service: &'a Service,
     bodies: usize,
 }
 
-impl Compared<'_> {
+impl Comparison<'_> {
     async fn call(&mut self, call: &str, user: Option<&str>, body: Option<Value>, status: u16, text: impl AsRef<str>) {
         let (method, path) = call.split_once(' ').unwrap();
         let method: Method = method.parse().unwrap();
-        let answer = self.service.call(method, path, user, body.as_ref()).await;
-        self.is(call, &answer.text, answer.status, answer.header("content-type"), status, text.as_ref());
+        let response = self.service.call(method, path, user, body.as_ref()).await;
+        self.compare(call, &response.text, response.status, response.header("content-type"), status, text.as_ref());
     }
 
-    /// Sends a body as it is.
+    /// Sends a body as it is, without serialising it.
     async fn send(&mut self, content_type: &str, body: impl Into<reqwest::Body>, status: u16, text: &str) {
         let url = format!("http://{}/teleconsultation", self.service.address());
         let request = crate::support::http_client().post(url).header("content-type", content_type).body(body);
         let response = request.send().await.unwrap();
-        let answered = response.status().as_u16();
-        let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
-        self.is(content_type, &response.text().await.unwrap(), answered, Some(&kind), status, text);
+        let actual_status = response.status().as_u16();
+        let response_type = response.headers()["content-type"].to_str().unwrap().to_owned();
+        self.compare(content_type, &response.text().await.unwrap(), actual_status, Some(&response_type), status, text);
     }
 
-    fn is(&mut self, call: &str, text: &str, answered: u16, kind: Option<&str>, status: u16, expected: &str) {
-        assert_eq!((answered, text), (status, expected), "{call}");
-        assert_eq!(kind, Some("application/json; charset=utf-8"), "{call}");
+    fn compare(
+        &mut self,
+        call: &str,
+        text: &str,
+        actual_status: u16,
+        content_type: Option<&str>,
+        status: u16,
+        expected: &str,
+    ) {
+        assert_eq!((actual_status, text), (status, expected), "{call}");
+        assert_eq!(content_type, Some("application/json; charset=utf-8"), "{call}");
         self.bodies += 1;
     }
 }
@@ -60,28 +68,28 @@ impl Compared<'_> {
 on_every_platform! {
     with uploads_are_deleted;
 
-    async fn every_refusal_is_worded_as_documented_to_the_byte(service: Service) {
+    async fn every_error_body_is_byte_for_byte_as_documented(service: Service) {
         let (running, later) = (service.create_running().await, service.create_later().await);
         let partial = service.create(&in_minutes(60), 2, &[patient()]).await;
         let one = |id: &str| format!("/teleconsultation/{id}");
         let add = |id: &str| format!("POST /teleconsultation/{id}/participants/data");
         let (relative, cook) = (person("relative", "patient"), person("cook", "cook"));
         let basic = || json!({"number": 2, "data": [patient(), person("relative", "patient")]});
-        let good = || consultation(&in_minutes(60), 2, &[doctor(), patient()]);
+        let valid = || consultation(&in_minutes(60), 2, &[doctor(), patient()]);
         let with = |name: &str, value: Value| {
-            let mut body = good();
+            let mut body = valid();
             body[name] = value;
             Some(body)
         };
         let without = |name: &str| {
-            let mut body = good();
+            let mut body = valid();
             body.as_object_mut().unwrap().remove(name);
             Some(body)
         };
         let people = |number: usize, people: &[Value]| with("participants", json!({"number": number, "data": people}));
-        let mut api = Compared { service: &service, bodies: 0 };
+        let mut api = Comparison { service: &service, bodies: 0 };
 
-        // Nobody is plus.
+        // No plus user takes part.
         let post = "POST /teleconsultation";
         let refused = "no plus user in room";
         api.call(post, None, with("participants", basic()), 400, sentence(&format!("Failed {post}: {refused}"))).await;
@@ -90,7 +98,7 @@ on_every_platform! {
         let text = sentence(&format!("Failed {}: {refused}", add(&partial)));
         api.call(&add(&partial), None, Some(relative.clone()), 400, text).await;
 
-        // Somebody is in no group that is configured.
+        // A participant is in no configured group.
         let refused = "user cook is in no configured group";
         api.call(post, None, people(2, &[doctor(), cook.clone()]), 400, sentence(&format!("Failed {post}: {refused}"))).await;
         let patch = format!("PATCH {}", one(&later));
@@ -99,7 +107,7 @@ on_every_platform! {
         let text = sentence(&format!("Failed {}: {refused}", add(&partial)));
         api.call(&add(&partial), None, Some(cook), 400, text).await;
 
-        // Too late, and too many.
+        // The change comes too late, or there are too many participants.
         let (patch, refused) = (format!("PATCH {}", one(&running)), "the teleconsultation can no longer be changed");
         api.call(&patch, None, Some(json!({})), 409, sentence(&format!("Failed {patch}: {refused}"))).await;
         let text = sentence(&format!("Failed {}: {refused}", add(&running)));
@@ -107,7 +115,7 @@ on_every_platform! {
         let text = sentence(&format!("Failed {}: all participants are already known", add(&later)));
         api.call(&add(&later), None, Some(relative.clone()), 409, text).await;
 
-        // Nothing is there.
+        // The object or the route does not exist.
         let unknown = "0123456789abcdef01234567";
         let text = sentence(&format!("Room with id {unknown} not found on CRUD"));
         api.call(&format!("GET {}", one(unknown)), Some("dr.rossi"), None, 404, &text).await;
@@ -126,7 +134,7 @@ on_every_platform! {
             api.call(&route.replacen(':', " ", 1), None, None, 404, unrouted(route)).await;
         }
 
-        // Nobody we know.
+        // The caller is unknown.
         let unauthorized = sentence("Unauthorized user");
         for (call, body) in [
             (format!("GET {}", one(&running)), None),
@@ -138,9 +146,9 @@ on_every_platform! {
         }
         api.call(&format!("GET {}", one(&running)), Some("stranger"), None, 401, &unauthorized).await;
         let picture = service.send_picture(None, "virtual_background", vec![0; 1000]).await;
-        api.is("picture", &picture.text, picture.status, picture.header("content-type"), 401, &unauthorized);
+        api.compare("picture", &picture.text, picture.status, picture.header("content-type"), 401, &unauthorized);
 
-        // Something is not what it must be.
+        // A value is invalid.
         for (body, message) in [
             (Some(json!([])), "body must be object"),
             (None, "body must be object"),
@@ -176,7 +184,7 @@ on_every_platform! {
         let alias = validation("body must have required property 'background_alias'");
         api.call("PATCH /settings/update", Some("dr.rossi"), Some(json!({})), 400, alias).await;
 
-        // The body cannot be read at all.
+        // The body cannot be parsed.
         api.send(
             "application/json",
             "",
@@ -197,6 +205,6 @@ on_every_platform! {
         api.send("application/json", vec![b' '; 256 * 1024 + 1], 413, large).await;
 
         assert_eq!(api.bodies, 50);
-        assert_eq!(service.emulator.rooms().len(), 2, "a refusal makes no room");
+        assert_eq!(service.emulator.rooms().len(), 2, "a refused request creates no room");
     }
 }

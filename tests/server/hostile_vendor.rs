@@ -1,4 +1,5 @@
-//! What the vendor and the platform answer is not trusted: too deep, too long, too slow, or leading elsewhere.
+//! Responses of the vendor and the platform are not trusted: nested too deeply, too long, too slow, or with unsafe
+//! links.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,7 +13,7 @@ use crate::support::service::{Platform, consultation, doctor, patient};
 use crate::support::stand_in::{Call, StandIn, Wrong};
 use crate::support::{Answer, Service, in_minutes};
 
-/// A vendor of generation v2 whose links are what a test wants.
+/// A vendor of generation v2 that gives every participant this link.
 async fn vendor(link: &'static str) -> StandIn {
     let rooms = AtomicUsize::new(0);
     StandIn::start(move |call: &Call| {
@@ -43,36 +44,36 @@ async fn create(service: &Service) -> Answer {
     service.post("/teleconsultation", &consultation(&in_minutes(0), 2, &[doctor(), patient()])).await
 }
 
-/// A text of JSON that is this deep.
+/// A JSON text with this many levels of nesting.
 fn nested(levels: usize) -> &'static str {
     let text = format!(r#"{{"id": "room_1", "participants": {}{}}}"#, "[".repeat(levels), "]".repeat(levels));
     text.leak()
 }
 
 #[tokio::test]
-async fn a_room_with_a_link_that_must_not_be_given_out_is_no_room() {
+async fn a_room_with_an_unsafe_link_is_rejected() {
     for link in ["http://rooms.example/x", "javascript:alert(1)", "data:text/html,x", "//rooms.example/x", "x", ""] {
         let vendor = vendor(link).await;
         let service = with_vendor(&vendor).await;
-        let answer = create(&service).await;
-        assert_eq!((answer.status, &answer.json()["code"]), (502, &json!("upstream_error")), "{link}");
-        assert!(link.is_empty() || !answer.text.contains(link), "{}", answer.text);
-        // It is nobody's, so it goes.
-        let gone = async {
+        let response = create(&service).await;
+        assert_eq!((response.status, &response.json()["code"]), (502, &json!("upstream_error")), "{link}");
+        assert!(link.is_empty() || !response.text.contains(link), "{}", response.text);
+        // The rejected room belongs to no teleconsultation, so it is deleted.
+        let deleted = async {
             while !vendor.calls().iter().any(|call| call.method == Method::DELETE && call.raw == "/v2/rooms/room_1") {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(crate::support::service::PATIENCE, gone).await.expect("the room is deleted");
+        tokio::time::timeout(crate::support::service::PATIENCE, deleted).await.expect("the room is deleted");
     }
     let vendor = vendor("https://rooms.example/x").await;
     let service = with_vendor(&vendor).await;
-    let answer = create(&service).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
+    let response = create(&service).await;
+    assert_eq!(response.status, 201, "{response:?}");
 }
 
 #[tokio::test]
-async fn a_link_in_a_record_of_the_platform_is_given_out_only_if_it_is_https() {
+async fn links_of_platform_records_are_shown_only_if_they_are_https() {
     for (link, shown) in
         [("https://old.example/x", true), ("http://old.example/x", false), ("javascript:alert(1)", false)]
     {
@@ -84,7 +85,7 @@ async fn a_link_in_a_record_of_the_platform_is_given_out_only_if_it_is_https() {
             RECORDS,
             json!({"bandyerRoomId": "room_old", "participantsNumber": 2, "participants": people, "startDate": in_minutes(0)}),
         );
-        // Otherwise the missing room would hide the link.
+        // The lookup has to fail: if the room were reported as missing, its link would be hidden.
         service.emulator.faults().add(Fault::on(Operation::GetRoom).always().status(500));
         let view = service.view(&id, "p").await;
         assert_eq!(view.status, 200, "{view:?}");
@@ -93,54 +94,54 @@ async fn a_link_in_a_record_of_the_platform_is_given_out_only_if_it_is_https() {
 }
 
 #[tokio::test]
-async fn an_answer_of_any_depth_is_one_that_cannot_be_read_and_no_crash() {
+async fn deeply_nested_json_of_the_vendor_is_an_upstream_error() {
     let vendor = vendor("https://rooms.example/x").await;
     let service = with_vendor(&vendor).await;
     for deep in [nested(200), nested(100_000), "[".repeat(100_000).leak()] {
         vendor.fail(Method::POST, "/v2/rooms", Wrong::Says(deep));
         vendor.fail(Method::GET, "/v2/rooms?", Wrong::Says(deep));
-        let answer = create(&service).await;
-        assert_eq!((answer.status, &answer.json()["code"]), (502, &json!("upstream_error")), "{answer:?}");
+        let response = create(&service).await;
+        assert_eq!((response.status, &response.json()["code"]), (502, &json!("upstream_error")), "{response:?}");
         assert!(vendor.has_failed_as_told());
-        // Whatever became of that one, the next one is served.
-        let answer = create(&service).await;
-        assert_eq!(answer.status, 201, "{answer:?}");
-        let id = answer.json()["roomId"].as_str().unwrap().to_owned();
+        // The next request is served normally.
+        let response = create(&service).await;
+        assert_eq!(response.status, 201, "{response:?}");
+        let id = response.json()["roomId"].as_str().unwrap().to_owned();
         vendor.fail(Method::GET, "/v2/rooms/room_", Wrong::Says(deep));
         let view = service.view(&id, "dr.rossi").await;
         assert_eq!((view.status, &view.json()["details"]), (200, &Value::Null));
         assert!(vendor.has_failed_as_told());
         vendor.fail(Method::POST, "/credentials", Wrong::Says(deep));
-        let answer = service.call(Method::POST, "/credentials", Some("dr.rossi"), None).await;
-        assert_eq!((answer.status, &answer.json()["code"]), (502, &json!("upstream_error")), "{answer:?}");
+        let response = service.call(Method::POST, "/credentials", Some("dr.rossi"), None).await;
+        assert_eq!((response.status, &response.json()["code"]), (502, &json!("upstream_error")), "{response:?}");
     }
 }
 
 #[tokio::test]
-async fn deep_answers_of_platform_services_are_theirs_to_mend() {
+async fn deeply_nested_json_of_the_platform_is_unavailability() {
     let service = Service::on(Platform::BOTH, ApiVersion::V2, &[]).await;
     let (auth, crud) = (service.auth.as_ref().unwrap(), service.crud.as_ref().unwrap());
     let deep = nested(100_000);
     auth.http.fail(Method::GET, "/users", Wrong::Says(deep));
-    let answer = create(&service).await;
-    assert_eq!((answer.status, &answer.json()["code"]), (503, &json!("platform_unavailable")), "{answer:?}");
+    let response = create(&service).await;
+    assert_eq!((response.status, &response.json()["code"]), (503, &json!("platform_unavailable")), "{response:?}");
     crud.http.fail(Method::GET, PEOPLE, Wrong::Says(deep));
-    let answer = create(&service).await;
-    assert_eq!((answer.status, &answer.json()["code"]), (503, &json!("platform_unavailable")), "{answer:?}");
+    let response = create(&service).await;
+    assert_eq!((response.status, &response.json()["code"]), (503, &json!("platform_unavailable")), "{response:?}");
     assert_eq!(create(&service).await.status, 201);
 }
 
 #[tokio::test]
-async fn deep_json_of_a_caller_is_refused() {
+async fn deeply_nested_json_of_a_caller_is_refused() {
     let service = Service::start(ApiVersion::V2, &[]).await;
     let http = crate::support::http_client();
     let request = http.post(format!("http://{}/teleconsultation", service.address()));
-    let answer = request.header("content-type", "application/json").body(nested(100_000)).send().await.unwrap();
-    assert_eq!(answer.status(), 400);
+    let response = request.header("content-type", "application/json").body(nested(100_000)).send().await.unwrap();
+    assert_eq!(response.status(), 400);
 }
 
 #[tokio::test]
-async fn a_vendor_whose_answer_trickles_in_delays_nobody_who_looks() {
+async fn a_trickling_vendor_response_does_not_hold_up_a_view() {
     let service = Service::start(ApiVersion::V2, &[]).await;
     let id = service.create_running().await;
     let slow = Action::SlowBody(std::time::Duration::from_secs(1));

@@ -1,4 +1,5 @@
-//! Requests that are repeated under the same `Idempotency-Key`: one teleconsultation and one answer, whatever went wrong.
+//! Requests that are repeated with the same `Idempotency-Key` create one teleconsultation and get one response,
+//! whatever failed before.
 
 use std::time::Duration;
 
@@ -15,13 +16,13 @@ fn body() -> Value {
     consultation(&in_minutes(60), 2, &[doctor(), patient()])
 }
 
-fn id(answer: &Answer) -> String {
-    assert_eq!(answer.status, 201, "{answer:?}");
-    answer.json()["roomId"].as_str().unwrap().to_owned()
+fn id(response: &Answer) -> String {
+    assert_eq!(response.status, 201, "{response:?}");
+    response.json()["roomId"].as_str().unwrap().to_owned()
 }
 
 on_every_platform! {
-    async fn a_repeat_gives_the_same_answer_and_makes_nothing_twice(service: Service) {
+    async fn a_repeated_request_gets_the_same_response_and_one_room(service: Service) {
         let mut service = service;
         let body = body();
         let first = id(&service.post_keyed(CREATE, "k1", &body).await);
@@ -29,18 +30,18 @@ on_every_platform! {
         service.restart().await;
         assert_eq!(id(&service.post_keyed(CREATE, "k1", &body).await), first);
         assert_eq!((service.emulator.rooms().len(), service.emulator.calls_of(Operation::CreateRoom)), (1, 1));
-        assert_ne!(id(&service.post_keyed(CREATE, "k2", &body).await), first, "another key is another one");
+        assert_ne!(id(&service.post_keyed(CREATE, "k2", &body).await), first, "another key creates another teleconsultation");
     }
 
-    async fn another_request_under_the_same_key_is_422_and_does_nothing(service: Service) {
+    async fn a_different_request_with_the_same_key_is_422_without_effect(service: Service) {
         id(&service.post_keyed(CREATE, "k", &body()).await);
         let other = consultation(&in_minutes(90), 2, &[doctor(), patient()]);
-        let answer = service.post_keyed(CREATE, "k", &other).await;
-        assert_eq!((answer.status, &answer.json()["code"]), (422, &json!("key_reused")));
+        let response = service.post_keyed(CREATE, "k", &other).await;
+        assert_eq!((response.status, &response.json()["code"]), (422, &json!("key_reused")));
         assert_eq!(service.emulator.rooms().len(), 1);
     }
 
-    async fn a_repeat_after_an_error_adopts_the_room_that_was_made_all_the_same(service: Service) {
+    async fn a_repeat_adopts_a_room_that_was_created_despite_an_error(service: Service) {
         let body = body();
         service.emulator.faults().add(Fault::on(Operation::CreateRoom).reset_after());
         service.emulator.faults().add(Fault::on(Operation::ListRooms).always().status(500));
@@ -52,7 +53,7 @@ on_every_platform! {
         assert_eq!(service.metric("teleconsult_room_open_attempts").await, Some(0.0));
     }
 
-    async fn a_repeat_after_an_error_makes_the_room_that_was_never_made(service: Service) {
+    async fn a_repeat_creates_the_room_that_an_error_prevented(service: Service) {
         let mut service = service;
         let body = body();
         service.emulator.faults().add(Fault::on(Operation::CreateRoom).reset_before());
@@ -62,32 +63,32 @@ on_every_platform! {
         assert_eq!((service.emulator.live_rooms().len(), service.view(&id, "patient-42").await.status), (1, 200));
     }
 
-    async fn what_the_rules_refuse_is_refused_again(service: Service) {
+    async fn a_request_refused_by_the_rules_is_refused_again(service: Service) {
         let body = consultation(&in_minutes(60), 2, &[patient(), person("q", "patient")]);
         for _ in 0..2 {
-            let answer = service.post_keyed(CREATE, "k", &body).await;
-            assert_eq!(answer.text, r#"{"error":"Failed POST /teleconsultation: no plus user in room"}"#);
+            let response = service.post_keyed(CREATE, "k", &body).await;
+            assert_eq!(response.text, r#"{"error":"Failed POST /teleconsultation: no plus user in room"}"#);
         }
     }
 
-    async fn somebody_is_added_once(service: Service) {
+    async fn a_participant_is_added_once(service: Service) {
         let first = service.create(&in_minutes(60), 3, &[doctor(), patient()]).await;
         let path = format!("/teleconsultation/{first}/participants/data");
         service.emulator.faults().add(Fault::on(Operation::CreateRoom).status(500));
         assert_eq!(service.post_keyed(&path, "k", &person("q", "patient")).await.status, 502);
         for _ in 0..2 {
-            let answer = service.post_keyed(&path, "k", &person("q", "patient")).await;
-            assert_eq!((answer.status, answer.text.as_str()), (201, ""), "{answer:?}");
+            let response = service.post_keyed(&path, "k", &person("q", "patient")).await;
+            assert_eq!((response.status, response.text.as_str()), (201, ""), "{response:?}");
         }
         assert_eq!((service.emulator.live_rooms().len(), service.view(&first, "q").await.status), (1, 200));
-        // The same key for another teleconsultation is another one.
+        // The same key with another teleconsultation is a different key.
         let second = service.create(&in_minutes(60), 3, &[doctor(), patient()]).await;
         let path = format!("/teleconsultation/{second}/participants/data");
         assert_eq!(service.post_keyed(&path, "k", &person("q", "patient")).await.status, 201);
         assert_eq!(service.view(&second, "q").await.status, 200);
     }
 
-    async fn one_without_a_room_yet_is_made_once_too(service: Service) {
+    async fn a_teleconsultation_without_a_room_is_created_once_too(service: Service) {
         let body = consultation(&in_minutes(60), 3, &[doctor(), patient()]);
         let first = id(&service.post_keyed(CREATE, "k", &body).await);
         assert_eq!(id(&service.post_keyed(CREATE, "k", &body).await), first);
@@ -95,7 +96,7 @@ on_every_platform! {
 }
 
 #[tokio::test]
-async fn a_repeat_while_the_first_is_carried_out_is_409_and_says_when_to_come_back() {
+async fn a_repeat_during_the_first_request_is_409_with_retry_after() {
     let service = Service::start(ApiVersion::V2, &[]).await;
     let body = body();
     service.emulator.faults().add(Fault::on(Operation::CreateRoom).action(Action::Delay(Duration::from_millis(500))));
@@ -109,8 +110,8 @@ async fn a_repeat_while_the_first_is_carried_out_is_409_and_says_when_to_come_ba
 }
 
 #[tokio::test]
-async fn a_repeat_that_asks_for_another_kind_of_room_discards_the_first() {
-    // The rules changed between the two: what is adopted must be what would be asked for now.
+async fn a_repeat_for_a_different_kind_of_room_discards_the_first() {
+    // The settings changed between the two requests: a room is adopted only if the same room would be requested now.
     let mut service = Service::start(ApiVersion::V2, &[]).await;
     let body = body();
     service.emulator.faults().add(Fault::on(Operation::CreateRoom).reset_after());
@@ -126,16 +127,16 @@ async fn a_repeat_that_asks_for_another_kind_of_room_discards_the_first() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_no_plain_text_is_400() {
+async fn a_key_that_is_too_long_is_400() {
     let service = Service::start(ApiVersion::V2, &[]).await;
-    let answer = service.post_keyed(CREATE, &"k".repeat(256), &body()).await;
+    let response = service.post_keyed(CREATE, &"k".repeat(256), &body()).await;
     let message = "headers.idempotency-key must be one text of 1 to 255 plain characters";
-    assert_eq!((answer.status, answer.sentence().as_str()), (400, message));
+    assert_eq!((response.status, response.sentence().as_str()), (400, message));
     assert!(service.emulator.calls().is_empty());
 }
 
 #[tokio::test]
-async fn a_key_is_forgotten_after_a_day() {
+async fn a_key_expires_after_a_day() {
     let mut service = Service::start(ApiVersion::V2, &[]).await;
     let first = id(&service.post_keyed(CREATE, "k", &body()).await);
     service.database.execute("UPDATE keyed_requests SET created_at = created_at - 86400001").await;
@@ -144,13 +145,13 @@ async fn a_key_is_forgotten_after_a_day() {
     let other = consultation(&in_minutes(90), 2, &[doctor(), patient()]);
     let again = async {
         loop {
-            let answer = service.post_keyed(CREATE, "k", &other).await;
-            // Forgotten in the background, soon after the start.
-            if answer.status != 422 {
-                return id(&answer);
+            let response = service.post_keyed(CREATE, "k", &other).await;
+            // Expired keys are deleted in the background, soon after the start.
+            if response.status != 422 {
+                return id(&response);
             }
         }
     };
-    let again = tokio::time::timeout(crate::support::service::PATIENCE, again).await.expect("the key is forgotten");
+    let again = tokio::time::timeout(crate::support::service::PATIENCE, again).await.expect("the key is deleted");
     assert_ne!(again, first);
 }

@@ -1,5 +1,5 @@
-//! Where the predecessor's documentation contradicts itself. `PARITY.md` lists every case with the test that shows what was
-//! decided; those that no other test shows are here.
+//! Contradictions in the predecessor's documentation. `PARITY.md` lists each of them with the test that shows what was
+//! decided; the tests here cover those that no other test shows.
 
 use std::io::Write;
 
@@ -13,7 +13,7 @@ use crate::support::{Service, in_minutes, person};
 
 const PARITY: &str = include_str!("../../teleconsult-server/PARITY.md");
 
-/// All tests of the server, as text.
+/// The source text of all tests of the server.
 fn sources() -> String {
     let mut text = String::new();
     for folder in ["tests/server", "teleconsult-server/src"] {
@@ -34,7 +34,7 @@ fn read(folder: &std::path::Path, text: &mut String) {
 }
 
 #[test]
-fn every_contradiction_that_has_a_behaviour_has_a_test() {
+fn every_contradiction_with_a_behaviour_has_a_test() {
     let table = PARITY.split_once("## Where the predecessor's pages contradict themselves").unwrap().1;
     let rows: Vec<Vec<&str>> = table
         .lines()
@@ -59,7 +59,7 @@ fn every_contradiction_that_has_a_behaviour_has_a_test() {
 }
 
 #[tokio::test]
-async fn groups_that_a_caller_adds_do_not_outweigh_the_auth_service() {
+async fn groups_of_the_auth_service_override_those_of_the_caller() {
     let service = Service::on(Platform::AUTH, ApiVersion::V2, &[]).await;
     let auth = service.auth.as_ref().unwrap();
     auth.has("patient-42", &json!(["patient"]), "Marco Bianchi");
@@ -74,7 +74,7 @@ async fn groups_that_a_caller_adds_do_not_outweigh_the_auth_service() {
 }
 
 #[tokio::test]
-async fn a_group_may_stand_alone_or_in_a_list_of_its_old_name() {
+async fn a_group_may_be_a_string_or_a_list_under_its_old_name() {
     let service = Service::start(ApiVersion::V2, &[]).await;
     for group in [json!("doctor"), json!(["doctor"])] {
         let doctor = json!({"userId": "dr.rossi", "group": group, "fullName": "Anna Rossi"});
@@ -84,7 +84,7 @@ async fn a_group_may_stand_alone_or_in_a_list_of_its_old_name() {
 }
 
 #[test]
-fn the_prose_spelling_of_the_user_map_is_taken_when_the_other_is_absent_and_the_url_wins_over_the_host() {
+fn the_other_user_map_spelling_is_read_and_the_url_beats_host() {
     let lookup = |name: &str| {
         let value = match name {
             "BANDYER_API_SECRET_KEY" => "ak_test_0123456789ab",
@@ -113,7 +113,7 @@ async fn the_default_groups_are_those_of_the_newer_pages() {
 }
 
 #[test]
-fn a_file_with_trailing_commas_is_no_json() {
+fn a_file_with_trailing_commas_is_refused() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(br#"{"privileges": {"basic": {"groups": ["patient"]}, "plus": {"groups": ["doctor"]},},}"#).unwrap();
     let lookup = |name: &str| match name {
@@ -126,7 +126,7 @@ fn a_file_with_trailing_commas_is_no_json() {
 }
 
 #[tokio::test]
-async fn a_consultation_takes_five_minutes_at_least_and_a_day_at_most_where_the_vendor_counts() {
+async fn durations_have_a_minimum_and_if_limited_a_maximum() {
     let lasting = |seconds: i64| {
         json!({"start_date": in_minutes(60), "duration_in_seconds": seconds,
             "participants": {"number": 2, "data": [doctor(), patient()]}})
@@ -135,13 +135,13 @@ async fn a_consultation_takes_five_minutes_at_least_and_a_day_at_most_where_the_
         [("true", 299, 400), ("true", 300, 201), ("true", 86_401, 201), ("false", 86_400, 201), ("false", 86_401, 400)]
     {
         let service = Service::start(ApiVersion::V2, &[("UNLIMITED_TELECONSULTATION", unlimited)]).await;
-        let answer = service.post("/teleconsultation", &lasting(seconds)).await;
-        assert_eq!(answer.status, status, "{unlimited} {seconds} {answer:?}");
+        let response = service.post("/teleconsultation", &lasting(seconds)).await;
+        assert_eq!(response.status, status, "{unlimited} {seconds} {response:?}");
     }
 }
 
 #[tokio::test]
-async fn without_an_auth_service_any_id_will_do() {
+async fn without_an_auth_service_any_id_is_accepted() {
     let service = Service::start(ApiVersion::V2, &[]).await;
     for (n, id) in ["auth0|5f3c", "anna+1@clinic.example", "4711"].into_iter().enumerate() {
         let id_of_record = service.create(&in_minutes(0), 2, &[doctor(), person(id, "patient")]).await;
@@ -151,7 +151,7 @@ async fn without_an_auth_service_any_id_will_do() {
 }
 
 #[tokio::test]
-async fn the_live_switch_is_passed_on_as_it_is() {
+async fn the_live_setting_is_passed_to_the_vendor_unchanged() {
     for live in ["true", "false"] {
         let service = Service::start(ApiVersion::V2, &[("LIVE_TELECONSULTATION", live)]).await;
         service.create_later().await;
@@ -160,7 +160,7 @@ async fn the_live_switch_is_passed_on_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_list_is_complete_by_what_is_stored_and_not_by_what_one_request_brings() {
+async fn completeness_counts_all_stored_participants() {
     let service = Service::start(ApiVersion::V2, &[]).await;
     let id = service.create(&in_minutes(60), 3, &[doctor()]).await;
     let add = |one: Value| {

@@ -1,4 +1,4 @@
-//! Several instances on one database: a leader that sleeps past its lease does no harm, and work is shared.
+//! Several instances on one database: a leader that is paused past its lease does no harm, and work is shared.
 
 use bandyer_client::emulator::Operation;
 use reqwest::Method;
@@ -8,41 +8,45 @@ use crate::support::in_minutes;
 use crate::support::service::{PATIENCE, consultation, doctor, patient};
 use crate::support::site::Site;
 
-/// How often a leader is paused. More: `TELECONSULT_TEST_PAUSES=100 tests/run.sh instances`.
+/// How often a leader is paused. To run more: `TELECONSULT_TEST_PAUSES=100 tests/run.sh instances`.
 const PAUSES: usize = 3;
 
-#[expect(clippy::disallowed_methods, reason = "whoever runs the tests chooses how long")]
+#[expect(clippy::disallowed_methods, reason = "the number of runs is chosen on the command line of the tests")]
 fn pauses() -> usize {
     std::env::var("TELECONSULT_TEST_PAUSES").map_or(PAUSES, |pauses| pauses.parse().unwrap())
 }
 
-/// A leader has its room and is paused until the other instance has taken the attempt over. When it wakes, the room is
-/// refused, and it makes another one.
+/// A leader whose room has been created is paused until the other instance has taken over the attempt. When it
+/// continues, its room is rejected, and it creates another one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_leader_that_is_paused_past_its_lease_makes_one_room_all_the_same() {
+async fn a_leader_paused_past_its_lease_still_leaves_one_room() {
     let site = Site::new(Kind::Postgres).await;
-    // Time for the pause to come between the vendor's answer and what is made of it.
+    // The delay lets the pause come between the vendor's response and its processing.
     let (leader, other) = (site.start(&[("TELECONSULT_CRASH_POINTS", "C11=delay:300")]), site.start(&[]));
     let body = consultation(&in_minutes(0), 2, &[doctor(), patient()]);
     for n in 1..=pauses() {
-        let (asked, deleted) =
+        let (created, deleted) =
             (site.emulator.calls_of(Operation::CreateRoom), site.emulator.calls_of(Operation::DeleteRoom));
-        let (answer, ()) =
+        let (response, ()) =
             tokio::join!(site.call(&leader.url, Method::POST, "/teleconsultation", &[], Some(&body)), async {
-                let made = async {
+                let room_created = async {
                     while site.emulator.live_rooms().iter().filter(|room| !room.planted).count() < n {
                         tokio::task::yield_now().await;
                     }
                 };
-                tokio::time::timeout(PATIENCE, made).await.expect("the room is made");
+                tokio::time::timeout(PATIENCE, room_created).await.expect("the room is created");
                 leader.signal("STOP");
-                // The other one finds the abandoned room by its marker.
+                // The other instance finds the abandoned room by its marker.
                 let taken_over = site.emulator.until_called(Operation::DeleteRoom, deleted + 1);
                 tokio::time::timeout(PATIENCE, taken_over).await.expect("the other instance takes over");
                 leader.signal("CONT");
             });
-        assert_eq!(answer.as_ref().map(|(status, _)| *status), Some(201), "run {n}: {answer:?}");
-        assert_eq!(site.emulator.calls_of(Operation::CreateRoom), asked + 2, "run {n}: the first room was not adopted");
+        assert_eq!(response.as_ref().map(|(status, _)| *status), Some(201), "run {n}: {response:?}");
+        assert_eq!(
+            site.emulator.calls_of(Operation::CreateRoom),
+            created + 2,
+            "run {n}: the first room was not adopted"
+        );
         site.until_settled(&other.url).await.unwrap();
         let records = site.check_invariants().await.unwrap_or_else(|what| panic!("run {n}: {what}"));
         assert_eq!(records.len(), n);
@@ -51,34 +55,34 @@ async fn a_leader_that_is_paused_past_its_lease_makes_one_room_all_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn what_a_dead_instance_left_is_settled_by_the_others_without_a_restart() {
+async fn work_of_a_dead_instance_is_recovered_without_a_restart() {
     let site = Site::new(Kind::Postgres).await;
     let (dying, other) = (site.start(&[("TELECONSULT_CRASH_POINTS", "C5=kill")]), site.start(&[]));
     let body = consultation(&in_minutes(0), 2, &[doctor(), patient()]);
-    let answer =
+    let response =
         site.call(&dying.url, Method::POST, "/teleconsultation", &[("idempotency-key", "k")], Some(&body)).await;
-    assert_eq!(answer, None, "nothing was acknowledged");
+    assert_eq!(response, None, "nothing was acknowledged");
     let settled = site.emulator.until_called(Operation::DeleteRoom, 1);
     tokio::time::timeout(PATIENCE, settled).await.expect("the other instance deletes the room");
-    // The caller turns to the other instance, and gets what it asked for.
+    // The caller repeats the request at the other instance and succeeds.
     let repeated = async {
         loop {
             let headers = [("idempotency-key", "k")];
-            let answer = site.call(&other.url, Method::POST, "/teleconsultation", &headers, Some(&body)).await;
-            // Until the lease of the dead one ends, the request counts as running.
-            match answer {
+            let response = site.call(&other.url, Method::POST, "/teleconsultation", &headers, Some(&body)).await;
+            // Until the lease of the dead instance ends, the request counts as running.
+            match response {
                 Some((201, _)) => return,
-                answer => assert_eq!(answer.as_ref().map(|(status, _)| *status), Some(409), "{answer:?}"),
+                response => assert_eq!(response.as_ref().map(|(status, _)| *status), Some(409), "{response:?}"),
             }
         }
     };
-    tokio::time::timeout(PATIENCE, repeated).await.expect("the key is free in the end");
+    tokio::time::timeout(PATIENCE, repeated).await.expect("the key is released eventually");
     site.until_settled(&other.url).await.unwrap();
     assert_eq!(site.check_invariants().await.unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn two_who_race_for_the_last_place_on_two_instances_make_one_room() {
+async fn a_race_for_the_last_place_on_two_instances_makes_one_room() {
     let site = Site::new(Kind::Postgres).await;
     let instances = [site.start(&[]), site.start(&[])];
     for n in 1..=5 {
@@ -86,10 +90,10 @@ async fn two_who_race_for_the_last_place_on_two_instances_make_one_room() {
         let created = site.call(&instances[0].url, Method::POST, "/teleconsultation", &[], Some(&body)).await;
         let id = serde_json::from_str::<serde_json::Value>(&created.unwrap().1).unwrap()["roomId"].clone();
         let path = format!("/teleconsultation/{}/participants/data", id.as_str().unwrap());
-        let add = |instance: usize, who: &'static str| {
+        let add = |instance: usize, user: &'static str| {
             let (path, url) = (path.clone(), instances[instance].url.clone());
             let site = &site;
-            async move { site.call(&url, Method::POST, &path, &[], Some(&crate::support::person(who, "patient"))).await }
+            async move { site.call(&url, Method::POST, &path, &[], Some(&crate::support::person(user, "patient"))).await }
         };
         let (a, b) = tokio::join!(add(0, "a"), add(1, "b"));
         let mut statuses = [a.unwrap().0, b.unwrap().0];
