@@ -128,7 +128,7 @@ pub struct ClientBuilder {
     connect_timeout: Duration,
     attempt_timeout: Duration,
     retry: RetryPolicy,
-    max_answer_bytes: usize,
+    max_response_bytes: usize,
     user_agent_suffix: Option<String>,
     http_client: Option<HttpClient>,
 }
@@ -144,7 +144,7 @@ impl ClientBuilder {
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             attempt_timeout: DEFAULT_ATTEMPT_TIMEOUT,
             retry: RetryPolicy::standard(),
-            max_answer_bytes: DEFAULT_MAX_ANSWER_BYTES,
+            max_response_bytes: DEFAULT_MAX_ANSWER_BYTES,
             user_agent_suffix: None,
             http_client: None,
         }
@@ -210,8 +210,8 @@ impl ClientBuilder {
     }
 
     /// Sets the maximum size of a response, in bytes; 8 MiB by default.
-    pub const fn max_answer_bytes(mut self, bytes: usize) -> Self {
-        self.max_answer_bytes = bytes;
+    pub const fn max_response_bytes(mut self, bytes: usize) -> Self {
+        self.max_response_bytes = bytes;
         self
     }
 
@@ -249,7 +249,7 @@ impl ClientBuilder {
             key,
             user_agent,
             connect_timeout: self.connect_timeout,
-            max_answer_bytes: self.max_answer_bytes,
+            max_response_bytes: self.max_response_bytes,
             http_client: self.http_client,
         })?;
         Ok(Client::assemble(transport, version, self.attempt_timeout, self.retry))

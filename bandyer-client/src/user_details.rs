@@ -9,7 +9,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let body = br#"{"event":"user_details_request","data":{"user_ids":["pat-0042"]}}"#;
 //! let ids = user_details::parse(body)?;
-//! let response = user_details::answer(ids.into_iter().map(|id| UserDetails::new(id).display_name("M. Rossi")));
+//! let response = user_details::response(ids.into_iter().map(|id| UserDetails::new(id).display_name("M. Rossi")));
 //! assert_eq!(response, r#"{"user_ids":[{"user_id":"pat-0042","display_name":"M. Rossi"}]}"#);
 //! # Ok(())
 //! # }
@@ -97,7 +97,7 @@ impl fmt::Debug for UserDetails {
 
 /// The JSON body of the response. Users that are left out are displayed without a name.
 #[must_use]
-pub fn answer(people: impl IntoIterator<Item = UserDetails>) -> String {
+pub fn response(people: impl IntoIterator<Item = UserDetails>) -> String {
     #[derive(Serialize)]
     struct Response {
         user_ids: Vec<UserDetails>,
@@ -129,7 +129,7 @@ mod tests {
         let person = UserDetails::new(crate::UserId::new("canary").unwrap()).display_name("canary").avatar("canary");
         assert!(!format!("{person:?}").contains("canary"));
         assert_eq!(
-            super::answer([person]),
+            super::response([person]),
             r#"{"user_ids":[{"user_id":"canary","display_name":"canary","user_avatar":"canary"}]}"#
         );
     }

@@ -137,7 +137,7 @@ async fn a_response_above_the_size_limit_is_an_error() {
             then.status(200).body("x".repeat(2000));
         })
         .await;
-    let client = builder(&server.base_url()).max_answer_bytes(1000).build().unwrap();
+    let client = builder(&server.base_url()).max_response_bytes(1000).build().unwrap();
     let error = client.users().get(&user("a")).send().await.unwrap_err();
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::Decode, Outcome::Unknown));
     assert_eq!(

@@ -24,7 +24,7 @@ pub(crate) struct TransportSettings {
     pub(crate) key: HeaderValue,
     pub(crate) user_agent: HeaderValue,
     pub(crate) connect_timeout: Duration,
-    pub(crate) max_answer_bytes: usize,
+    pub(crate) max_response_bytes: usize,
     pub(crate) http_client: Option<HttpClient>,
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct Transport {
     base_url: Url,
     key: HeaderValue,
     user_agent: HeaderValue,
-    max_answer_bytes: usize,
+    max_response_bytes: usize,
 }
 
 /// The content of one attempt.
@@ -109,7 +109,7 @@ impl Transport {
             base_url: settings.base_url,
             key: settings.key,
             user_agent: settings.user_agent,
-            max_answer_bytes: settings.max_answer_bytes,
+            max_response_bytes: settings.max_response_bytes,
         })
     }
 
@@ -175,12 +175,12 @@ impl Transport {
 
     async fn read(&self, mut response: reqwest::Response) -> Result<Bytes, Failure> {
         let too_large = || Failure::of(ErrorKind::Decode, "the response is larger than the limit");
-        if response.content_length().is_some_and(|length| length > self.max_answer_bytes as u64) {
+        if response.content_length().is_some_and(|length| length > self.max_response_bytes as u64) {
             return Err(too_large());
         }
         let mut body = BytesMut::new();
         while let Some(chunk) = response.chunk().await.map_err(classify)? {
-            if body.len() + chunk.len() > self.max_answer_bytes {
+            if body.len() + chunk.len() > self.max_response_bytes {
                 return Err(too_large());
             }
             body.extend_from_slice(&chunk);
@@ -233,7 +233,7 @@ mod tests {
             key: HeaderValue::from_static("k"),
             user_agent: HeaderValue::from_static("a"),
             connect_timeout: Duration::from_secs(1),
-            max_answer_bytes: 1,
+            max_response_bytes: 1,
             http_client: None,
         })
         .unwrap()
