@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn once_proxies_are_named_only_they_are_trusted_and_there_is_no_warning() {
+    fn only_named_proxies_are_trusted_without_a_warning() {
         let config = with(&[KEY, URL, ("TELECONSULT_IDENTITY_PROXIES", "10.0.0.0/8, 192.0.2.7")]).unwrap();
         for (peer, trusted) in
             [("10.9.9.9", true), ("192.0.2.7", true), ("::ffff:10.0.0.1", true), ("192.0.2.8", false)]

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_scoped_to_its_operation_and_the_order_of_fields_is_ignored() {
+    fn a_key_is_scoped_to_its_operation_whatever_the_field_order() {
         let one = key_of(CREATE, "k", json!({"a": 1, "b": {"c": 2, "d": 3}}));
         assert_eq!(one, key_of(CREATE, "k", json!({"b": {"d": 3, "c": 2}, "a": 1})));
         let other = key_of(CREATE, "k", json!({"a": 2, "b": {"c": 2, "d": 3}}));

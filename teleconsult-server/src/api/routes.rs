@@ -300,7 +300,7 @@ mod tests {
     use super::{RoomIdParam, find};
 
     #[test]
-    fn an_encoded_id_is_found_whole_whatever_it_holds_and_never_across_a_slash() {
+    fn an_encoded_id_is_matched_whole_and_never_across_a_slash() {
         let id = any::<String>().boxed().prop_union("([./%?#\\\\]|%2[fF]|uploads){1,6}".boxed());
         proptest!(|(id in id.prop_filter("an id", |id| !id.is_empty()))| {
             let encoded = utf8_percent_encode(&id, NON_ALPHANUMERIC);

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_beside_names_of_any_alphabet_is_found_and_one_of_two_headers_is_not() {
+    fn an_id_is_found_beside_any_alphabet_but_not_in_two_headers() {
         let steps = || {
             path(json!([{"from": "object", "extract": "headers"}, {"from": "object", "extract": "miauserproperties"},
                 {"from": "json", "extract": "customUserId"}]))

@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn every_wrong_part_is_reported_with_its_place_and_without_its_value() {
+    fn every_wrong_part_is_reported_by_place_without_its_value() {
         let (_, _, problems) = read(
             r##"{"privileges": {"basic": {"groups": ["a"], "tools": {"chat": "canary"}}, "plus": {"groups": [7]}},
                 "groupsWithBackgroundList": ["a", 5], "userIdPathInRequest": [{"from": "canary", "extract": "x"}],

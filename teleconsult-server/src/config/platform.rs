@@ -184,7 +184,7 @@ mod tests {
         [("TELECONSULTATIONS_CRUD_NAME", "/teleconsultations/"), ("USER_ID_MAP_CRUD_NAME", "teleconsultations_users")];
 
     #[test]
-    fn the_collections_alone_mean_the_default_address_and_the_url_wins_over_the_host() {
+    fn the_url_wins_over_the_host_and_the_default_address() {
         let url = |more: &[(&str, &str)]| {
             let (settings, _, problems) = read(&[&COLLECTIONS[..], more].concat());
             assert!(problems.is_empty(), "{problems:?}");

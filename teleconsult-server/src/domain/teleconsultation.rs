@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn a_complete_one_is_immutable_inside_its_window_and_a_partial_one_never() {
+    fn only_a_complete_list_is_immutable_in_its_window() {
         let complete = stored(2, &[DOCTOR, PATIENT]);
         let partial = stored(3, &[DOCTOR, PATIENT]);
         assert_eq!(room(change(&complete, no_change(), &rules(true), late())), Err(Refusal::Immutable));

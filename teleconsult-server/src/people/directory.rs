@@ -133,7 +133,7 @@ mod tests {
     use crate::store::Deployment;
 
     #[test]
-    fn the_id_depends_on_the_person_and_the_deployment_and_shows_neither() {
+    fn the_id_depends_on_person_and_deployment_and_reveals_neither() {
         let id = |key: &[u8], person: &str| {
             let deployment = Deployment { id: "d".into(), user_id_key: key.to_vec().into() };
             vendor_user_id(&deployment, &ExternalId::parse(person).unwrap()).to_string()

@@ -144,7 +144,7 @@ impl UpstreamError {
         let service = self.service;
         match self.kind {
             Kind::Unreachable => format!("the {service} cannot be reached; nothing was changed"),
-            _ => format!("the {service} cannot serve now; look before you try again"),
+            _ => format!("the {service} is not available; check the result before you repeat the request"),
         }
     }
 }

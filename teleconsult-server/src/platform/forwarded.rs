@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn only_named_headers_are_forwarded_and_the_back_office_is_a_flag() {
+    fn named_headers_are_forwarded_and_back_office_as_a_flag() {
         let request =
             headers(&[("miauserid", "u"), ("cookie", "a"), ("cookie", "b"), ("foo", "x"), ("isbackoffice", "0")]);
         let expected = headers(&[("miauserid", "u"), ("cookie", "a"), ("cookie", "b"), ("isbackoffice", "1")]);

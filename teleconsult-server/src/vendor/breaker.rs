@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn open_it_rejects_until_the_cool_down_has_passed_and_then_admits_one_probe() {
+    fn an_open_breaker_admits_one_probe_after_its_cool_down() {
         let now = Instant::now();
         let mut state = after_failures(FAILURE_THRESHOLD, now);
         assert_eq!(state.admit(now + FIRST_COOL_DOWN / 4), Err(FIRST_COOL_DOWN * 3 / 4));
