@@ -1,4 +1,4 @@
-//! The modules of a crate import each other in one direction only.
+//! The structure of the sources: modules import each other in one direction only, and one file reads the clock.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -36,6 +36,18 @@ const SERVER: Layers = Layers {
 fn the_servers_modules_import_only_lower_layers() {
     let problems = problems(Path::new("teleconsult-server/src"), &SERVER);
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
+}
+
+#[test]
+fn the_server_reads_the_systems_clock_in_one_place() {
+    let mut readers = Vec::new();
+    for path in source_files(Path::new("teleconsult-server/src")) {
+        let text = fs::read_to_string(&path).unwrap();
+        if code_lines(&text).iter().any(|(_, line)| line.contains("Timestamp::now")) {
+            readers.push(path);
+        }
+    }
+    assert_eq!(readers, [Path::new("teleconsult-server/src/base/clock.rs")]);
 }
 
 struct Import {

@@ -5,12 +5,13 @@ use std::process::ExitCode;
 
 use bandyer_client::ApiVersion;
 use bandyer_client::emulator::Emulator;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tempfile::TempDir;
 
 use super::signals::Signals;
 use super::{DemoArgs, EXIT_FAILURE, fail, print};
 use crate::app::Running;
+use crate::base::clock::Clock;
 use crate::base::error_chain;
 use crate::config::Config;
 use crate::telemetry::logs::{self, Level};
@@ -67,7 +68,7 @@ impl Demo {
     pub fn introduction(&self) -> String {
         let server = format!("http://{}", self.server.address());
         let emulator = self.emulator.url();
-        let now = Timestamp::now();
+        let now = Clock::system().now();
         let in_minutes = |minutes| {
             let moment = now.saturating_add(SignedDuration::from_mins(minutes)).unwrap_or(now);
             format!("{moment:.3}")
