@@ -606,8 +606,8 @@ async fn documented_limits_are_checked_before_anything_is_sent() {
                 c.company().update_recording_settings(true).retention_days(16).send().await.unwrap_err(),
                 "recordings are kept for 0 to 15, 30, 60, 90, 120, 180 or 365 days",
             ),
-            (c.tags().create(["a b"]).send().await.unwrap_err(), "and there is at least one"),
-            (c.tags().delete([""; 0]).send().await.unwrap_err(), "and there is at least one"),
+            (c.tags().create(["a b"]).send().await.unwrap_err(), "and at least one is required"),
+            (c.tags().delete([""; 0]).send().await.unwrap_err(), "and at least one is required"),
             (c.chats().create(&[user("d")]).send().await.unwrap_err(), "a chat has at least two users"),
             (
                 c.broadcasts().create(&user("d"), "x").panelists(vec![user("p"); 7]).send().await.unwrap_err(),
