@@ -1,4 +1,4 @@
-//! What users did with the vendor's SDKs. First generation alone.
+//! The log of what users did with the vendor's SDKs. v1 only.
 
 use jiff::Timestamp;
 
@@ -11,42 +11,42 @@ use crate::rooms::CallType;
 use crate::wire::{Lacking, v1};
 
 open_enum! {
-    /// What somebody did.
+    /// The kind of an activity.
     pub enum ActivityKind {
-        /// Opened the SDK.
+        /// The user connected to the SDK.
         Connection = "user_connection",
-        /// Closed it.
+        /// The user disconnected from the SDK.
         Disconnection = "user_disconnection",
-        /// Began a call.
+        /// The user started a call.
         StartedCall = "user_start_call",
-        /// Was called.
+        /// The user was called.
         DialIncoming = "user_dial_incoming",
-        /// Was called and did not answer.
+        /// The user was called and did not pick up.
         DialTimeout = "user_dial_timeout",
-        /// Answered.
+        /// The user picked up a call.
         Answered = "user_answer",
-        /// Hung up.
+        /// The user hung up.
         HungUp = "user_hangup",
-        /// Entered a call.
+        /// The user entered a call.
         CallIn = "user_call_in",
-        /// Left a call.
+        /// The user left a call.
         CallOut = "user_call_out",
-        /// Was in a room that ended.
+        /// The user was in a room that ended.
         RoomEnded = "user_room_ended",
     }
 }
 
-/// Something that somebody did.
+/// One entry of the activity log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Activity {
-    /// What.
+    /// What happened.
     pub kind: ActivityKind,
-    /// Who.
+    /// The user who did it.
     pub user_id: UserId,
-    /// When.
+    /// When it happened.
     pub at: Option<Timestamp>,
-    /// Where, if it was in a room.
+    /// The room it happened in, if any.
     pub room: Option<ActivityRoom>,
 }
 
@@ -56,17 +56,17 @@ pub struct Activity {
 pub struct ActivityRoom {
     /// The room.
     pub id: RoomId,
-    /// Whether it is recorded.
+    /// Whether the call is recorded.
     pub recording: Option<bool>,
-    /// Who was invited.
+    /// The users who were invited.
     pub users: Vec<UserId>,
-    /// Who called.
+    /// The user who started the call.
     pub initiator: Option<UserId>,
-    /// What the call started with.
+    /// The media that the call started with.
     pub call_type: Option<CallType>,
 }
 
-/// What a list of activities is narrowed to.
+/// The filter of a list of activities.
 #[derive(Debug, Clone, Default)]
 pub struct ActivityFilter {
     pub(crate) user: Option<UserId>,
@@ -77,31 +77,31 @@ pub struct ActivityFilter {
 }
 
 impl List<'_, Activity, ActivityFilter> {
-    /// Asks for what one user did.
+    /// Limits the list to one user.
     pub fn user(mut self, user: &UserId) -> Self {
         self.filter.user = Some(user.clone());
         self
     }
 
-    /// Asks for what was done in one room.
+    /// Limits the list to one room.
     pub fn room(mut self, room: &RoomId) -> Self {
         self.filter.room = Some(room.clone());
         self
     }
 
-    /// Asks for one kind.
+    /// Limits the list to one kind of activity.
     pub fn kind(mut self, kind: ActivityKind) -> Self {
         self.filter.kind = Some(kind);
         self
     }
 
-    /// Asks for what was done at this moment or later.
+    /// Limits the list to activities at or after this time.
     pub const fn from(mut self, moment: Timestamp) -> Self {
         self.filter.from = Some(moment);
         self
     }
 
-    /// Asks for what was done at this moment or earlier.
+    /// Limits the list to activities at or before this time.
     pub const fn to(mut self, moment: Timestamp) -> Self {
         self.filter.to = Some(moment);
         self
@@ -111,7 +111,7 @@ impl List<'_, Activity, ActivityFilter> {
 handle! {
     /// The log of what users did; from [`Client::activity`](crate::Client::activity).
     ///
-    /// v1 only: on v2 it ends in [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
+    /// v1 only: on v2 it fails with [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -127,9 +127,11 @@ handle! {
 }
 
 impl<'a> ActivityLog<'a> {
-    /// Lists what users did. The vendor does not tell whether there is more, so with a page size a full page is taken for
-    /// one that is followed by another. It is asked for with GET, as the vendor's sample is; another line of the same page
-    /// says POST.
+    /// Lists activities.
+    ///
+    /// The response does not say whether there are more items. If a page size is set, a full page is therefore assumed
+    /// to be followed by another one. The request is a GET, as in the vendor's sample, although another line of the
+    /// same documentation page says POST.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> bandyer_client::Result<()> {

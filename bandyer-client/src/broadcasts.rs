@@ -1,4 +1,4 @@
-//! Calls in which few speak and many watch. First generation alone.
+//! Broadcasts: calls with a few speakers and many viewers. v1 only.
 
 use jiff::Timestamp;
 
@@ -12,26 +12,26 @@ use crate::model::secret::JoinUrl;
 use crate::rooms::Description;
 use crate::wire::{Lacking, v1};
 
-/// Most panelists of a broadcast. Source: the vendor's broadcast page.
+/// Maximum number of panelists of a broadcast. Source: the vendor's broadcast page.
 const MAX_PANELISTS: usize = 6;
 
-/// A broadcast. Everything but the id is optional, because operations tell different parts.
+/// A broadcast. Every field except the id is optional, because operations return different fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Broadcast {
-    /// Its id.
+    /// The id.
     pub id: BroadcastId,
-    /// What the creator wrote about it.
+    /// The description set at creation.
     pub description: Option<Description>,
-    /// Whether people may write to each other.
+    /// Whether the chat is enabled.
     pub chat: Option<bool>,
     /// Whether it is recorded.
     pub recording: Option<bool>,
-    /// Who sends.
+    /// The user who publishes the broadcast.
     pub publisher: Option<UserId>,
-    /// Who speaks besides.
+    /// The other speakers.
     pub panelists: Vec<UserId>,
-    /// What it is doing; the vendor's words are not documented.
+    /// The state of the broadcast. The vendor does not document the possible values.
     pub status: Option<String>,
     /// When it was created.
     pub created_at: Option<Timestamp>,
@@ -40,12 +40,12 @@ pub struct Broadcast {
 handle! {
     /// Operations on broadcasts; from [`Client::broadcasts`](crate::Client::broadcasts).
     ///
-    /// v1 only: on v2 each ends in [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
+    /// v1 only: on v2 each operation fails with [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
     Broadcasts
 }
 
 impl<'a> Broadcasts<'a> {
-    /// Creates a broadcast. Not repeated once it may have reached the vendor.
+    /// Creates a broadcast. Not retried once it may have reached the vendor.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -96,7 +96,7 @@ impl<'a> Broadcasts<'a> {
         })
     }
 
-    /// Asks for the link with which one user takes part. `direct` leads past the landing page.
+    /// Requests the access link of one user. `direct` skips the landing page.
     ///
     /// ```no_run
     /// # use bandyer_client::{BroadcastId, Client, UserId};
@@ -128,25 +128,25 @@ pub struct CreateBroadcast<'a> {
 }
 
 impl<'a> CreateBroadcast<'a> {
-    /// Who speaks besides the publisher: at most six.
+    /// Sets the speakers in addition to the publisher: at most six.
     pub fn panelists(mut self, users: impl IntoIterator<Item = UserId>) -> Self {
         self.new.panelists = users.into_iter().collect();
         self
     }
 
-    /// Whether people may write to each other; they may unless set.
+    /// Enables or disables the chat; enabled by default.
     pub const fn chat(mut self, yes: bool) -> Self {
         self.new.chat = Some(yes);
         self
     }
 
-    /// Whether it is recorded; it is not unless set.
+    /// Enables or disables recording; disabled by default.
     pub const fn recording(mut self, yes: bool) -> Self {
         self.new.recording = yes;
         self
     }
 
-    /// Makes it a [`Request`], for a time-out or retry policy of its own.
+    /// Converts this into a [`Request`], for example to set its timeout or retry policy.
     pub fn into_request(self) -> Request<'a, Broadcast> {
         const OPERATION: &str = "create broadcast";
         let Self { of: Broadcasts { client }, new } = self;
@@ -157,7 +157,7 @@ impl<'a> CreateBroadcast<'a> {
         client.only(ApiVersion::V1, OPERATION, || v1::broadcasts::create(&new))
     }
 
-    /// Sends it.
+    /// Sends the request.
     ///
     /// # Errors
     ///
@@ -167,7 +167,7 @@ impl<'a> CreateBroadcast<'a> {
     }
 }
 
-/// Without the description: it may be personal data.
+/// Leaves the description out, because it may contain personal data.
 impl std::fmt::Debug for CreateBroadcast<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("CreateBroadcast").field("publisher", &self.new.publisher).finish_non_exhaustive()

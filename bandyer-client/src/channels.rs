@@ -1,4 +1,6 @@
-//! Chat channels of the second generation. Paths and fields are inferred: the vendor's pages are known by name alone.
+//! Chat channels of v2.
+//!
+//! Paths and fields are inferred, because only the names of the vendor's pages are known.
 
 use jiff::Timestamp;
 
@@ -14,9 +16,9 @@ use crate::wire::{Lacking, v2};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Channel {
-    /// Its id.
+    /// The id.
     pub id: ChannelId,
-    /// Who takes part.
+    /// The users of the chat.
     pub users: Vec<UserId>,
     /// When it was created.
     pub created_at: Option<Timestamp>,
@@ -25,8 +27,8 @@ pub struct Channel {
 handle! {
     /// Operations on chat channels of v2; from [`Client::channels`](crate::Client::channels).
     ///
-    /// v2 only: on v1 each ends in [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported), and
-    /// [`Client::chats`](crate::Client::chats) is what to use.
+    /// v2 only: on v1 each operation fails with [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported). Use
+    /// [`Client::chats`](crate::Client::chats) there.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -57,7 +59,7 @@ impl<'a> Channels<'a> {
         })
     }
 
-    /// Creates a channel between two users. Not repeated once it may have reached the vendor. The path is inferred.
+    /// Creates a channel between two users. Not retried once it may have reached the vendor. The path is inferred.
     ///
     /// ```no_run
     /// # use bandyer_client::{Client, UserId};
@@ -83,7 +85,7 @@ impl<'a> Channels<'a> {
         self.client.only(ApiVersion::V2, "get channel", || v2::channels::get(id))
     }
 
-    /// Deletes a channel and what was written in it. The path is inferred.
+    /// Deletes a channel and its messages. The path is inferred.
     ///
     /// ```no_run
     /// # use bandyer_client::{ChannelId, Client};
@@ -96,7 +98,7 @@ impl<'a> Channels<'a> {
         self.client.only(ApiVersion::V2, "delete channel", || v2::channels::delete(id))
     }
 
-    /// Lists what was written in a channel. The path is inferred.
+    /// Lists the messages of a channel. The path is inferred.
     ///
     /// ```no_run
     /// # use bandyer_client::{ChannelId, Client};
@@ -114,7 +116,7 @@ impl<'a> Channels<'a> {
         })
     }
 
-    /// Writes into a channel. Not repeated once it may have reached the vendor. The path is inferred.
+    /// Sends a message to a channel. Not retried once it may have reached the vendor. The path is inferred.
     ///
     /// ```no_run
     /// # use bandyer_client::{ChannelId, Client, UserId};

@@ -1,4 +1,4 @@
-//! Chats of the first generation, which are found by who takes part.
+//! Chats of v1, which are identified by their users.
 
 use std::fmt;
 
@@ -14,12 +14,12 @@ use crate::model::ids::{ChannelId, UserId};
 use crate::model::open_enum::open_enum;
 use crate::wire::v1;
 
-/// Fewest people of a chat. Source: the vendor's chat page.
+/// Minimum number of users of a chat. Source: the vendor's chat page.
 const MIN_USERS: usize = 2;
 
 const LIST_MESSAGES: &str = "list chat messages";
 
-/// What somebody wrote. Its `Debug` shows the length only.
+/// The text of a message. Its `Debug` shows only the length.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MessageText(Box<str>);
 
@@ -45,15 +45,15 @@ impl fmt::Debug for MessageText {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Message {
-    /// Its id, where the vendor tells one.
+    /// The id, if the response contains one.
     pub id: Option<String>,
-    /// Its place in the chat, from 0.
+    /// The position in the chat, starting at 0.
     pub index: Option<u64>,
-    /// What was written.
+    /// The text.
     pub text: MessageText,
-    /// Who wrote it.
+    /// The author.
     pub sender: Option<UserId>,
-    /// When.
+    /// When it was sent.
     pub sent_at: Option<Timestamp>,
 }
 
@@ -61,27 +61,27 @@ pub struct Message {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UserChat {
-    /// Who takes part.
+    /// The users of the chat.
     pub users: Vec<UserId>,
-    /// The channel behind it, where the vendor tells it.
+    /// The channel of the chat, if the response contains it.
     pub channel_id: Option<ChannelId>,
-    /// How many messages the user has not read.
+    /// The number of unread messages.
     pub unread: Option<u64>,
     /// The newest message.
     pub last_message: Option<Message>,
 }
 
 open_enum! {
-    /// Which messages come first.
+    /// The order of messages.
     pub enum MessageOrder {
-        /// The oldest.
+        /// Oldest first.
         OldestFirst = "asc",
-        /// The newest.
+        /// Newest first.
         NewestFirst = "desc",
     }
 }
 
-/// Where the next page of messages is. Opaque.
+/// An opaque cursor that identifies a page of messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageCursor {
     pub(crate) number: String,
@@ -95,17 +95,17 @@ pub struct MessageCursor {
 pub struct MessagePage {
     /// The messages.
     pub items: Vec<Message>,
-    /// Where it goes on; none at the end.
+    /// The cursor of the next page; `None` on the last page.
     pub next: Option<MessageCursor>,
-    /// Where the page before is; none at the beginning.
+    /// The cursor of the previous page; `None` on the first page.
     pub previous: Option<MessageCursor>,
 }
 
 handle! {
     /// Operations on chats of v1; from [`Client::chats`](crate::Client::chats).
     ///
-    /// v1 only: on v2 each ends in [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported), and
-    /// [`Client::channels`](crate::Client::channels) is what to use.
+    /// v1 only: on v2 each operation fails with [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported). Use
+    /// [`Client::channels`](crate::Client::channels) there.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -121,8 +121,10 @@ handle! {
 }
 
 impl<'a> Chats<'a> {
-    /// Creates a chat between at least two users. Whether one between the same users is made twice is not documented, so it
-    /// is not repeated once it may have reached the vendor.
+    /// Creates a chat between at least two users.
+    ///
+    /// The vendor does not document whether a second request for the same users creates a second chat. The request is
+    /// therefore not retried once it may have reached the vendor.
     ///
     /// ```no_run
     /// # use bandyer_client::{Client, UserId};
@@ -148,7 +150,7 @@ impl<'a> Chats<'a> {
         self.between("remove chat", users, v1::chats::remove)
     }
 
-    /// Writes into the chat between users. Not repeated once it may have reached the vendor.
+    /// Sends a message to the chat between users. Not retried once it may have reached the vendor.
     ///
     /// ```no_run
     /// # use bandyer_client::{Client, UserId};
@@ -162,8 +164,8 @@ impl<'a> Chats<'a> {
         self.between("send chat message", users, |users| v1::chats::send(users, sender, text))
     }
 
-    /// Reads the messages between users. How the vendor wants the users in the query is not documented; they are sent as
-    /// one parameter each.
+    /// Reads the messages between users. The vendor does not document how to encode the users in the query. They are
+    /// sent as one parameter each.
     ///
     /// ```no_run
     /// # use bandyer_client::{Client, UserId};
@@ -212,7 +214,7 @@ pub(crate) struct MessageQuery {
     pub(crate) cursor: Option<MessageCursor>,
 }
 
-/// Messages that are to be read; from [`Chats::messages`].
+/// A request for the messages of a chat; from [`Chats::messages`].
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until `.send()` is awaited"]
 pub struct ChatMessages<'a> {
@@ -222,25 +224,25 @@ pub struct ChatMessages<'a> {
 }
 
 impl<'a> ChatMessages<'a> {
-    /// Chooses which messages come first.
+    /// Sets the order of the messages.
     pub fn order(mut self, order: MessageOrder) -> Self {
         self.query.order = Some(order);
         self
     }
 
-    /// Asks for this many messages a page; the vendor gives 50 unless set.
+    /// Sets the number of messages per page. The vendor's default is 50.
     pub const fn page_size(mut self, size: u32) -> Self {
         self.query.page_size = Some(size);
         self
     }
 
-    /// Goes on where a page said.
+    /// Starts at the page that this cursor identifies.
     pub fn at(mut self, cursor: MessageCursor) -> Self {
         self.query.cursor = Some(cursor);
         self
     }
 
-    /// Makes it a [`Request`] for one page, for a time-out or retry policy of its own.
+    /// Converts this into a [`Request`] for one page, for example to set its timeout or retry policy.
     pub fn into_request(self) -> Request<'a, MessagePage> {
         between(self.client, LIST_MESSAGES, &self.users, |users| v1::chats::messages(users, &self.query))
     }
@@ -254,13 +256,13 @@ impl<'a> ChatMessages<'a> {
         self.into_request().send().await
     }
 
-    /// Reads all messages from here on, page by page as they are needed. An error is given once and ends the stream.
+    /// Streams all messages from here on and requests each page when it is needed. An error ends the stream.
     pub fn into_stream(self) -> impl Stream<Item = Result<Message>> + Send + use<'a> {
         paging::by_cursor(LIST_MESSAGES, move |cursor| {
-            let mut asked = self.clone();
-            asked.query.cursor = cursor.or(asked.query.cursor);
+            let mut request = self.clone();
+            request.query.cursor = cursor.or(request.query.cursor);
             async move {
-                let page = asked.send().await?;
+                let page = request.send().await?;
                 Ok((page.items, page.next))
             }
         })

@@ -1,4 +1,4 @@
-//! The client and its doors to the resources.
+//! The client and its accessors for the resources.
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ use crate::users::Users;
 use crate::webhook_settings::Webhooks;
 use crate::wire::{Lacking, Offer, Wire};
 
-/// The handle of a resource: a borrowed client and nothing else.
+/// Defines the handle of a resource, which only borrows the client.
 macro_rules! handle {
     ($(#[$docs:meta])* $name:ident) => {
         $(#[$docs])*
@@ -52,8 +52,8 @@ pub(crate) use handle;
 ///
 /// # Pooling and cloning
 ///
-/// A clone is cheap and shares the connection pool and the retry budget, so make one client at start and hand out
-/// clones; there is no need to wrap it in an `Arc`.
+/// A clone is cheap and shares the connection pool and the retry budget. Create one client at startup and clone it;
+/// there is no need to wrap it in an `Arc`.
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -79,12 +79,12 @@ struct Inner {
 }
 
 impl Client {
-    /// Starts a client for the company that owns the key.
+    /// Returns a builder for a client of the company that owns the key.
     pub fn builder(api_key: impl Into<ApiKey>) -> ClientBuilder {
         ClientBuilder::new(api_key.into())
     }
 
-    /// Makes a client from `BANDYER_API_SECRET_KEY` and `BANDYER_BASE_URL`.
+    /// Creates a client from the environment variables `BANDYER_API_SECRET_KEY` and `BANDYER_BASE_URL`.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), bandyer_client::ConfigError> {
@@ -95,7 +95,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] when one of them is missing or cannot be used.
+    /// [`ConfigError`] if one of them is missing or invalid.
     pub fn from_env() -> Result<Self, ConfigError> {
         ClientBuilder::from_env()?.build()
     }
@@ -109,49 +109,49 @@ impl Client {
         Self(Arc::new(Inner { transport, version, attempt_timeout, retry, budget: RetryBudget::new() }))
     }
 
-    /// The people who may enter rooms.
+    /// Users: the people who may enter rooms.
     #[must_use]
     pub const fn users(&self) -> Users<'_> {
         Users::new(self)
     }
 
-    /// The rooms people meet in.
+    /// Rooms for video calls.
     #[must_use]
     pub const fn rooms(&self) -> Rooms<'_> {
         Rooms::new(self)
     }
 
-    /// Tokens for the vendor's mobile and web SDKs.
+    /// Access tokens for the vendor's mobile and web SDKs.
     #[must_use]
     pub const fn credentials(&self) -> Credentials<'_> {
         Credentials::new(self)
     }
 
-    /// The company's own settings: name, theme, backgrounds, translations, recording settings and keys.
+    /// The settings of the company: name, theme, backgrounds, translations, recording settings and keys.
     #[must_use]
     pub const fn company(&self) -> Company<'_> {
         Company::new(self)
     }
 
-    /// Continuous uses of rooms.
+    /// Sessions: continuous uses of rooms.
     #[must_use]
     pub const fn sessions(&self) -> Sessions<'_> {
         Sessions::new(self)
     }
 
-    /// What was recorded.
+    /// Recordings of sessions.
     #[must_use]
     pub const fn recordings(&self) -> Recordings<'_> {
         Recordings::new(self)
     }
 
-    /// What was said, in writing. v2 only.
+    /// Transcripts and summaries of recorded sessions. v2 only.
     #[must_use]
     pub const fn transcripts(&self) -> Transcripts<'_> {
         Transcripts::new(self)
     }
 
-    /// Files and snapshots from rooms.
+    /// Files and snapshots that were uploaded in rooms.
     #[must_use]
     pub const fn uploads(&self) -> Uploads<'_> {
         Uploads::new(self)
@@ -163,13 +163,13 @@ impl Client {
         Tags::new(self)
     }
 
-    /// Chats, found by who takes part. v1 only; see [`channels`](Self::channels).
+    /// Chats, identified by their users. v1 only; see [`channels`](Self::channels).
     #[must_use]
     pub const fn chats(&self) -> Chats<'_> {
         Chats::new(self)
     }
 
-    /// Chat channels, found by their id. v2 only; see [`chats`](Self::chats).
+    /// Chat channels, identified by an id. v2 only; see [`chats`](Self::chats).
     #[must_use]
     pub const fn channels(&self) -> Channels<'_> {
         Channels::new(self)
@@ -181,33 +181,33 @@ impl Client {
         Broadcasts::new(self)
     }
 
-    /// The tokens behind personal links. v1 only.
+    /// The tokens of access links. v1 only.
     #[must_use]
     pub const fn links(&self) -> Links<'_> {
         Links::new(self)
     }
 
-    /// Where the vendor reports what happens.
+    /// Webhooks: the addresses that receive the vendor's events.
     #[must_use]
     pub const fn webhooks(&self) -> Webhooks<'_> {
         Webhooks::new(self)
     }
 
-    /// What was signed, or is to be.
+    /// Electronic signatures of documents.
     #[must_use]
     pub const fn signatures(&self) -> Signatures<'_> {
         Signatures::new(self)
     }
 
-    /// What users did with the vendor's SDKs. v1 only.
+    /// The log of what users did with the vendor's SDKs. v1 only.
     #[must_use]
     pub const fn activity(&self) -> ActivityLog<'_> {
         ActivityLog::new(self)
     }
 
-    /// Calls an operation that this crate has no method for, with the same key, retries, limits and errors.
+    /// Calls an operation that this crate has no method for. Key, retries, limits and errors are the same.
     ///
-    /// The segments follow the prefix of the generation (`/rest` or `/v2`) and are escaped one by one.
+    /// The segments follow the path prefix of the API version (`/rest` or `/v2`). Each segment is escaped.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
@@ -220,13 +220,13 @@ impl Client {
         RawRequest::new(self, method, path)
     }
 
-    /// The generation of the API that this client speaks.
+    /// The API version that this client uses.
     #[must_use]
     pub fn api_version(&self) -> ApiVersion {
         self.0.version
     }
 
-    /// Makes a request of what the client's generation has for it.
+    /// Creates a request from the call that the client's API version offers, if it offers one.
     pub(crate) fn offered<T>(
         &self,
         operation: &'static str,
@@ -236,7 +236,7 @@ impl Client {
         Request::new(self, operation, offer(version).map_err(|lacking| Error::lacking(operation, version, lacking)))
     }
 
-    /// Makes a request of an operation that both generations have.
+    /// Creates a request for an operation of both API versions.
     pub(crate) fn both<T>(
         &self,
         operation: &'static str,
@@ -251,7 +251,7 @@ impl Client {
         })
     }
 
-    /// Makes a request of an operation that only one generation has.
+    /// Creates a request for an operation of one API version only.
     pub(crate) fn only<T>(
         &self,
         version: ApiVersion,

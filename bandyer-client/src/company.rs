@@ -1,4 +1,4 @@
-//! The company's own settings. One key is one company, so none of these takes an id of it.
+//! The settings of the company. An API key belongs to one company, so no operation takes a company id.
 
 use std::fmt;
 use std::time::Duration;
@@ -25,24 +25,24 @@ pub use self::look::{Color, InvalidColor, LogoTheme, Logos, Palette, SetLogo, Th
 pub(crate) use self::recording_settings::SettingsChange;
 pub use self::recording_settings::{RecordingSettings, UpdateRecordingSettings};
 
-/// Longest wait before the redirect after a call. Source: the vendor's company page, 0 to 60,000 ms.
+/// Maximum delay before the redirect after a call. Source: the vendor's company page, 0 to 60,000 ms.
 const MAX_REDIRECT_DELAY: Duration = Duration::from_secs(60);
 
-/// What the company has set. Everything is optional, because generations and operations tell different parts.
+/// The settings of the company. Every field is optional, because API versions and operations return different fields.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CompanyProfile {
-    /// Its name.
+    /// The name.
     pub name: Option<String>,
-    /// The language of users that chose none.
+    /// The language of users without a language of their own.
     pub default_language: Option<Language>,
-    /// The virtual background that calls use.
+    /// The virtual background used in calls.
     pub default_background: Option<Background>,
-    /// Where browsers go after a call.
+    /// The address that browsers are redirected to after a call.
     pub end_call_redirect_url: Option<String>,
-    /// How long they wait before that.
+    /// The delay before the redirect.
     pub end_call_redirect_delay: Option<Duration>,
-    /// Where the vendor asks for names and pictures of users; see `bandyer_client::user_details`.
+    /// The address where the vendor requests names and pictures of users; see `bandyer_client::user_details`.
     pub user_details_provider_url: Option<String>,
     /// The logos.
     pub logos: Option<Logos>,
@@ -66,7 +66,7 @@ impl fmt::Debug for CompanyProfile {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Background {
-    /// Its alias; where the vendor writes a background as a bare text, that text.
+    /// The alias. If the vendor represents a background as a string, that string.
     pub alias: BackgroundAlias,
     /// Where the picture is.
     pub url: Option<String>,
@@ -78,13 +78,13 @@ pub struct Background {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Backgrounds {
-    /// The one that calls use.
+    /// The background used in calls.
     pub default: Option<Background>,
-    /// All of them, at most ten.
+    /// All backgrounds, at most ten.
     pub items: Vec<Background>,
 }
 
-/// The company's own texts in one language. What the vendor tells about them is not documented, so reading is lenient.
+/// The company's own texts in one language. The vendor does not document the response, so it is decoded leniently.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Translation {
@@ -102,7 +102,7 @@ handle! {
 }
 
 impl<'a> Company<'a> {
-    /// Reads what is set.
+    /// Reads the settings.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
@@ -115,7 +115,7 @@ impl<'a> Company<'a> {
         self.client.both("get company", v1::company::get, v2::company::get)
     }
 
-    /// Changes what is set. What is not mentioned stays as it is.
+    /// Changes the settings. Fields that are not set stay unchanged.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -127,7 +127,7 @@ impl<'a> Company<'a> {
         UpdateCompany { of: self, change: CompanyChange::default() }
     }
 
-    /// Lists the virtual backgrounds, all at once.
+    /// Lists all virtual backgrounds in one response.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
@@ -139,8 +139,8 @@ impl<'a> Company<'a> {
         self.client.both("list backgrounds", v1::company::backgrounds, v2::company::backgrounds)
     }
 
-    /// Adds a virtual background: a JPEG of at least 1280 × 1280 points and at most 16 MB. There may be ten. To use it, set it
-    /// with [`UpdateCompany::background`].
+    /// Adds a virtual background: a JPEG of at least 1280 × 1280 pixels and at most 16 MB. A company can have ten. To
+    /// use it in calls, select it with [`UpdateCompany::background`].
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -179,7 +179,7 @@ impl<'a> Company<'a> {
         )
     }
 
-    /// Lists the languages that the company has its own texts for. v2 only.
+    /// Lists the languages for which the company has its own texts. v2 only.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
@@ -208,7 +208,7 @@ impl<'a> Company<'a> {
         self.client.only(ApiVersion::V2, "set translation", || v2::company::set_translation(language, file))
     }
 
-    /// Goes back to the vendor's texts in one language. v2 only.
+    /// Restores the vendor's texts in one language. v2 only.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
@@ -221,7 +221,7 @@ impl<'a> Company<'a> {
     }
 }
 
-/// What is to change about the company. The outer `None` leaves it, the inner one clears it.
+/// A change to the settings. The outer `None` leaves a field unchanged, the inner one clears it.
 #[derive(Clone, Default)]
 pub(crate) struct CompanyChange {
     pub(crate) name: Option<String>,
@@ -247,43 +247,43 @@ impl<'a> UpdateCompany<'a> {
         self
     }
 
-    /// Changes the language of users that chose none.
+    /// Changes the language of users without a language of their own.
     pub fn default_language(mut self, language: Language) -> Self {
         self.change.default_language = Some(language);
         self
     }
 
-    /// Changes the virtual background that calls use.
+    /// Changes the virtual background used in calls.
     pub fn background(mut self, alias: BackgroundAlias) -> Self {
         self.change.background = Some(alias);
         self
     }
 
-    /// Sends browsers to this address after a call.
+    /// Redirects browsers to this address after a call.
     pub fn end_call_redirect(mut self, url: impl Into<String>) -> Self {
         self.change.end_call_redirect_url = Some(Some(url.into()));
         self
     }
 
-    /// Leaves browsers where they are after a call.
+    /// Turns the redirect after a call off.
     pub fn no_end_call_redirect(mut self) -> Self {
         self.change.end_call_redirect_url = Some(None);
         self
     }
 
-    /// How long browsers wait before they are sent away: at most a minute, counted in milliseconds.
+    /// Sets the delay before the redirect: at most one minute, in whole milliseconds.
     pub const fn end_call_redirect_delay(mut self, delay: Duration) -> Self {
         self.change.end_call_redirect_delay = Some(delay);
         self
     }
 
-    /// Has the vendor ask this address for names and pictures of users.
+    /// Sets the address where the vendor requests names and pictures of users.
     pub fn user_details_provider(mut self, url: impl Into<String>) -> Self {
         self.change.user_details_provider_url = Some(url.into());
         self
     }
 
-    /// Makes it a [`Request`], for a time-out or retry policy of its own.
+    /// Converts this into a [`Request`], for example to set its timeout or retry policy.
     pub fn into_request(self) -> Request<'a, CompanyProfile> {
         const OPERATION: &str = "update company";
         let Self { of: Company { client }, change } = self;
@@ -294,7 +294,7 @@ impl<'a> UpdateCompany<'a> {
         client.both(OPERATION, || v1::company::update(&change), || v2::company::update(&change))
     }
 
-    /// Sends it.
+    /// Sends the request.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! How a [`Client`](crate::Client) is built. The only module that reads the environment.
+//! The builder of a [`Client`](crate::Client). The only module that reads environment variables.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -13,16 +13,16 @@ use crate::http::transport::{HttpClient, Transport, TransportSettings};
 use crate::model::open_enum::open_enum;
 use crate::model::secret::secret;
 
-/// Time for DNS, TCP and TLS together. Well below the attempt time-out: a time-out that fires while connecting is
-/// then known to have sent nothing.
+/// Timeout for DNS, TCP and TLS together. It is well below the attempt timeout, so that a slow connection fails with
+/// the connect timeout, after which it is certain that nothing was sent.
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Time for one try, from connecting to the last byte of the answer.
+/// Timeout of one attempt, from connecting to the last byte of the response.
 const DEFAULT_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
-/// Largest answer that is read, in bytes: a list page of 100 rooms stays well below 1 MiB.
+/// Maximum size of a response, in bytes. A list page of 100 rooms stays well below 1 MiB.
 const DEFAULT_MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 
 secret! {
-    /// The company's API key (`ak_live_…` or `ak_test_…`). It belongs on servers only, and its `Debug` is redacted.
+    /// The company's API key (`ak_live_…` or `ak_test_…`). Keep it on servers. Its `Debug` is redacted.
     ///
     /// ```
     /// let key = bandyer_client::ApiKey::from("ak_test_0123456789ab");
@@ -31,18 +31,18 @@ secret! {
     ApiKey
 }
 
-/// Which of the vendor's installations is called.
+/// An installation of the vendor's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Environment {
-    /// For trials. The vendor offers it in [`Region::Eu`] only, and it does not record.
+    /// The installation for testing. It exists in [`Region::Eu`] only and does not record.
     Sandbox,
-    /// The real thing.
+    /// The installation for production use.
     Production,
 }
 
 open_enum! {
-    /// Where the vendor keeps the company's data.
+    /// The region in which the vendor stores the company's data.
     pub enum Region {
         /// Europe.
         Eu = "eu",
@@ -55,13 +55,13 @@ open_enum! {
     }
 }
 
-/// A generation of the vendor's API. Both are offered behind the same types.
+/// A version of the vendor's API. This crate covers both with the same types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ApiVersion {
-    /// The first generation, under `/rest`.
+    /// The first version, under `/rest`.
     V1,
-    /// The current generation, under `/v2`.
+    /// The current version, under `/v2`.
     V2,
 }
 
@@ -83,40 +83,40 @@ impl fmt::Display for ApiVersion {
     }
 }
 
-/// Why a client could not be built. It happens once, at start.
+/// The reason why a client could not be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// The API key is empty or cannot be sent as a header.
     #[error("the API key is {0}")]
     ApiKey(&'static str),
-    /// Neither an environment nor a base URL was given. There is no default: which company is billed is not to
-    /// be guessed.
+    /// Neither an environment nor a base URL was given. There is no default, because the target decides which company
+    /// is billed.
     #[error("neither an environment nor a base URL is set")]
     MissingTarget,
-    /// The vendor has no such installation.
+    /// The vendor has no sandbox in this region.
     #[error("the sandbox is offered in region eu only, not in {0}")]
     NoSandbox(Region),
-    /// The region is no part of a host name.
+    /// The region is not a valid label of a host name.
     #[error("the region is not made of letters, digits and hyphens")]
     Region,
-    /// The base URL cannot be used.
+    /// The base URL is invalid.
     #[error("the base URL {0}")]
     BaseUrl(&'static str),
     /// The user agent suffix cannot be sent as a header.
-    #[error("the user agent suffix holds characters that a header cannot carry")]
+    #[error("the user agent suffix contains characters that are not allowed in a header")]
     UserAgent,
-    /// A variable of the environment is not set.
+    /// An environment variable is not set.
     #[error("the environment variable {0} is not set")]
     MissingVariable(&'static str),
-    /// The HTTP client could not be made, for instance because no TLS roots were found.
-    #[error("the HTTP client cannot be made")]
+    /// The HTTP client could not be created, for example because no TLS root certificates were found.
+    #[error("the HTTP client cannot be created")]
     HttpClient(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Collects the settings of a [`Client`]; made by [`Client::builder`].
+/// A builder for a [`Client`]; from [`Client::builder`].
 ///
-/// Default values (time-outs, tries, limits) may change in a minor release; the changelog names each change.
+/// Default values (timeouts, attempts, limits) may change in a minor release; the changelog names each change.
 #[derive(Clone)]
 #[must_use = "a builder does nothing until `build()` is called"]
 pub struct ClientBuilder {
@@ -161,55 +161,55 @@ impl ClientBuilder {
         Ok(Self::new(var("BANDYER_API_SECRET_KEY")?.into()).base_url(var("BANDYER_BASE_URL")?))
     }
 
-    /// Chooses the vendor's sandbox or production installation. One of this and [`base_url`](Self::base_url) is
-    /// needed.
+    /// Selects the vendor's sandbox or production installation. Either this or [`base_url`](Self::base_url) is
+    /// required.
     pub const fn environment(mut self, environment: Environment) -> Self {
         self.environment = Some(environment);
         self
     }
 
-    /// Chooses where the company's data is kept; Europe unless set. Ignored when a base URL is set.
+    /// Sets the region in which the company's data is stored; Europe by default. Ignored if a base URL is set.
     pub fn region(mut self, region: Region) -> Self {
         self.region = region;
         self
     }
 
-    /// Calls this address instead of the vendor's: for the emulator, a proxy, or a company's own v1 sub-domain.
+    /// Calls this address instead of the vendor's, for example the emulator, a proxy, or a company's v1 subdomain.
     ///
-    /// A path that ends in `/rest` means [`ApiVersion::V1`], one that ends in `/v2` means [`ApiVersion::V2`]; any
-    /// other path is kept and gets the prefix of the generation, which is v2 unless
-    /// [`api_version`](Self::api_version) says otherwise. Plain `http` is accepted on loopback only, because the
-    /// key travels with each request.
+    /// A path that ends in `/rest` selects [`ApiVersion::V1`], one that ends in `/v2` selects [`ApiVersion::V2`]. Any
+    /// other path is kept and extended by the prefix of the API version, which is v2 unless
+    /// [`api_version`](Self::api_version) is set. Plain `http` is accepted on loopback only, because each request
+    /// contains the key.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
     }
 
-    /// Chooses the generation of the API. It wins over what the base URL says.
+    /// Sets the API version. It takes precedence over the path of the base URL.
     pub const fn api_version(mut self, version: ApiVersion) -> Self {
         self.api_version = Some(version);
         self
     }
 
-    /// Limits DNS, TCP and TLS together; 5 s unless set.
+    /// Sets the timeout for DNS, TCP and TLS together; 5 s by default.
     pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// Limits one try, from connecting to the last byte of the answer; 15 s unless set.
+    /// Sets the timeout of one attempt, from connecting to the last byte of the response; 15 s by default.
     pub const fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.attempt_timeout = timeout;
         self
     }
 
-    /// Chooses how often and how patiently a request is tried again; [`RetryPolicy::standard`] unless set.
+    /// Sets the retry policy; [`RetryPolicy::standard`] by default.
     pub const fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
-    /// Limits how much of an answer is read, in bytes; 8 MiB unless set.
+    /// Sets the maximum size of a response, in bytes; 8 MiB by default.
     pub const fn max_answer_bytes(mut self, bytes: usize) -> Self {
         self.max_answer_bytes = bytes;
         self
@@ -221,20 +221,20 @@ impl ClientBuilder {
         self
     }
 
-    /// Uses an HTTP client made elsewhere, for instance with a proxy or a private certificate authority.
+    /// Uses an existing HTTP client, for example one with a proxy or a private certificate authority.
     ///
-    /// Its own connect time-out and redirect rules then hold instead of this crate's. **Turn redirects off**: the
-    /// key travels in a custom header that `reqwest` forwards to whatever host a redirect names.
+    /// Its connect timeout and redirect policy replace those of this crate. **Turn redirects off**: the key is sent in
+    /// a custom header, which `reqwest` forwards to the target of a redirect.
     pub fn http_client(mut self, client: HttpClient) -> Self {
         self.http_client = Some(client);
         self
     }
 
-    /// Checks the settings and makes the client. Nothing is sent.
+    /// Validates the settings and creates the client. Sends no request.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] when the key or the base URL cannot be used, no target is set, or no TLS set-up is found.
+    /// [`ConfigError`] if the key or the base URL is invalid, no target is set, or TLS cannot be set up.
     pub fn build(self) -> Result<Client, ConfigError> {
         let key = header_of(&self.key)?;
         let (base_url, version) = self.target()?;
@@ -264,7 +264,7 @@ impl ClientBuilder {
             Environment::Sandbox if self.region == Region::Eu => "sandbox.",
             Environment::Sandbox => return Err(ConfigError::NoSandbox(self.region.clone())),
         };
-        // A region that this crate does not know is accepted, but it must not lead the key to another host.
+        // A region that this crate does not know is accepted, but it must not send the key to another host.
         let is_label = |text: &str| {
             (1..=63).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         };
@@ -276,7 +276,7 @@ impl ClientBuilder {
     }
 }
 
-/// Without the base URL: it is not checked yet, and somebody may have put a password into it.
+/// Leaves the base URL out: it is not validated yet and may contain a password.
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
@@ -293,7 +293,7 @@ fn header_of(key: &ApiKey) -> Result<HeaderValue, ConfigError> {
         return Err(ConfigError::ApiKey("empty"));
     }
     if !key.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(ConfigError::ApiKey("not made of printable ASCII characters alone"));
+        return Err(ConfigError::ApiKey("not made of printable ASCII characters only"));
     }
     let mut value =
         HeaderValue::from_str(key.expose()).map_err(|_| ConfigError::ApiKey("not a possible header value"))?;
@@ -301,7 +301,7 @@ fn header_of(key: &ApiKey) -> Result<HeaderValue, ConfigError> {
     Ok(value)
 }
 
-/// Checks the base URL and settles the generation. The path comes out without a trailing slash.
+/// Validates the base URL and determines the API version. The resulting path has no trailing slash.
 fn base_url(text: &str, explicit: Option<ApiVersion>) -> Result<(Url, ApiVersion), ConfigError> {
     let mut url = Url::parse(text.trim()).map_err(|_| ConfigError::BaseUrl("is not an absolute URL"))?;
     match url.scheme() {
@@ -311,7 +311,7 @@ fn base_url(text: &str, explicit: Option<ApiVersion>) -> Result<(Url, ApiVersion
         _ => return Err(ConfigError::BaseUrl("must be https")),
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(ConfigError::BaseUrl("must not hold a user name or password"));
+        return Err(ConfigError::BaseUrl("must not contain a user name or password"));
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err(ConfigError::BaseUrl("must not have a query or fragment"));
@@ -346,7 +346,7 @@ mod tests {
     use super::{ApiVersion, ClientBuilder, ConfigError, Environment, Region, base_url};
 
     #[test]
-    fn the_base_url_settles_the_generation() {
+    fn base_url_determines_the_api_version() {
         let table = [
             ("https://h", None, "https://h/v2", ApiVersion::V2),
             ("https://h/", None, "https://h/v2", ApiVersion::V2),
@@ -362,13 +362,13 @@ mod tests {
             (" http://localhost:1 ", None, "http://localhost:1/v2", ApiVersion::V2),
         ];
         for (text, explicit, url, version) in table {
-            let (got, generation) = base_url(text, explicit).unwrap();
-            assert_eq!((got.as_str(), generation), (url, version), "{text}");
+            let (actual, actual_version) = base_url(text, explicit).unwrap();
+            assert_eq!((actual.as_str(), actual_version), (url, version), "{text}");
         }
     }
 
     #[test]
-    fn a_base_url_that_would_leak_the_key_or_lose_a_part_is_refused() {
+    fn unsafe_or_ambiguous_base_url_is_rejected() {
         for bad in [
             "http://api.eu.bandyer.com",
             "http://localhost.example.org",
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn environment_and_region_make_the_host() {
+    fn environment_and_region_determine_the_host() {
         let url = |environment, region: Region| {
             let builder = ClientBuilder::new("k".into()).environment(environment).region(region);
             builder.target().map(|(url, _)| url.to_string())
@@ -399,12 +399,12 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_default_target() {
+    fn target_is_required() {
         assert!(matches!(ClientBuilder::new("k".into()).build(), Err(ConfigError::MissingTarget)));
     }
 
     #[test]
-    fn a_key_that_no_header_can_carry_is_refused_without_being_repeated() {
+    fn invalid_key_is_rejected_without_being_shown() {
         for bad in ["", "canary\n", "canary key", "canäry"] {
             let error = ClientBuilder::new(bad.into()).base_url("https://h").build().unwrap_err();
             assert!(matches!(error, ConfigError::ApiKey(_)));
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_needs_both_variables() {
+    fn both_environment_variables_are_required() {
         let lookup =
             |names: &'static [&'static str]| move |name: &str| names.contains(&name).then(|| "https://h".to_owned());
         assert!(matches!(

@@ -1,4 +1,4 @@
-//! Tokens with which a user's device opens the vendor's mobile and web SDKs.
+//! Access tokens for the vendor's mobile and web SDKs.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -16,15 +16,15 @@ use crate::wire::{v1, v2};
 /// Lifetimes that the vendor accepts, in seconds. Source: the vendor's authentication page.
 const LIFETIME_SECONDS: RangeInclusive<u64> = 360..=86_400;
 
-/// A token and its end.
+/// An access token and its expiry.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct AccessCredential {
-    /// Whom the token lets in.
+    /// The user whom the token authenticates.
     pub user_id: UserId,
     /// The token. Its `Debug` is redacted.
     pub token: AccessToken,
-    /// When the token ends.
+    /// When the token expires.
     pub expires_at: Timestamp,
 }
 
@@ -39,7 +39,7 @@ impl<'a> Credentials<'a> {
         Self { client }
     }
 
-    /// Issues a token for a user. Issuing twice gives two tokens and harms nobody, so it is repeated when needed.
+    /// Issues a token for a user. A retry may issue a second token, which does no harm, so the request is retried.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -55,7 +55,7 @@ impl<'a> Credentials<'a> {
     }
 }
 
-/// The issue of a token; from [`Credentials::issue`].
+/// A request for a token; from [`Credentials::issue`].
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until `.send()` is awaited"]
 pub struct IssueCredential<'a> {
@@ -65,13 +65,13 @@ pub struct IssueCredential<'a> {
 }
 
 impl<'a> IssueCredential<'a> {
-    /// Chooses the lifetime: whole seconds, from 360 to 86,400. The vendor's own default is not documented.
+    /// Sets the lifetime: whole seconds, from 360 to 86,400. The vendor does not document the default.
     pub const fn expires_in(mut self, lifetime: Duration) -> Self {
         self.expires_in = Some(lifetime);
         self
     }
 
-    /// Makes it a [`Request`], for a time-out or retry policy of its own.
+    /// Converts this into a [`Request`], for example to set its timeout or retry policy.
     pub fn into_request(self) -> Request<'a, AccessCredential> {
         const OPERATION: &str = "issue credential";
         let wire = lifetime_seconds(self.expires_in).map_err(|detail| Error::invalid_request(OPERATION, detail)).map(
@@ -83,11 +83,11 @@ impl<'a> IssueCredential<'a> {
         Request::new(self.client, OPERATION, wire)
     }
 
-    /// Sends it.
+    /// Sends the request.
     ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`] when there is no such user; else as [`Request::send`].
+    /// [`Error::is_not_found`] if the user does not exist; otherwise as [`Request::send`].
     pub async fn send(self) -> Result<AccessCredential> {
         self.into_request().send().await
     }
@@ -111,7 +111,7 @@ mod tests {
     use super::lifetime_seconds;
 
     #[test]
-    fn a_lifetime_is_whole_seconds_within_the_vendors_limits() {
+    fn lifetime_must_be_whole_seconds_within_the_limits() {
         assert_eq!(lifetime_seconds(None), Ok(None));
         for good in [360, 3600, 86_400] {
             assert_eq!(lifetime_seconds(Some(Duration::from_secs(good))), Ok(Some(good)));

@@ -1,4 +1,4 @@
-//! What can go wrong with a request, and whether the vendor may have carried it out.
+//! Errors of requests, and whether the vendor may have executed a failed request.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -9,52 +9,52 @@ use http::StatusCode;
 use crate::http::retry::StopReason;
 use crate::wire::Lacking;
 
-/// What a request of this crate ends in.
+/// The result of a request.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The coarse kind of an [`Error`].
+/// The category of an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The request could not be built from what the caller gave. Nothing was sent.
+    /// The request could not be built from the caller's input. Nothing was sent.
     InvalidRequest,
-    /// The generation of the API that the client speaks has no such operation or field. Nothing was sent.
+    /// The client's API version does not have this operation or field. Nothing was sent.
     Unsupported,
-    /// No connection: DNS, TCP, TLS or a proxy. Nothing was sent.
+    /// The connection could not be established (DNS, TCP, TLS or a proxy). Nothing was sent.
     Connect,
-    /// The time for one try, or for all of them, ran out.
+    /// The timeout of one attempt, or of all attempts together, elapsed.
     Timeout,
-    /// The connection was lost after the request was sent, or the answer was cut short.
+    /// The connection was lost after the request was sent, or the response was incomplete.
     Interrupted,
-    /// The vendor answered with something else than success.
+    /// The vendor responded with a status other than success.
     Api,
-    /// The vendor answered with success and a body that cannot be read.
+    /// The vendor responded with success, but the body could not be decoded.
     Decode,
 }
 
-/// Whether the vendor may have carried a failed request out.
+/// Whether the vendor may have executed a failed request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// The request never reached the vendor. Repeating it is safe.
+    /// The request did not reach the vendor. A retry is safe.
     NotSent,
-    /// The vendor refused it. Nothing has changed there.
+    /// The vendor rejected the request. Nothing changed.
     Rejected,
-    /// Nobody knows: it may have happened. Look before repeating anything that is not idempotent.
+    /// The vendor may have executed the request. Check before you retry an operation that is not idempotent.
     Unknown,
 }
 
-/// The vendor's own description of a refusal, as far as one could be read.
+/// The vendor's description of an error, as far as it could be decoded.
 ///
-/// Texts of the vendor may repeat personal data, so `Debug` shows only their length.
+/// The vendor's message may contain personal data, so `Debug` shows only its length.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ApiError {
-    /// The exact cause, such as `user_id_already_exists`.
+    /// The code of the exact cause, such as `user_id_already_exists`.
     pub code: Option<String>,
     /// The class of the cause, such as `validation_error`.
     pub name: Option<String>,
-    /// A sentence for people, at most 2 KiB. Where the body holds none, the beginning of the body itself.
+    /// A human-readable message of at most 2 KiB. If the body has no message, this is the beginning of the body.
     pub message: Option<String>,
 }
 
@@ -68,16 +68,16 @@ impl fmt::Debug for ApiError {
     }
 }
 
-/// Codes that mean "not there" under a status that means something else. Source: the vendor's error tables.
+/// Codes that mean "not found", sent with a status that does not. Source: the vendor's error tables.
 const NOT_FOUND_CODES: [&str; 4] = ["invalid_user_id", "chat_not_found", "recording_not_found", "upload_not_found"];
 
-/// Why a request failed.
+/// The error of a request.
 ///
 /// Branch on [`kind`](Self::kind), [`outcome`](Self::outcome) and the `is_…` methods. The wording of the text and
 /// the concrete type of [`source`](StdError::source) are not part of this crate's stability promise.
 ///
-/// The text tells this level only (operation, kind, status, code); walk the sources for the rest. It never holds a
-/// key, a link, a token, a query string or the vendor's body.
+/// `Display` describes this level only (operation, kind, status, code); follow `source` for the underlying errors. It
+/// never contains a key, a link, a token, a query string or the vendor's body.
 ///
 /// ```no_run
 /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -105,8 +105,8 @@ pub(crate) struct Inner {
     pub(crate) retry_after: Option<Duration>,
     pub(crate) attempts: u32,
     pub(crate) stopped: Option<StopReason>,
-    /// Whether an earlier try of the same request may have been carried out.
-    pub(crate) followed_an_unknown_outcome: bool,
+    /// Whether an earlier attempt of the same request may have been executed.
+    pub(crate) earlier_outcome_unknown: bool,
     pub(crate) source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -122,7 +122,7 @@ impl Error {
             retry_after: None,
             attempts: 0,
             stopped: None,
-            followed_an_unknown_outcome: false,
+            earlier_outcome_unknown: false,
             source: None,
         }))
     }
@@ -131,7 +131,7 @@ impl Error {
         Self::new(ErrorKind::InvalidRequest, operation).detail(detail)
     }
 
-    /// The operation, or a part of it, is not there in this generation.
+    /// The operation, or a part of it, does not exist in this API version.
     pub(crate) fn lacking(operation: &'static str, version: crate::ApiVersion, lacking: Lacking) -> Self {
         Self::new(ErrorKind::Unsupported, operation).detail(match lacking {
             Lacking::Operation => format!("{version} has no such operation"),
@@ -139,8 +139,8 @@ impl Error {
         })
     }
 
-    pub(crate) fn followed_an_unknown_outcome(&self) -> bool {
-        self.0.followed_an_unknown_outcome
+    pub(crate) fn earlier_outcome_unknown(&self) -> bool {
+        self.0.earlier_outcome_unknown
     }
 
     pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
@@ -157,13 +157,13 @@ impl Error {
         &mut self.0
     }
 
-    /// The coarse kind of the failure.
+    /// The category of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The HTTP status, when the vendor answered.
+    /// The HTTP status, if there was a response.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         self.0.status
@@ -175,41 +175,41 @@ impl Error {
         self.0.api.as_ref()?.code.as_deref()
     }
 
-    /// The vendor's description of a refusal.
+    /// The vendor's description of the error.
     #[must_use]
     pub fn api_error(&self) -> Option<&ApiError> {
         self.0.api.as_ref()
     }
 
-    /// The `x-request-id` of the answer, for a support ticket.
+    /// The `x-request-id` of the response, for a support ticket.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
-    /// How long the vendor asked to wait. Zero when the moment it named has passed.
+    /// The delay that the vendor asked for in `retry-after`. Zero if it named a time in the past.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// What was being done, such as `create room`.
+    /// The operation, such as `create room`.
     #[must_use]
     pub fn operation(&self) -> &'static str {
         self.0.operation
     }
 
-    /// How many tries were made.
+    /// The number of attempts.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
 
-    /// Whether the vendor may have carried the request out, in any of the tries.
+    /// Whether the vendor may have executed the request, in any of the attempts.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
-        // What the last try ended in says nothing about the ones before it.
-        if self.0.followed_an_unknown_outcome {
+        // The result of the last attempt says nothing about the earlier ones.
+        if self.0.earlier_outcome_unknown {
             return Outcome::Unknown;
         }
         match self.0.kind {
@@ -218,46 +218,48 @@ impl Error {
             ErrorKind::Api => match self.0.status {
                 Some(status) if status == StatusCode::REQUEST_TIMEOUT => Outcome::Unknown,
                 Some(status) if status.is_client_error() => Outcome::Rejected,
-                // A redirect is never followed, and nothing tells what was done before it was sent.
+                // A redirect is never followed, and the vendor may have executed the request before it.
                 _ => Outcome::Unknown,
             },
         }
     }
 
-    /// The resource does not exist. The vendor says so with 404, with 410, or with a 400 and a code such as
-    /// `invalid_user_id`. After a deletion it is as good as a success.
+    /// The resource does not exist. The vendor responds with 404, 410, or 400 and a code such as `invalid_user_id`. For
+    /// a deletion this is equivalent to success.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        self.means(|status, code| {
+        self.is_api_error(|status, code| {
             matches!(status.as_u16(), 404 | 410) || code.is_some_and(|code| NOT_FOUND_CODES.contains(&code))
         })
     }
 
-    /// The id is taken: 409, or the vendor's 400 `user_id_already_exists`. Choose another id, or read the user.
+    /// The id is already in use: 409, or 400 with the code `user_id_already_exists`. Choose another id, or read the
+    /// user.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
-        self.means(|status, code| status.as_u16() == 409 || code == Some("user_id_already_exists"))
+        self.is_api_error(|status, code| status.as_u16() == 409 || code == Some("user_id_already_exists"))
     }
 
-    /// The vendor refused the key. Look at the key and at the host: sandbox and production have different keys.
+    /// The vendor rejected the API key. Check the key and the host: sandbox and production have different keys.
     #[must_use]
     pub fn is_unauthorized(&self) -> bool {
-        self.means(|status, code| matches!(status.as_u16(), 401 | 403) || code == Some("invalid_api_key"))
+        self.is_api_error(|status, code| matches!(status.as_u16(), 401 | 403) || code == Some("invalid_api_key"))
     }
 
-    /// The company's quota is used up. Wait for [`retry_after`](Self::retry_after), or a minute without it.
+    /// The company's quota is exhausted. Wait for [`retry_after`](Self::retry_after), or for a minute if it is `None`.
     #[must_use]
     pub fn is_rate_limited(&self) -> bool {
-        self.means(|status, _| status.as_u16() == 429)
+        self.is_api_error(|status, _| status.as_u16() == 429)
     }
 
-    /// Time ran out, here or in a gateway before the vendor (408, 504).
+    /// The request timed out, either here or in a gateway in front of the vendor (408, 504).
     #[must_use]
     pub fn is_timeout(&self) -> bool {
-        self.0.kind == ErrorKind::Timeout || self.means(|status, _| matches!(status.as_u16(), 408 | 504))
+        self.0.kind == ErrorKind::Timeout || self.is_api_error(|status, _| matches!(status.as_u16(), 408 | 504))
     }
 
-    /// The same request, later, is safe and may work. False for a room creation that may have happened.
+    /// Whether it is safe to send the same request again later, and it may succeed. False for a room creation that may
+    /// have been executed.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self.outcome() {
@@ -270,8 +272,8 @@ impl Error {
         }
     }
 
-    fn means(&self, meaning: impl Fn(StatusCode, Option<&str>) -> bool) -> bool {
-        self.0.kind == ErrorKind::Api && self.0.status.is_some_and(|status| meaning(status, self.code()))
+    fn is_api_error(&self, matches: impl Fn(StatusCode, Option<&str>) -> bool) -> bool {
+        self.0.kind == ErrorKind::Api && self.0.status.is_some_and(|status| matches(status, self.code()))
     }
 }
 
@@ -281,13 +283,13 @@ impl fmt::Display for Error {
         write!(f, "{}: ", inner.operation)?;
         match (inner.kind, inner.status) {
             (ErrorKind::InvalidRequest, _) => f.write_str("the request is invalid")?,
-            (ErrorKind::Unsupported, _) => f.write_str("not offered by this generation of the API")?,
+            (ErrorKind::Unsupported, _) => f.write_str("not supported by this API version")?,
             (ErrorKind::Connect, _) => f.write_str("no connection to the vendor")?,
-            (ErrorKind::Timeout, _) => f.write_str("time ran out")?,
+            (ErrorKind::Timeout, _) => f.write_str("timed out")?,
             (ErrorKind::Interrupted, _) => f.write_str("the connection was lost")?,
-            (ErrorKind::Decode, _) => f.write_str("the vendor's answer cannot be read")?,
-            (ErrorKind::Api, Some(status)) => write!(f, "the vendor answered {}", status.as_u16())?,
-            (ErrorKind::Api, None) => f.write_str("the vendor refused")?,
+            (ErrorKind::Decode, _) => f.write_str("the vendor's response cannot be read")?,
+            (ErrorKind::Api, Some(status)) => write!(f, "the vendor responded with {}", status.as_u16())?,
+            (ErrorKind::Api, None) => f.write_str("the vendor rejected the request")?,
         }
         if let Some(code) = self.code() {
             write!(f, " ({})", code.escape_debug())?;
@@ -330,5 +332,5 @@ impl StdError for Error {
     }
 }
 
-// One word wide, so that a `Result` stays small on every path through a caller's code.
+// One pointer wide, so that `Result`s in callers stay small.
 const _: () = assert!(size_of::<Error>() == size_of::<usize>());

@@ -1,4 +1,4 @@
-//! How a request travels: one try, the decision to try again, and the loop around both.
+//! Sends requests: one attempt over the network, the decision to retry, and the retry loop.
 
 pub(crate) mod api_error;
 pub(crate) mod download;

@@ -1,4 +1,4 @@
-// Its samples are tested where all of them can be built.
+// The examples of the README are doc tests only with the feature `emulator`, which some of them need.
 #![cfg_attr(any(not(doctest), feature = "emulator"), doc = include_str!("../README.md"))]
 #![warn(missing_docs)]
 
@@ -49,11 +49,11 @@ pub use self::model::open_enum::UnknownValue;
 pub use self::model::page::Page;
 pub use self::model::secret::{AccessToken, FileUrl, JoinUrl, LinkToken};
 
-/// What the fuzz targets reach into. It is there only while fuzzing.
+/// Internals for the fuzz targets. Compiled only for fuzzing.
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing {
-    /// Reads the vendor's description of a refusal.
+    /// Decodes the vendor's description of an error.
     pub fn decode_error(body: &[u8]) -> crate::ApiError {
         crate::http::api_error::decode(body)
     }

@@ -1,4 +1,4 @@
-//! The tokens behind personal links. First generation alone.
+//! The tokens of access links. v1 only.
 
 use crate::client::handle;
 use crate::config::ApiVersion;
@@ -7,7 +7,7 @@ use crate::model::secret::{JoinUrl, LinkToken};
 use crate::wire::v1;
 
 impl JoinUrl {
-    /// The token at its end, with which it can be checked and revoked; `None` when the link has no path.
+    /// The token at the end of the link, which identifies it to [`Links`]. `None` if the link has no path.
     ///
     /// ```
     /// use bandyer_client::JoinUrl;
@@ -25,7 +25,7 @@ impl JoinUrl {
 handle! {
     /// Operations on link tokens; from [`Client::links`](crate::Client::links).
     ///
-    /// v1 only: on v2 each ends in [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
+    /// v1 only: on v2 each operation fails with [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -42,7 +42,7 @@ handle! {
 }
 
 impl<'a> Links<'a> {
-    /// Asks whether a link still works.
+    /// Checks whether a link still works.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, token: bandyer_client::LinkToken) -> bandyer_client::Result<()> {
@@ -56,7 +56,7 @@ impl<'a> Links<'a> {
         self.client.only(ApiVersion::V1, "check link", || v1::links::is_active(token))
     }
 
-    /// Makes a link stop working.
+    /// Revokes a link.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, token: bandyer_client::LinkToken) -> bandyer_client::Result<()> {

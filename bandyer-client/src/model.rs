@@ -1,4 +1,4 @@
-//! The vocabulary that all resources share.
+//! Types that all resources share.
 
 pub(crate) mod file;
 pub(crate) mod ids;

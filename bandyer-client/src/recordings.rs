@@ -1,4 +1,5 @@
-//! Recordings. They are made as the room says, processed for up to a day, and then fetched through a temporary link.
+//! Recordings of sessions. The settings of the room decide whether a session is recorded. Processing takes up to a day,
+//! and then the recording is available through a temporary link.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::model::ids::SessionId;
 use crate::model::secret::FileUrl;
 use crate::wire::{Wire, v1, v2};
 
-/// How long a link may work on v2, in seconds. Source: the vendor's page on recordings.
+/// Lifetimes of a link that v2 accepts, in seconds. Source: the vendor's page on recordings.
 const V2_LIFETIME_SECONDS: std::ops::RangeInclusive<u64> = 30..=3600;
 
 handle! {
@@ -31,10 +32,11 @@ handle! {
 }
 
 impl<'a> Recordings<'a> {
-    /// Asks for a temporary link to the recording of a room's session.
+    /// Requests a temporary link to the recording of a room's session.
     ///
-    /// Until it is processed the vendor says `recording_not_found`; `on_recording_available` tells when it is. On v2 a
-    /// recording past its retention is `recording_expired`.
+    /// While the recording is being processed, the request fails with the code `recording_not_found`; the webhook event
+    /// `on_recording_available` reports that it is available. On v2, the code `recording_expired` means that the
+    /// retention period is over.
     ///
     /// ```no_run
     /// # use bandyer_client::{Client, SessionId};
@@ -47,7 +49,7 @@ impl<'a> Recordings<'a> {
         RecordingLink { of: self, session: session.clone(), lifetime: None, broadcast: false }
     }
 
-    /// Asks for a temporary link to the recording of a broadcast's session. v1 only.
+    /// Requests a temporary link to the recording of a broadcast's session. v1 only.
     ///
     /// ```no_run
     /// # use bandyer_client::{Client, SessionId};
@@ -60,14 +62,15 @@ impl<'a> Recordings<'a> {
         RecordingLink { broadcast: true, ..self.link(session) }
     }
 
-    /// Fetches the recording of a room's session, through a link of its own. The key is not sent to where the link leads.
+    /// Downloads the recording of a room's session. It requests a temporary link first; the key is not sent to the
+    /// target of the link.
     ///
     /// ```no_run
     /// # use bandyer_client::{Client, SessionId};
     /// # async fn run(client: Client, session: SessionId) -> bandyer_client::Result<()> {
     /// let mut recording = client.recordings().download(&session).max_bytes(2 << 30).send().await?;
-    /// while let Some(piece) = recording.next().await? {
-    ///     println!("{} bytes more", piece.len());
+    /// while let Some(chunk) = recording.next().await? {
+    ///     println!("{} bytes more", chunk.len());
     /// }
     /// # Ok(())
     /// # }
@@ -90,7 +93,7 @@ impl<'a> Recordings<'a> {
     }
 }
 
-/// A link that is asked for; from [`Recordings::link`].
+/// A request for a link; from [`Recordings::link`].
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until `.send()` is awaited"]
 pub struct RecordingLink<'a> {
@@ -101,14 +104,14 @@ pub struct RecordingLink<'a> {
 }
 
 impl<'a> RecordingLink<'a> {
-    /// How long the link is to work; 30 s unless set. On v1 it is counted in milliseconds; on v2 in seconds, from 30 to
-    /// 3600, and the name of the parameter is inferred.
+    /// Sets the lifetime of the link; 30 s by default. v1 accepts milliseconds; v2 accepts whole seconds from 30 to
+    /// 3600, and the name of its parameter is inferred.
     pub const fn valid_for(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
         self
     }
 
-    /// Makes it a [`Request`], for a time-out or retry policy of its own.
+    /// Converts this into a [`Request`], for example to set its timeout or retry policy.
     pub fn into_request(self) -> Request<'a, FileUrl> {
         let Self { of: Recordings { client }, session, lifetime, broadcast } = self;
         if broadcast {
@@ -130,7 +133,7 @@ impl<'a> RecordingLink<'a> {
         Request::new(client, OPERATION, wire)
     }
 
-    /// Sends it.
+    /// Sends the request.
     ///
     /// # Errors
     ///

@@ -1,7 +1,8 @@
-//! The rooms people meet in.
+//! Rooms for video calls.
 //!
-//! A room cannot be changed once it exists, its id cannot be chosen, and each participant gets a personal link with the
-//! answer to the creation. So a lost answer may leave a room behind: see [`CreateRoom`].
+//! The vendor chooses the id of a room and returns the personal access links of the participants in the response to its
+//! creation. If that response is lost, an unused room may remain: see [`CreateRoom`]. A room cannot be changed after
+//! its creation, except for its participants on v2.
 
 use std::fmt;
 use std::time::Duration;
@@ -30,13 +31,13 @@ pub use self::participants::{ParticipantFilter, RoomParticipants, UpdateParticip
 pub use self::tools::{Tools, Whiteboard};
 
 open_enum! {
-    /// What a call starts with.
+    /// The media of a call.
     pub enum CallType {
-        /// Sound alone, for the whole call.
+        /// Audio only, for the whole call.
         AudioOnly = "audio_only",
-        /// Sound first; video may be turned on.
+        /// Audio first; video can be turned on.
         AudioUpgradable = "audio_upgradable",
-        /// Sound and video.
+        /// Audio and video.
         AudioVideo = "audio_video",
     }
 }
@@ -46,7 +47,7 @@ open_enum! {
     pub enum Recording {
         /// Never.
         Off = "none",
-        /// From the beginning, one file a session.
+        /// From the beginning, one file per session.
         Automatic = "automatic",
         /// When an admin starts it.
         Manual = "manual",
@@ -54,42 +55,42 @@ open_enum! {
 }
 
 open_enum! {
-    /// What a room is doing.
+    /// The state of a room.
     pub enum RoomStatus {
-        /// Nobody has met yet, or nobody is there now.
+        /// No call has taken place yet, or none is in progress.
         NotRunning = "NOT_RUNNING",
-        /// A call is going on.
+        /// A call is in progress.
         Running = "RUNNING",
-        /// Deleted, ended, or its call time is used up.
+        /// The room was deleted or ended, or its call time is used up.
         Closed = "CLOSED",
     }
 }
 
-/// A room. Everything but the id is optional, because generations and operations tell different parts.
+/// A room. Every field except the id is optional, because API versions and operations return different fields.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Room {
     /// The id.
     pub id: RoomId,
-    /// Who may enter, with personal links. Empty in lists, and once the room is disabled.
+    /// The participants with their access links. Empty in lists, and after the room was disabled.
     pub participants: Vec<Participant>,
-    /// What the call starts with.
+    /// The media of the call.
     pub call_type: Option<CallType>,
-    /// Whether it is recorded. v1 often tells only whether, not how; then a recorded room says `Automatic`.
+    /// Whether the call is recorded. v1 often returns only whether it is, not how; this is then `Automatic`.
     pub recording: Option<Recording>,
-    /// Whether a recording is going on (v2), such as `stopped`.
+    /// The state of the recording, such as `stopped` (v2).
     pub recording_status: Option<String>,
-    /// What the creator wrote about it. The vendor counts it as personal data, so `Debug` leaves it out.
+    /// The description set at creation. The vendor treats it as personal data, so `Debug` leaves it out.
     pub description: Option<Description>,
-    /// What the room is doing.
+    /// The state of the room.
     pub status: Option<RoomStatus>,
-    /// Whether it can never be used again.
+    /// Whether the room is permanently closed.
     pub disabled: Option<bool>,
-    /// Whether using a link makes the others' devices ring.
+    /// Whether the devices of the other participants ring when a link is opened.
     pub live: Option<bool>,
-    /// The call time it was created with; `None` when unlimited or not told.
+    /// The maximum call time; `None` if it is unlimited or not part of the response.
     pub max_duration: Option<Duration>,
-    /// The call time used so far, of at least two people.
+    /// The call time used so far, counted while at least two people are connected.
     pub used_duration: Option<Duration>,
     /// When it was created.
     pub created_at: Option<Timestamp>,
@@ -103,7 +104,7 @@ impl Room {
     }
 }
 
-/// The text that describes a room. Its `Debug` shows the length only.
+/// The description of a room. Its `Debug` shows only the length.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Description(Box<str>);
 
@@ -125,21 +126,21 @@ impl fmt::Debug for Description {
     }
 }
 
-/// Somebody who may enter a room.
+/// A participant of a room.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Participant {
-    /// Who.
+    /// The user.
     pub user_id: UserId,
-    /// The personal link; `None` where the vendor does not repeat it.
+    /// The personal access link; `None` if the response does not contain it.
     pub join_url: Option<JoinUrl>,
-    /// Whether this person leads the call.
+    /// Whether this participant is an admin of the call.
     pub is_admin: Option<bool>,
-    /// What this person may use.
+    /// The tools that this participant may use.
     pub tools: Option<Tools>,
 }
 
-/// Links are secrets and compare by their text.
+/// Compares access links by their text.
 impl PartialEq for Participant {
     fn eq(&self, other: &Self) -> bool {
         let link = |participant: &Self| participant.join_url.as_ref().map(|link| link.expose().to_owned());
@@ -150,7 +151,7 @@ impl PartialEq for Participant {
     }
 }
 
-/// Somebody who is to enter a new room.
+/// A participant to be added to a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct NewParticipant {
@@ -160,18 +161,18 @@ pub struct NewParticipant {
 }
 
 impl NewParticipant {
-    /// A participant who does not lead the call and may use all tools.
+    /// Creates a participant who is not an admin and may use all tools.
     pub const fn new(user: UserId) -> Self {
         Self { user_id: user, is_admin: false, tools: None }
     }
 
-    /// Lets this person lead the call: admit, mute and remove others, and record.
+    /// Makes this participant an admin of the call, who can admit, mute and remove others, and record.
     pub const fn admin(mut self, yes: bool) -> Self {
         self.is_admin = yes;
         self
     }
 
-    /// Limits the tools; all of them unless set.
+    /// Sets the tools that this participant may use; all by default.
     pub const fn tools(mut self, tools: Tools) -> Self {
         self.tools = Some(tools);
         self
@@ -184,7 +185,7 @@ handle! {
 }
 
 impl<'a> Rooms<'a> {
-    /// Creates a room for 2 to 25 people, one of them at least a plus user.
+    /// Creates a room for 2 to 25 participants, of whom at least one is a plus user.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -201,7 +202,7 @@ impl<'a> Rooms<'a> {
         CreateRoom::new(self.client, participants.into_iter().collect())
     }
 
-    /// Reads one room, with its links.
+    /// Reads one room, with its access links.
     ///
     /// ```no_run
     /// # use bandyer_client::{Client, RoomId, UserId};
@@ -215,7 +216,7 @@ impl<'a> Rooms<'a> {
         self.client.both("get room", || v1::rooms::get(id), || v2::rooms::get(id))
     }
 
-    /// Lists the company's rooms, newest first and without links.
+    /// Lists the company's rooms, newest first and without access links.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
@@ -232,7 +233,7 @@ impl<'a> Rooms<'a> {
         })
     }
 
-    /// Closes a room for ever. Its links stop working; its statistics stay.
+    /// Closes a room permanently. Its access links stop working; its statistics remain.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> bandyer_client::Result<()> {
@@ -244,7 +245,7 @@ impl<'a> Rooms<'a> {
         self.client.both("disable room", || v1::rooms::disable(id), || v2::rooms::disable(id))
     }
 
-    /// Deletes a room. Its links stop working.
+    /// Deletes a room. Its access links stop working.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> bandyer_client::Result<()> {
@@ -256,7 +257,7 @@ impl<'a> Rooms<'a> {
         self.client.both("delete room", || v1::rooms::delete(id), || v2::rooms::delete(id))
     }
 
-    /// The people of one room. v2 only.
+    /// The participants of one room. v2 only.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> bandyer_client::Result<()> {
@@ -269,8 +270,10 @@ impl<'a> Rooms<'a> {
         RoomParticipants::new(self.client, id.clone())
     }
 
-    /// Starts recording a room whose recording is [`Manual`](Recording::Manual). v2 only; it is not repeated once it may have
-    /// reached the vendor, because somebody in the call may have stopped it in between.
+    /// Starts recording a room whose recording is [`Manual`](Recording::Manual). v2 only.
+    ///
+    /// Not retried once it may have reached the vendor, because a participant may have stopped the recording in
+    /// between.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> bandyer_client::Result<()> {
@@ -282,7 +285,7 @@ impl<'a> Rooms<'a> {
         self.client.only(ApiVersion::V2, "start recording", || v2::rooms::start_recording(id))
     }
 
-    /// Stops recording. v2 only; not repeated once it may have reached the vendor.
+    /// Stops recording. v2 only. Not retried once it may have reached the vendor.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> bandyer_client::Result<()> {
@@ -294,7 +297,7 @@ impl<'a> Rooms<'a> {
         self.client.only(ApiVersion::V2, "stop recording", || v2::rooms::stop_recording(id))
     }
 
-    /// Makes the devices of a room's people ring. v2 only; it is not repeated once it may have reached the vendor.
+    /// Makes the devices of a room's participants ring. v2 only. Not retried once it may have reached the vendor.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> bandyer_client::Result<()> {
@@ -306,7 +309,7 @@ impl<'a> Rooms<'a> {
         self.client.only(ApiVersion::V2, "ring room", || v2::rooms::ring(id))
     }
 
-    /// Lists what was uploaded in one room. On v2 it is the list of [`Uploads`](crate::uploads::Uploads), narrowed.
+    /// Lists the uploads of one room. On v2 this is the list of [`Uploads`](crate::uploads::Uploads) with a filter.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> bandyer_client::Result<()> {
@@ -318,8 +321,8 @@ impl<'a> Rooms<'a> {
         UploadFilter::of(Scope::Room(id.clone())).list(self.client, "list room uploads")
     }
 
-    /// Lists the signature envelopes of one room. v1 only; the path is inferred from a route that one third-party client
-    /// names, and so is the shape of the answer.
+    /// Lists the signature envelopes of one room. v1 only. The path is inferred from a route in a third-party client,
+    /// and so is the shape of the response.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> bandyer_client::Result<()> {
@@ -334,13 +337,15 @@ impl<'a> Rooms<'a> {
         })
     }
 
-    /// Starts a call between users without making a room first, and gives the caller's link. v1 only. How several callees
-    /// are written is inferred: separated by commas. Not repeated once it may have reached the vendor.
+    /// Starts a call between users without creating a room first, and returns the caller's access link. v1 only.
+    ///
+    /// The encoding of several callees, separated by commas, is inferred. Not retried once it may have reached the
+    /// vendor.
     ///
     /// ```no_run
     /// # use bandyer_client::{Client, UserId};
     /// # async fn run(client: Client, doctor: UserId, patient: UserId) -> bandyer_client::Result<()> {
-    /// # #[expect(deprecated, reason = "it is what is shown")]
+    /// # #[expect(deprecated, reason = "the example is about it")]
     /// let link = client.rooms().fast_call(&doctor, &[patient], false).send().await?;
     /// # Ok(())
     /// # }

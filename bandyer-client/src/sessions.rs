@@ -17,45 +17,45 @@ use crate::wire::{Lacking, v1, v2};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Session {
-    /// Its id.
+    /// The id.
     pub id: SessionId,
-    /// The room, unless it is a broadcast.
+    /// The room; `None` for a session of a broadcast.
     pub room_id: Option<RoomId>,
-    /// The broadcast, unless it is a room.
+    /// The broadcast; `None` for a session of a room.
     pub broadcast_id: Option<BroadcastId>,
-    /// When it began.
+    /// When the session started.
     pub created_at: Option<Timestamp>,
-    /// How long it took; none or zero while the vendor has not computed it.
+    /// The duration; `None` or zero until the vendor has computed it.
     pub duration: Option<Duration>,
-    /// Who was there.
+    /// The participants.
     pub participants: Vec<UserId>,
 }
 
 open_enum! {
-    /// What happened to a connection.
+    /// A change of a participant's connection.
     pub enum ConnectionChange {
-        /// Somebody came.
+        /// The participant connected.
         Connected = "user_connect",
-        /// Somebody left.
+        /// The participant disconnected.
         Disconnected = "user_disconnect",
-        /// Somebody was lost.
+        /// The connection was lost.
         Crashed = "user_crashed",
     }
 }
 
-/// Somebody who came or left.
+/// A connection event of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectionEvent {
-    /// Who.
+    /// The participant.
     pub user_id: UserId,
     /// What happened.
     pub change: ConnectionChange,
-    /// When.
+    /// When it happened.
     pub at: Option<Timestamp>,
 }
 
-/// What a list of sessions is narrowed to.
+/// The filter of a list of sessions.
 #[derive(Debug, Clone, Default)]
 pub struct SessionFilter {
     pub(crate) room: Option<RoomId>,
@@ -64,19 +64,19 @@ pub struct SessionFilter {
 }
 
 impl List<'_, Session, SessionFilter> {
-    /// Asks for the sessions of one room. v2 only.
+    /// Limits the list to one room. v2 only.
     pub fn room(mut self, room: &RoomId) -> Self {
         self.filter.room = Some(room.clone());
         self
     }
 
-    /// Asks for what began at this moment or later. v1 only.
+    /// Limits the list to sessions that started at or after this time. v1 only.
     pub const fn from(mut self, moment: Timestamp) -> Self {
         self.filter.from = Some(moment);
         self
     }
 
-    /// Asks for what began at this moment or earlier. v1 only.
+    /// Limits the list to sessions that started at or before this time. v1 only.
     pub const fn to(mut self, moment: Timestamp) -> Self {
         self.filter.to = Some(moment);
         self
@@ -123,7 +123,7 @@ impl<'a> Sessions<'a> {
         self.client.both("get session", || v1::sessions::get(id), || v2::sessions::get(id))
     }
 
-    /// Lists who came and left, newest first. On v2 the path is inferred.
+    /// Lists the connection events, newest first. On v2 the path is inferred.
     ///
     /// ```no_run
     /// # use bandyer_client::{Client, SessionId};
@@ -143,7 +143,7 @@ impl<'a> Sessions<'a> {
         })
     }
 
-    /// Lists what was uploaded in one session. v1 only.
+    /// Lists the uploads of one session. v1 only.
     ///
     /// ```no_run
     /// # use bandyer_client::{Client, SessionId};

@@ -1,6 +1,7 @@
-//! Electronic signatures. Second generation, but for the envelopes of a room.
+//! Electronic signatures. v2 only, except for the envelopes of a room.
 //!
-//! The vendor's pages are known by name, and by what they require; the names of the fields and the paths are inferred.
+//! Only the names and the requirements of the vendor's documentation pages are known. Paths and field names are
+//! inferred.
 
 use std::fmt;
 
@@ -16,46 +17,46 @@ use crate::model::file::File;
 use crate::model::ids::{EnvelopeId, RoomId, TemplateId, UserId};
 use crate::wire::{Lacking, v2};
 
-/// Digits of a telephone number, after `+` or `00`. Source: the vendor's page on signatures.
+/// Number of digits of a telephone number, after `+` or `00`. Source: the vendor's page on signatures.
 const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 6..=20;
 
-/// A document that is signed, or is to be.
+/// A document that was sent for signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Envelope {
-    /// Its id.
+    /// The id.
     pub id: EnvelopeId,
-    /// The room in which it was asked for.
+    /// The room in which the signature was requested.
     pub room_id: Option<RoomId>,
-    /// The id at the provider of the signature, to fetch the signed document with.
+    /// The id at the signature provider, with which the signed document can be downloaded.
     pub provider_id: Option<String>,
-    /// What has become of it; the vendor's words are not documented.
+    /// The state. The vendor does not document the possible values.
     pub status: Option<String>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Option<Timestamp>,
 }
 
-/// How documents are signed.
+/// A template that defines how documents are signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SignatureTemplate {
-    /// Its id.
+    /// The id.
     pub id: TemplateId,
-    /// Its name.
+    /// The name.
     pub name: Option<String>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Option<Timestamp>,
 }
 
-/// A signature that was asked for.
+/// A requested signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RequestedSignature {
-    /// The id at the provider of the signature, to fetch the signed document with.
+    /// The id at the signature provider, with which the signed document can be downloaded.
     pub provider_id: String,
 }
 
-/// What is to be signed, by whom, and in which room. `Debug` shows none of the personal data.
+/// A request to sign a document in a room. `Debug` leaves all personal data out.
 ///
 /// ```
 /// use bandyer_client::signatures::{NewSignature, Signer};
@@ -84,25 +85,26 @@ pub struct NewSignature {
 }
 
 impl NewSignature {
-    /// A document to be signed in a room that is in use. The operator, the client and the template are needed too: without
-    /// them the request ends in [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest).
+    /// Creates a request to sign a document in a room with a running call. The operator, the client and the template
+    /// are required too: without them the request fails with
+    /// [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest).
     pub fn new(envelope_name: impl Into<String>, room: RoomId, document: File) -> Self {
         Self { envelope_name: envelope_name.into(), room, document, operator: None, client: None, template: None }
     }
 
-    /// Who asks for the signature: a plus user with the tool `sign`.
+    /// Sets the user who requests the signature: a plus user with the tool `sign`.
     pub fn operator(mut self, user: UserId) -> Self {
         self.operator = Some(user);
         self
     }
 
-    /// Who signs.
+    /// Sets the user who signs.
     pub fn client(mut self, user: UserId, signer: Signer) -> Self {
         self.client = Some((user, signer));
         self
     }
 
-    /// How it is signed.
+    /// Sets the template.
     pub fn template(mut self, template: TemplateId) -> Self {
         self.template = Some(template);
         self
@@ -116,7 +118,7 @@ impl NewSignature {
     }
 }
 
-/// Where and under which name a signer is reached.
+/// The name and contact data of a signer.
 #[derive(Clone)]
 #[must_use]
 pub struct Signer {
@@ -129,7 +131,7 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// A signer's e-mail address, telephone number (`+` or `00`, and 6 to 20 digits), first and last name.
+    /// Creates a signer from e-mail address, telephone number (`+` or `00`, and 6 to 20 digits), first and last name.
     pub fn new(
         email: impl Into<String>,
         phone: impl Into<String>,
@@ -146,13 +148,13 @@ impl Signer {
         }
     }
 
-    /// The fiscal or VAT code.
+    /// Sets the fiscal or VAT code.
     pub fn tax_code(mut self, code: impl Into<String>) -> Self {
         self.tax_code = Some(code.into());
         self
     }
 
-    /// Sends the document by e-mail to somebody else too.
+    /// Adds an e-mail address that receives a copy of the document.
     pub fn copy_to(mut self, email: impl Into<String>) -> Self {
         self.copies_to.push(email.into());
         self
@@ -166,7 +168,7 @@ impl Signer {
             return Err("the telephone number is not `+` or `00` and 6 to 20 digits");
         }
         if self.copies_to.iter().any(|address| address.contains(',')) {
-            return Err("an e-mail address holds a comma");
+            return Err("an e-mail address contains a comma");
         }
         Ok(())
     }
@@ -191,15 +193,16 @@ impl fmt::Debug for Signer {
 handle! {
     /// Operations on signatures; from [`Client::signatures`](crate::Client::signatures).
     ///
-    /// v2 only: on v1 each ends in [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported); see
+    /// v2 only: on v1 each operation fails with [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported); see
     /// [`Rooms::envelopes`](crate::rooms::Rooms::envelopes).
     Signatures
 }
 
 impl<'a> Signatures<'a> {
-    /// Asks for a signature in a room that is in use. It is accepted (202) before it is done, and
-    /// `on_signature_enveloped_inserted` tells when. Not repeated once it may have reached the vendor.
-    /// The path is inferred.
+    /// Requests a signature in a room with a running call.
+    ///
+    /// The vendor accepts the request (202) before it processes it; the webhook event `on_signature_enveloped_inserted`
+    /// reports the completion. Not retried once it may have reached the vendor. The path is inferred.
     ///
     /// ```no_run
     /// # use bandyer_client::{Client};
@@ -259,8 +262,8 @@ impl<'a> Signatures<'a> {
         })
     }
 
-    /// Adds a template. Its fields are not documented, so the body is yours. Not repeated once it may have reached the vendor.
-    /// The path is inferred.
+    /// Creates a template. Its fields are not documented, so the caller provides the body. Not retried once it may have
+    /// reached the vendor. The path is inferred.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
@@ -287,7 +290,7 @@ impl<'a> Signatures<'a> {
         self.client.only(ApiVersion::V2, "get signature template", || v2::signatures::template(id))
     }
 
-    /// Changes a template. Its fields are not documented, so the body is yours. The path is inferred.
+    /// Changes a template. Its fields are not documented, so the caller provides the body. The path is inferred.
     ///
     /// ```no_run
     /// # use bandyer_client::{Client, TemplateId};
@@ -324,7 +327,7 @@ impl<'a> Signatures<'a> {
         match serde_json::to_value(body) {
             Ok(body) => self.client.only(ApiVersion::V2, operation, || wire(&body)),
             Err(error) => {
-                let error = Error::invalid_request(operation, "the body is no JSON").source_of(error);
+                let error = Error::invalid_request(operation, "the body cannot be serialized to JSON").source_of(error);
                 Request::new(self.client, operation, Err(error))
             }
         }

@@ -13,7 +13,7 @@ use crate::wire::{Lacking, v1, v2};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tag {
-    /// Its name.
+    /// The name.
     pub name: String,
     /// When it was added.
     pub created_at: Option<Timestamp>,
@@ -35,7 +35,7 @@ handle! {
 }
 
 impl<'a> Tags<'a> {
-    /// Lists the labels. v1 gives all of them in one page. On v2 the path is inferred.
+    /// Lists the labels. v1 returns all of them in one page. On v2 the path is inferred.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
@@ -52,8 +52,8 @@ impl<'a> Tags<'a> {
         })
     }
 
-    /// Creates labels, made of `[A-Za-z0-9._-]`, and gives what was new. v2 creates one at a time, and its body is inferred.
-    /// On v2 the path is inferred.
+    /// Creates labels, made of `[A-Za-z0-9._-]`, and returns the new ones. v2 creates one at a time; its path and
+    /// body are inferred.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
@@ -87,7 +87,7 @@ impl<'a> Tags<'a> {
         let names: Vec<String> = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
         if names.is_empty() || !names.iter().all(|name| is_tag(name)) {
             let error =
-                Error::invalid_request(operation, "a tag is made of `A-Z a-z 0-9 . _ -`, and there is at least one");
+                Error::invalid_request(operation, "tags consist of `A-Z a-z 0-9 . _ -`, and at least one is required");
             return Request::new(self.client, operation, Err(error));
         }
         self.client.offered(operation, |version| match (version, names.as_slice()) {

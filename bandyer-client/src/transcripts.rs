@@ -1,9 +1,9 @@
-//! Transcripts and summaries of recorded sessions. Second generation alone.
+//! Transcripts and summaries of recorded sessions. v2 only.
 //!
-//! The vendor's support must have switched them on for the company, and the room must have been created with
-//! [`offline_transcription`](crate::rooms::CreateRoom::offline_transcription). `on_transcription_available` tells when they can
-//! be read. Paths are inferred from the names of the vendor's pages, and the content of the files is not documented: look
-//! at [`Download::content_type`](crate::Download::content_type).
+//! The vendor's support must have enabled them for the company, and the room must have been created with
+//! [`offline_transcription`](crate::rooms::CreateRoom::offline_transcription). The webhook event
+//! `on_transcription_available` reports when they are available. Paths are inferred from the names of the vendor's
+//! pages. The format of the files is not documented: see [`Download::content_type`](crate::Download::content_type).
 
 use crate::client::handle;
 use crate::config::ApiVersion;
@@ -31,7 +31,7 @@ handle! {
 }
 
 impl<'a> Transcripts<'a> {
-    /// Fetches what was said. The path is inferred.
+    /// Downloads the transcript. The path is inferred.
     ///
     /// ```no_run
     /// # use bandyer_client::{Client, SessionId};
@@ -44,7 +44,7 @@ impl<'a> Transcripts<'a> {
         self.file("get transcription", || v2::transcripts::transcription(session))
     }
 
-    /// Deletes what was said. The path is inferred.
+    /// Deletes the transcript. The path is inferred.
     ///
     /// ```no_run
     /// # use bandyer_client::{Client, SessionId};
@@ -57,7 +57,7 @@ impl<'a> Transcripts<'a> {
         self.client.only(ApiVersion::V2, "delete transcription", || v2::transcripts::delete_transcription(session))
     }
 
-    /// Fetches the summary of what was said. The path is inferred.
+    /// Downloads the summary. The path is inferred.
     ///
     /// ```no_run
     /// # use bandyer_client::{Client, SessionId};

@@ -1,4 +1,4 @@
-//! Files and snapshots that people sent in rooms.
+//! Files and snapshots that participants uploaded in rooms.
 
 use jiff::Timestamp;
 
@@ -13,38 +13,38 @@ use crate::model::secret::FileUrl;
 use crate::wire::{Lacking, v1, v2};
 
 open_enum! {
-    /// How a file came.
+    /// The kind of an upload.
     pub enum UploadKind {
-        /// Somebody sent a file.
+        /// A file that a participant sent.
         File = "file_upload",
-        /// Something else.
+        /// Any other upload.
         Generic = "generic",
-        /// Somebody took a picture of the call.
+        /// A snapshot of the call.
         Snapshot = "snapshot",
     }
 }
 
-/// A file that was sent in a room.
+/// A file that was uploaded in a room.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Upload {
-    /// Its key. One that is read on its own does not repeat it on v1, so it is the one that was asked for.
+    /// The key. On v1 a single upload is returned without its key, so this is the requested one.
     pub key: UploadKey,
-    /// How it came.
+    /// The kind.
     pub kind: Option<UploadKind>,
-    /// Who sent it.
+    /// The user who sent it.
     pub user_id: Option<UserId>,
-    /// In which session.
+    /// The session in which it was sent.
     pub session_id: Option<SessionId>,
-    /// In which room.
+    /// The room in which it was sent.
     pub room_id: Option<RoomId>,
-    /// When.
+    /// When it was sent.
     pub created_at: Option<Timestamp>,
-    /// Where it can be fetched; told when it is read on its own.
+    /// The download link; `None` in lists.
     pub url: Option<FileUrl>,
 }
 
-/// Whose uploads are listed.
+/// The scope of a list of uploads.
 #[derive(Debug, Clone)]
 pub(crate) enum Scope {
     Company,
@@ -53,7 +53,7 @@ pub(crate) enum Scope {
     Session(SessionId),
 }
 
-/// What a list of uploads is narrowed to.
+/// The filter of a list of uploads.
 #[derive(Debug, Clone)]
 pub struct UploadFilter {
     pub(crate) scope: Scope,
@@ -78,7 +78,7 @@ impl UploadFilter {
 }
 
 impl List<'_, Upload, UploadFilter> {
-    /// Asks for one kind alone. v1 only.
+    /// Limits the list to one kind of upload. v1 only.
     pub fn kind(mut self, kind: UploadKind) -> Self {
         self.filter.kind = Some(kind);
         self
@@ -101,7 +101,7 @@ handle! {
 }
 
 impl<'a> Uploads<'a> {
-    /// Lists what was sent in all rooms, newest first. See also [`Rooms::uploads`](crate::rooms::Rooms::uploads),
+    /// Lists the uploads of all rooms, newest first. See also [`Rooms::uploads`](crate::rooms::Rooms::uploads),
     /// [`Sessions::uploads`](crate::sessions::Sessions::uploads) and [`Users::uploads`](crate::users::Users::uploads).
     ///
     /// ```no_run
@@ -116,9 +116,9 @@ impl<'a> Uploads<'a> {
         UploadFilter::of(Scope::Company).list(self.client, "list uploads")
     }
 
-    /// Reads one upload, with where it can be fetched.
+    /// Reads one upload, with its download link.
     ///
-    /// On v2 the key is one escaped segment of the path; how the vendor wants its slashes is not documented.
+    /// On v2 the key is sent as one escaped path segment; the vendor does not document how to encode its slashes.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, key: bandyer_client::UploadKey) -> bandyer_client::Result<()> {
@@ -130,7 +130,7 @@ impl<'a> Uploads<'a> {
         self.client.both("get upload", || v1::uploads::get(key), || v2::uploads::get(key))
     }
 
-    /// Fetches one upload. The key of the company is not sent to where the file lies.
+    /// Downloads one upload. The API key is not sent to the host of the file.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, key: bandyer_client::UploadKey) -> bandyer_client::Result<()> {
@@ -147,7 +147,7 @@ impl<'a> Uploads<'a> {
         )
     }
 
-    /// Deletes one upload. Gives an error when there is none, as a repeat after a lost answer does too.
+    /// Deletes one upload. Fails if it does not exist, which is also the case for a retry after a lost response.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, key: bandyer_client::UploadKey) -> bandyer_client::Result<()> {

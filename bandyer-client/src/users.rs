@@ -1,7 +1,7 @@
-//! The people who may enter rooms.
+//! Users: the people who may enter rooms.
 //!
-//! A *plus* user may create and join rooms, and counts as a licence while active; a *basic* user may join, and may
-//! create a room in which some participant is plus. Nothing personal needs to be stored with the vendor.
+//! A *plus* user may create and join rooms and needs a licence while active. A *basic* user may join rooms, and may
+//! create a room if one of its participants is a plus user. No personal data needs to be stored at the vendor.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,11 +21,11 @@ use crate::sessions::Session;
 use crate::uploads::{Scope, Upload, UploadFilter};
 use crate::wire::{Lacking, v1, v2};
 
-/// Longest user id that the vendor accepts, in characters, of `[a-zA-Z0-9._-]`. Source: the vendor's user page.
+/// Maximum length of a user id, in characters of `[a-zA-Z0-9._-]`. Source: the vendor's user page.
 const MAX_USER_ID_CHARS: usize = 128;
 
 open_enum! {
-    /// What a user may do.
+    /// The role of a user.
     pub enum Role {
         /// May create and join rooms. Needs a licence while active.
         Plus = "plus",
@@ -35,7 +35,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// The language of the vendor's own texts. The list is the one of the v1.37 reference; later ones are unknown.
+    /// The language of the vendor's user interface. The list is that of the v1.37 reference; later languages are `Unknown`.
     pub enum Language {
         /// English.
         English = "en",
@@ -50,7 +50,7 @@ open_enum! {
     }
 }
 
-/// A user. Everything but the id is optional, because generations and operations tell different parts.
+/// A user. Every field except the id is optional, because API versions and operations return different fields.
 ///
 /// ```
 /// # fn main() -> Result<(), serde_json::Error> {
@@ -66,19 +66,19 @@ open_enum! {
 pub struct User {
     /// The id, unique in the company.
     pub id: UserId,
-    /// What the user may do.
+    /// The role.
     #[serde(default)]
     pub role: Option<Role>,
-    /// The language of the vendor's texts; the company's default when none.
+    /// The language of the user interface; `None` stands for the company's default.
     #[serde(default)]
     pub language: Option<Language>,
     /// Whether the user may use a camera.
     #[serde(default)]
     pub camera: Option<bool>,
-    /// Whether the user may enter rooms at all. An inactive user keeps its id and history.
+    /// Whether the user may enter rooms at all. An inactive user keeps the id and the history.
     #[serde(default)]
     pub active: Option<bool>,
-    /// Where the user's picture is.
+    /// The address of the user's picture.
     #[serde(default)]
     pub avatar_url: Option<String>,
     /// When the user was created.
@@ -100,7 +100,7 @@ handle! {
 impl<'a> Users<'a> {
     /// Creates a user.
     ///
-    /// Without an id the vendor makes one, and the request is then not repeated once it may have reached the vendor.
+    /// If no id is set, the vendor generates one, and the request is not retried once it may have reached the vendor.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -128,13 +128,13 @@ impl<'a> Users<'a> {
         self.client.both("get user", || v1::users::get(id), || v2::users::get(id))
     }
 
-    /// Lists the company's users. v1 gives all ids in one page and nothing else about them.
+    /// Lists the company's users. v1 returns all users in one page, and only their ids.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
     /// use futures_util::TryStreamExt;
     ///
-    /// let everybody: Vec<_> = client.users().list().into_stream().try_collect().await?;
+    /// let users: Vec<_> = client.users().list().into_stream().try_collect().await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -147,7 +147,7 @@ impl<'a> Users<'a> {
         })
     }
 
-    /// Changes a user. What is not set stays as it is.
+    /// Changes a user. Fields that are not set stay unchanged.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -160,12 +160,12 @@ impl<'a> Users<'a> {
         UpdateUser { client: self.client, id: id.clone(), change: UserChange::default() }
     }
 
-    /// Deletes a user. Whether the id can be used again is not documented.
+    /// Deletes a user. It is not documented whether the id can be used again.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, user: bandyer_client::UserId) -> bandyer_client::Result<()> {
     /// match client.users().delete(&user).send().await {
-    ///     Err(error) if error.is_not_found() => println!("was gone already"),
+    ///     Err(error) if error.is_not_found() => println!("already deleted"),
     ///     result => result?,
     /// }
     /// # Ok(())
@@ -175,8 +175,8 @@ impl<'a> Users<'a> {
         self.client.both("delete user", || v1::users::delete(id), || v2::users::delete(id))
     }
 
-    /// Sets a user's picture: PNG or JPEG, at most 500 KB. 300 × 300 points are suggested; others are resized. Gives where
-    /// the picture is, if the vendor tells.
+    /// Sets a user's picture: PNG or JPEG, at most 500 KB. 300 × 300 pixels are recommended; other sizes are
+    /// resized. Returns the address of the picture, if the response contains it.
     ///
     /// ```no_run
     /// # use bandyer_client::{Client, UserId};
@@ -210,7 +210,7 @@ impl<'a> Users<'a> {
         self.client.only(ApiVersion::V2, "delete avatar", || v2::users::delete_avatar(id))
     }
 
-    /// Allows or forbids the camera to every user of the company at once, and gives how many they are. v1 only.
+    /// Allows or forbids the camera for all users of the company, and returns their number. v1 only.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
@@ -223,10 +223,10 @@ impl<'a> Users<'a> {
         self.client.only(ApiVersion::V1, "set camera for all", || v1::users::set_camera_for_all(allowed))
     }
 
-    /// Lists the rooms of one user: id, date, and whether it is disabled. v1 only.
+    /// Lists the rooms of one user, with id, creation date and whether they are disabled. v1 only.
     ///
-    /// The vendor does not tell whether there is more, so with a page size a full page is taken for one that is followed by
-    /// another. An unknown user has no rooms.
+    /// The response does not say whether there are more items. If a page size is set, a full page is therefore assumed
+    /// to be followed by another one. For an unknown user the list is empty.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, user: bandyer_client::UserId) -> bandyer_client::Result<()> {
@@ -241,7 +241,8 @@ impl<'a> Users<'a> {
         })
     }
 
-    /// Lists the broadcasts of one user. v1 only; paged like [`rooms`](Self::rooms). The shape of the answer is inferred.
+    /// Lists the broadcasts of one user. v1 only; paged like [`rooms`](Self::rooms). The shape of the response is
+    /// inferred.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, user: bandyer_client::UserId) -> bandyer_client::Result<()> {
@@ -268,7 +269,7 @@ impl<'a> Users<'a> {
         self.client.only(ApiVersion::V1, "list user chats", || v1::chats::of_user(id))
     }
 
-    /// Lists what one user uploaded. v1 only.
+    /// Lists the uploads of one user. v1 only.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, user: bandyer_client::UserId) -> bandyer_client::Result<()> {
@@ -296,7 +297,7 @@ impl<'a> Users<'a> {
     }
 }
 
-/// What a new user is made of.
+/// The fields of a new user.
 #[derive(Debug, Clone)]
 pub(crate) struct NewUser {
     pub(crate) role: Role,
@@ -306,14 +307,14 @@ pub(crate) struct NewUser {
 }
 
 impl NewUser {
-    /// Whether a user who is found may be the one that was to be made. What is not told does not speak against it.
-    fn may_have_become(&self, found: &User) -> bool {
-        fn same<T: PartialEq>(asked: Option<&T>, told: Option<&T>) -> bool {
-            asked.is_none() || told.is_none() || asked == told
+    /// Whether an existing user may be the result of this request. Fields that are missing on either side are ignored.
+    fn matches(&self, existing: &User) -> bool {
+        fn same<T: PartialEq>(requested: Option<&T>, existing: Option<&T>) -> bool {
+            requested.is_none() || existing.is_none() || requested == existing
         }
-        same(Some(&self.role), found.role.as_ref())
-            && same(self.language.as_ref(), found.language.as_ref())
-            && same(self.camera.as_ref(), found.camera.as_ref())
+        same(Some(&self.role), existing.role.as_ref())
+            && same(self.language.as_ref(), existing.language.as_ref())
+            && same(self.camera.as_ref(), existing.camera.as_ref())
     }
 }
 
@@ -326,26 +327,27 @@ pub struct CreateUser<'a> {
 }
 
 impl<'a> CreateUser<'a> {
-    /// Chooses the id: at most 128 characters of `[a-zA-Z0-9._-]`. It makes the request safe to repeat, and a repeat
-    /// that is told "already exists" ends in the user, if that one has the role, language and camera that were asked for.
+    /// Sets the id: at most 128 characters of `[a-zA-Z0-9._-]`. This makes the request safe to retry: if a retry fails
+    /// because the user already exists, it returns the existing user, provided that role, language and camera match the
+    /// request.
     pub fn id(mut self, id: UserId) -> Self {
         self.new.id = Some(id);
         self
     }
 
-    /// Chooses the language; the company's default unless set.
+    /// Sets the language; the company's default unless set.
     pub fn language(mut self, language: Language) -> Self {
         self.new.language = Some(language);
         self
     }
 
-    /// Allows or forbids the camera; allowed unless set.
+    /// Allows or forbids the camera; allowed by default.
     pub const fn camera(mut self, allowed: bool) -> Self {
         self.new.camera = Some(allowed);
         self
     }
 
-    /// Makes it a [`Request`], for a time-out or retry policy of its own.
+    /// Converts this into a [`Request`], for example to set its timeout or retry policy.
     pub fn into_request(self) -> Request<'a, User> {
         const OPERATION: &str = "create user";
         let client = self.client;
@@ -356,19 +358,19 @@ impl<'a> CreateUser<'a> {
         let request = Request::new(client, OPERATION, wire);
         match &self.new.id {
             Some(id) => {
-                let other = client.users().get(id);
+                let read = client.users().get(id);
                 let new = self.new;
-                request.instead_of_conflict(other, move |found| new.may_have_become(found))
+                request.on_conflict(read, move |existing| new.matches(existing))
             }
             None => request,
         }
     }
 
-    /// Sends it.
+    /// Sends the request.
     ///
     /// # Errors
     ///
-    /// [`Error::is_conflict`] when the id is taken, also by an inactive user; else as [`Request::send`].
+    /// [`Error::is_conflict`] if the id is already in use, even by an inactive user; otherwise as [`Request::send`].
     pub async fn send(self) -> Result<User> {
         self.into_request().send().await
     }
@@ -381,12 +383,15 @@ fn check_new_id(operation: &'static str, id: Option<&UserId>) -> Result<()> {
         return Err(Error::invalid_request(operation, "the user id is longer than 128 characters"));
     }
     if !id.as_str().bytes().all(allowed) {
-        return Err(Error::invalid_request(operation, "the user id holds characters beyond `a-z A-Z 0-9 . _ -`"));
+        return Err(Error::invalid_request(
+            operation,
+            "the user id contains characters other than `a-z A-Z 0-9 . _ -`",
+        ));
     }
     Ok(())
 }
 
-/// What is to change about a user.
+/// The fields of a user that change.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct UserChange {
     pub(crate) role: Option<Role>,
@@ -405,7 +410,7 @@ pub struct UpdateUser<'a> {
 }
 
 impl<'a> UpdateUser<'a> {
-    /// Changes what the user may do. The vendor's pages disagree on whether this is possible.
+    /// Changes the role. The vendor's documentation is contradictory about whether this is possible.
     pub fn role(mut self, role: Role) -> Self {
         self.change.role = Some(role);
         self
@@ -423,13 +428,14 @@ impl<'a> UpdateUser<'a> {
         self
     }
 
-    /// Lets the user in or keeps the user out. v2 only: on v1 the request ends in [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
+    /// Activates or deactivates the user. v2 only: on v1 the request fails with
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
     pub const fn active(mut self, active: bool) -> Self {
         self.change.active = Some(active);
         self
     }
 
-    /// Makes it a [`Request`], for a time-out or retry policy of its own.
+    /// Converts this into a [`Request`], for example to set its timeout or retry policy.
     pub fn into_request(self) -> Request<'a, User> {
         self.client.offered("update user", |version| match version {
             ApiVersion::V1 if self.change.active.is_some() => Err(Lacking::Part("change `active`")),
@@ -438,11 +444,11 @@ impl<'a> UpdateUser<'a> {
         })
     }
 
-    /// Sends it.
+    /// Sends the request.
     ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`] when there is no such user; else as [`Request::send`].
+    /// [`Error::is_not_found`] if the user does not exist; otherwise as [`Request::send`].
     pub async fn send(self) -> Result<User> {
         self.into_request().send().await
     }

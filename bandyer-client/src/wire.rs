@@ -1,4 +1,4 @@
-//! Paths and JSON of the two generations. Nothing else in the crate knows a path or the name of a field.
+//! Paths and JSON formats of the two API versions. No other module knows paths or field names.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
@@ -12,16 +12,16 @@ pub(crate) mod multipart;
 pub(crate) mod v1;
 pub(crate) mod v2;
 
-/// What is sent, without host, key and time-outs.
+/// The content of a request, without host, key and timeouts.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) method: Method,
-    /// Path below the prefix of the generation; escaped one by one when the URL is made.
+    /// The path below the prefix of the API version. Each segment is escaped when the URL is built.
     pub(crate) segments: Vec<String>,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<Payload>,
-    /// Whether happening twice is the same as happening once.
+    /// Whether executing the call twice has the same effect as executing it once.
     pub(crate) idempotent: bool,
 }
 
@@ -73,7 +73,7 @@ impl Call {
         self
     }
 
-    /// What a JSON body says.
+    /// The JSON body.
     #[cfg(test)]
     fn json_body(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body.as_ref().unwrap().bytes).unwrap()
@@ -84,27 +84,27 @@ impl Call {
         self
     }
 
-    /// Offset and page size, under the names of the first generation. What is not chosen is left to the vendor.
+    /// Adds offset and page size under their v1 names. Values that are not set are left to the vendor.
     fn skip_and_limit(self, window: Window) -> Self {
         self.query("skip", window.offset_if_any()).query("limit", window.page_size)
     }
 
-    /// The same under the names of the second.
+    /// Adds offset and page size under their v2 names.
     fn offset_and_limit(self, window: Window) -> Self {
         self.query("offset", window.offset_if_any()).query("limit", window.page_size)
     }
 
-    /// The bracketed names of the lists that come without totals.
+    /// Adds offset and page size under the bracketed names of the v1 lists that return no `has_more`.
     fn filter_window(self, window: Window) -> Self {
         self.query("filter[skip]", window.offset_if_any()).query("filter[limit]", window.page_size)
     }
 
-    fn answered_by<T>(self, decoder: impl Fn(&[u8]) -> Result<T, DecodeFailure> + Send + Sync + 'static) -> Wire<T> {
+    fn decode_with<T>(self, decoder: impl Fn(&[u8]) -> Result<T, DecodeFailure> + Send + Sync + 'static) -> Wire<T> {
         Wire { call: self, decoder: Box::new(decoder) }
     }
 }
 
-/// The body of a request, ready to be sent more than once.
+/// The body of a request, which can be sent more than once.
 #[derive(Debug, Clone)]
 pub(crate) struct Payload {
     pub(crate) content_type: HeaderValue,
@@ -117,7 +117,7 @@ impl Payload {
     }
 }
 
-/// Which part of a list is asked for.
+/// The requested part of a list.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Window {
     pub(crate) offset: u64,
@@ -130,7 +130,7 @@ impl Window {
     }
 }
 
-/// A call and how its answer is read.
+/// A call and the decoder of its response.
 pub(crate) struct Wire<T> {
     pub(crate) call: Call,
     pub(crate) decoder: Decoder<T>,
@@ -138,32 +138,32 @@ pub(crate) struct Wire<T> {
 
 pub(crate) type Decoder<T> = Box<dyn Fn(&[u8]) -> Result<T, DecodeFailure> + Send + Sync>;
 
-/// Why a generation has no call for what is asked.
+/// Why an API version has no call for a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Lacking {
-    /// It has no such operation.
+    /// It does not have the operation.
     Operation,
-    /// It has the operation, and cannot do this part of it.
+    /// It has the operation, but not this part of it.
     Part(&'static str),
 }
 
-/// A call, or what the generation lacks for it.
+/// A call, or what the API version lacks for it.
 pub(crate) type Offer<T> = Result<Wire<T>, Lacking>;
 
-/// Where in the answer reading failed, and why; never what stood there.
+/// Where in the response decoding failed, and why. It does not contain the value itself.
 #[derive(Debug)]
 pub(crate) struct DecodeFailure {
     pub(crate) detail: String,
 }
 
-/// Reads JSON and says at which path it is wrong.
+/// Decodes JSON. Errors contain the path of the wrong value.
 pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeFailure> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let cause = match error.inner().classify() {
             serde_json::error::Category::Eof => "the JSON ends early",
             serde_json::error::Category::Syntax => "this is no JSON",
-            // serde's own sentence may quote the value.
+            // serde's message may quote the value.
             _ => "a field is missing or of another type",
         };
         DecodeFailure { detail: format!("at `{}`: {cause}", shown_path(error.path())) }
@@ -172,7 +172,7 @@ pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeFailure>
     Ok(value)
 }
 
-/// The path without what may be a value: some answers have addresses and ids for keys.
+/// The path without parts that may be personal data: in some responses, URLs and ids are keys.
 fn shown_path(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
     let is_field =
@@ -193,8 +193,8 @@ fn shown_path(path: &serde_path_to_error::Path) -> String {
     if shown.is_empty() { ".".to_owned() } else { shown }
 }
 
-/// Reads JSON where the answer adds nothing to what was asked, so that an answer that says nothing is one too: an empty
-/// body, or JSON without what is looked for. What is no JSON is still a failure.
+/// Decodes JSON that the caller does not depend on: an empty body, or JSON of another shape, is replaced by
+/// `otherwise`. A body that is not JSON is still an error.
 pub(crate) fn json_or<T>(
     body: &[u8],
     read: impl FnOnce(&[u8]) -> Result<T, DecodeFailure>,
@@ -206,8 +206,8 @@ pub(crate) fn json_or<T>(
     read(body).or_else(|failure| json::<serde::de::IgnoredAny>(body).map(|_| otherwise()).map_err(|_| failure))
 }
 
-/// Reads one page of a list: an array under a name of its own, beside where it begins and whether there is more. The
-/// envelope of most lists of v2 is inferred, so what it does not tell is taken from what was asked.
+/// Decodes one page of a list: an array under the given name, next to offset, limit and `has_more`. The envelope of
+/// most v2 lists is inferred, so missing fields are filled in from the request.
 macro_rules! page_of {
     ($window:expr, $name:ident $(or $alias:literal)* : $record:ty) => {{
         let window: $crate::wire::Window = $window;
@@ -222,19 +222,19 @@ macro_rules! page_of {
                 has_more: Option<bool>,
             }
             let listed: Listed = $crate::wire::json(body)?;
-            let guessed = $crate::model::page::Page::guessed(listed.$name.into_iter().map(Into::into).collect(), window);
-            Ok(guessed.told(listed.offset, listed.limit, listed.has_more))
+            let page = $crate::model::page::Page::inferred(listed.$name.into_iter().map(Into::into).collect(), window);
+            Ok(page.with_reported(listed.offset, listed.limit, listed.has_more))
         }
     }};
 }
 pub(crate) use page_of;
 
-/// Reads JSON, and makes another type of it.
+/// Decodes JSON and converts it.
 pub(crate) fn json_as<R: DeserializeOwned, T: From<R>>(body: &[u8]) -> Result<T, DecodeFailure> {
     json::<R>(body).map(T::from)
 }
 
-/// For operations whose answer says nothing that the status does not say.
+/// Ignores the body, for operations whose status says everything.
 pub(crate) const fn nothing(_body: &[u8]) -> Result<(), DecodeFailure> {
     Ok(())
 }
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decoding_failure_names_the_path_and_not_the_value() {
+    fn decode_error_contains_the_path_but_not_the_value() {
         let failure = super::json::<Outer>(br#"{"items":[1,"canary"]}"#).unwrap_err();
         assert_eq!(failure.detail, "at `items[1]`: a field is missing or of another type");
         let keyed = super::json::<std::collections::BTreeMap<String, u32>>(br#"{"https://h/?t=canary":"x"}"#);

@@ -29,7 +29,7 @@ async fn status_code_and_request_id_are_kept() {
     assert_eq!((error.code(), error.request_id()), (Some("no_plus_user_in_room"), Some("id-7")));
     assert_eq!((error.operation(), error.attempts()), ("create room", 1));
     assert_eq!(error.api_error().unwrap().message.as_deref(), Some("m"));
-    assert_eq!(error.to_string(), "create room: the vendor answered 422 (no_plus_user_in_room)");
+    assert_eq!(error.to_string(), "create room: the vendor responded with 422 (no_plus_user_in_room)");
 }
 
 #[tokio::test]
@@ -140,7 +140,10 @@ async fn an_answer_beyond_the_limit_is_not_read() {
     let client = builder(&server.base_url()).max_answer_bytes(1000).build().unwrap();
     let error = client.users().get(&user("a")).send().await.unwrap_err();
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::Decode, Outcome::Unknown));
-    assert_eq!(error.to_string(), "get user: the vendor's answer cannot be read: the answer is larger than the limit");
+    assert_eq!(
+        error.to_string(),
+        "get user: the vendor's response cannot be read: the response is larger than the limit"
+    );
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Keys that recordings are encrypted with. They cannot be deleted in either generation.
+//! Encryption keys for recordings. Neither API version can delete them.
 
 use jiff::Timestamp;
 
@@ -9,11 +9,11 @@ use crate::http::request::Request;
 use crate::model::ids::EncryptionKeyId;
 use crate::wire::{v1, v2};
 
-/// A public key that was registered. The key itself is not repeated.
+/// A registered public key. The response does not contain the key itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EncryptionKey {
-    /// Its id.
+    /// The id.
     pub id: EncryptionKeyId,
     /// When it was registered.
     pub created_at: Option<Timestamp>,
@@ -37,8 +37,8 @@ impl<'a> Company<'a> {
         })
     }
 
-    /// Registers an RSA public key of any size, as PEM. Recordings then come as a zip with a symmetric key that only the
-    /// private key opens. Not repeated once it may have reached the vendor.
+    /// Registers an RSA public key of any size, as PEM. Recordings are then delivered as a zip file with a symmetric
+    /// key that only the private key can decrypt. Not retried once it may have reached the vendor.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {

@@ -27,20 +27,20 @@ use crate::wire::{v1, v2};
 #[serde(transparent)]
 pub struct Color(Box<str>);
 
-/// A text that is not `#` and six hex digits.
+/// The text is not `#` followed by six hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a colour is written `#RRGGBB`")]
 #[non_exhaustive]
 pub struct InvalidColor;
 
 impl Color {
-    /// A colour from its parts.
+    /// Creates a colour from its red, green and blue parts.
     #[must_use]
     pub fn rgb(red: u8, green: u8, blue: u8) -> Self {
         Self(format!("#{red:02x}{green:02x}{blue:02x}").into())
     }
 
-    /// The text as the vendor writes it.
+    /// The colour as `#rrggbb`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -70,13 +70,13 @@ pub struct Palette {
     /// The main colour.
     #[serde(rename = "primary_color")]
     pub primary: Color,
-    /// The colour of what stands out.
+    /// The accent colour.
     #[serde(rename = "accent_color")]
     pub accent: Color,
 }
 
 impl Palette {
-    /// Two colours.
+    /// Creates a palette from two colours.
     #[must_use]
     pub const fn new(primary: Color, accent: Color) -> Self {
         Self { primary, accent }
@@ -87,15 +87,15 @@ impl Palette {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Theme {
-    /// Colours of the light mode; the vendor's own when none.
+    /// Colours of the light mode; `None` stands for the vendor's own.
     pub light: Option<Palette>,
-    /// Colours of the dark mode; the vendor's own when none.
+    /// Colours of the dark mode; `None` stands for the vendor's own.
     pub dark: Option<Palette>,
-    /// The logos, where they are part of the theme (v2).
+    /// The logos. Only v2 returns them as a part of the theme.
     pub logos: Option<Logos>,
 }
 
-/// Where the logos are.
+/// The addresses of the logos.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Logos {
@@ -106,13 +106,13 @@ pub struct Logos {
 }
 
 open_enum! {
-    /// The modes that a logo is for.
+    /// The modes in which a logo is shown.
     pub enum LogoTheme {
-        /// Both.
+        /// Both modes.
         All = "all",
-        /// The light one.
+        /// The light mode.
         Light = "light",
-        /// The dark one.
+        /// The dark mode.
         Dark = "dark",
     }
 }
@@ -130,7 +130,7 @@ impl<'a> Company<'a> {
         self.client.both("get theme", v1::company::theme, v2::company::theme)
     }
 
-    /// Changes the colours. At least one mode must be mentioned.
+    /// Changes the colours. At least one mode must be set or reset.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -145,7 +145,7 @@ impl<'a> Company<'a> {
         UpdateTheme { of: self, change: ThemeChange::default() }
     }
 
-    /// Sets the logo: PNG or JPEG, at least 200 × 200 points (300 × 300 suggested) and at most 500 KB.
+    /// Sets the logo: PNG or JPEG, at least 200 × 200 pixels (300 × 300 recommended) and at most 500 KB.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -161,7 +161,7 @@ impl<'a> Company<'a> {
     }
 }
 
-/// The outer `None` leaves a mode, the inner one resets it.
+/// The outer `None` leaves a mode unchanged, the inner one resets it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ThemeChange {
     pub(crate) light: Option<Option<Palette>>,
@@ -189,19 +189,19 @@ impl<'a> UpdateTheme<'a> {
         self
     }
 
-    /// Goes back to the vendor's light mode.
+    /// Resets the light mode to the vendor's colours.
     pub fn reset_light(mut self) -> Self {
         self.change.light = Some(None);
         self
     }
 
-    /// Goes back to the vendor's dark mode.
+    /// Resets the dark mode to the vendor's colours.
     pub fn reset_dark(mut self) -> Self {
         self.change.dark = Some(None);
         self
     }
 
-    /// Makes it a [`Request`], for a time-out or retry policy of its own.
+    /// Converts this into a [`Request`], for example to set its timeout or retry policy.
     pub fn into_request(self) -> Request<'a, Theme> {
         const OPERATION: &str = "update theme";
         let Self { of: Company { client }, change } = self;
@@ -212,7 +212,7 @@ impl<'a> UpdateTheme<'a> {
         client.both(OPERATION, || v1::company::update_theme(&change), || v2::company::update_theme(&change))
     }
 
-    /// Sends it.
+    /// Sends the request.
     ///
     /// # Errors
     ///
@@ -232,13 +232,13 @@ pub struct SetLogo<'a> {
 }
 
 impl<'a> SetLogo<'a> {
-    /// Chooses the mode it is for; both unless set. On v2 the field is inferred from v1.
+    /// Sets the mode of the logo; both modes by default. On v2 the name of the field is inferred from v1.
     pub fn theme(mut self, theme: LogoTheme) -> Self {
         self.theme = Some(theme);
         self
     }
 
-    /// Makes it a [`Request`], for a time-out or retry policy of its own.
+    /// Converts this into a [`Request`], for example to set its timeout or retry policy.
     pub fn into_request(self) -> Request<'a, Logos> {
         const OPERATION: &str = "set logo";
         let Self { of: Company { client }, picture, theme } = self;
@@ -252,7 +252,7 @@ impl<'a> SetLogo<'a> {
         )
     }
 
-    /// Sends it.
+    /// Sends the request.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! How long recordings are kept, and in what form.
+//! Retention, compression and encryption of recordings.
 
 use super::Company;
 use crate::error::{Error, Result};
@@ -6,23 +6,24 @@ use crate::http::request::Request;
 use crate::model::ids::EncryptionKeyId;
 use crate::wire::{v1, v2};
 
-/// Days that recordings may be kept, beyond 0 to 15. Source: the vendor's page on recording configuration.
+/// Retention periods in days that are allowed in addition to 0 to 15. Source: the vendor's page on recording
+/// configuration.
 const LONG_RETENTIONS: [u32; 6] = [30, 60, 90, 120, 180, 365];
 
-/// How long recordings are kept, and in what form.
+/// Retention, compression and encryption of recordings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecordingSettings {
-    /// Days until a recording is deleted.
+    /// The number of days until a recording is deleted.
     pub retention_days: Option<u32>,
     /// Whether recordings are compressed.
     pub compression: Option<bool>,
-    /// The key they are encrypted with, if they are.
+    /// The key that recordings are encrypted with; `None` if they are not encrypted.
     pub encryption_key: Option<EncryptionKeyId>,
 }
 
 impl<'a> Company<'a> {
-    /// Reads how recordings are kept.
+    /// Reads the recording settings.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
@@ -34,7 +35,7 @@ impl<'a> Company<'a> {
         self.client.both("get recording settings", v1::company::recording_settings, v2::company::recording_settings)
     }
 
-    /// Changes how recordings are kept. Whether they are compressed must always be said.
+    /// Changes the recording settings. The vendor requires the compression flag in each change.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
@@ -50,7 +51,7 @@ impl<'a> Company<'a> {
     }
 }
 
-/// The outer `None` leaves the key, the inner one ends encryption.
+/// The outer `None` leaves the key unchanged, the inner one turns encryption off.
 #[derive(Debug, Clone)]
 pub(crate) struct SettingsChange {
     pub(crate) compression: bool,
@@ -58,7 +59,7 @@ pub(crate) struct SettingsChange {
     pub(crate) encryption_key: Option<Option<EncryptionKeyId>>,
 }
 
-/// A change to how recordings are kept; from [`Company::update_recording_settings`].
+/// A change to the recording settings; from [`Company::update_recording_settings`].
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until `.send()` is awaited"]
 pub struct UpdateRecordingSettings<'a> {
@@ -67,25 +68,25 @@ pub struct UpdateRecordingSettings<'a> {
 }
 
 impl<'a> UpdateRecordingSettings<'a> {
-    /// How many days they are kept: 0 to 15, or 30, 60, 90, 120, 180 or 365.
+    /// Sets the retention in days: 0 to 15, 30, 60, 90, 120, 180 or 365.
     pub const fn retention_days(mut self, days: u32) -> Self {
         self.change.retention_days = Some(days);
         self
     }
 
-    /// Encrypts what is recorded from now on.
+    /// Encrypts future recordings with this key.
     pub fn encryption_key(mut self, key: EncryptionKeyId) -> Self {
         self.change.encryption_key = Some(Some(key));
         self
     }
 
-    /// Ends encryption.
+    /// Turns encryption off.
     pub fn no_encryption(mut self) -> Self {
         self.change.encryption_key = Some(None);
         self
     }
 
-    /// Makes it a [`Request`], for a time-out or retry policy of its own.
+    /// Converts this into a [`Request`], for example to set its timeout or retry policy.
     pub fn into_request(self) -> Request<'a, RecordingSettings> {
         const OPERATION: &str = "update recording settings";
         let Self { of: Company { client }, change } = self;
@@ -100,7 +101,7 @@ impl<'a> UpdateRecordingSettings<'a> {
         )
     }
 
-    /// Sends it.
+    /// Sends the request.
     ///
     /// # Errors
     ///

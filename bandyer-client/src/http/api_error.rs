@@ -1,18 +1,19 @@
-//! Reads the vendor's description of a refusal, whatever it looks like.
+//! Decodes the body of an error response, whatever its shape.
 
 use serde_json::{Map, Value};
 
 use crate::error::ApiError;
 
-/// How much of the vendor's text is kept, in bytes.
+/// Maximum length of a message, in bytes. The rest is cut off.
 const MAX_MESSAGE_BYTES: usize = 2048;
-/// Longest code or name that is taken for one. All documented ones are below 50 characters.
+/// Maximum length of a code or name, in bytes. All documented ones are shorter than 50 characters.
 const MAX_CODE_BYTES: usize = 64;
 
-/// Never fails: where no sentence is found, the body itself becomes the message.
+/// Never fails: if the body has no message, the body itself becomes the message.
 ///
-/// No page of the vendor shows an error body. Status, name, code and reason are the columns of its error tables, and
-/// one public client reads `status` and `code` at top level; so each key is looked for under `error` and at top level.
+/// The vendor does not document the shape of an error body. Its error tables have the columns status, name, code and
+/// reason, and one public client reads `status` and `code` at the top level. Each key is therefore looked up under
+/// `error` and at the top level.
 pub(crate) fn decode(body: &[u8]) -> ApiError {
     let fields = match serde_json::from_slice(body) {
         Ok(Value::Object(fields)) => fields,
@@ -29,8 +30,8 @@ pub(crate) fn decode(body: &[u8]) -> ApiError {
     }
 }
 
-/// Codes are shown in error texts, so what does not look like one is not taken for one: a sentence in its place might
-/// hold anything.
+/// Codes appear in error texts and logs, so only short plain words are accepted. A sentence in place of a code could
+/// contain personal data.
 fn word(text: &str) -> Option<String> {
     let fits = (1..=MAX_CODE_BYTES).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
@@ -52,7 +53,7 @@ mod tests {
     use super::decode;
 
     #[test]
-    fn every_shape_gives_what_it_holds() {
+    fn every_shape_of_error_body_is_decoded() {
         let table = [
             (r#"{"status":422,"name":"n","code":"c","message":"m"}"#, Some("c"), Some("n"), Some("m")),
             (r#"{"error":{"code":"c","reason":"r"}}"#, Some("c"), None, Some("r")),
@@ -78,19 +79,19 @@ mod tests {
     }
 
     #[test]
-    fn a_long_message_is_cut_between_characters() {
+    fn long_message_is_cut_at_a_character_boundary() {
         let message = decode("é".repeat(5000).as_bytes()).message.unwrap();
         assert_eq!(message.len(), 2048);
         assert!(message.chars().all(|c| c == 'é'));
     }
 
     #[test]
-    fn bytes_that_are_no_text_do_no_harm() {
+    fn invalid_utf8_is_accepted() {
         assert!(decode(&[0xff, 0x00, 0xfe]).message.is_some());
     }
 
     #[test]
-    fn whatever_comes_the_text_stays_short_and_the_code_a_word() {
+    fn message_and_code_are_bounded_for_any_body() {
         let anything = prop_oneof![
             any::<Vec<u8>>(),
             any::<(String, String)>().prop_map(|(code, message)| {

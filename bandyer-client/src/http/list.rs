@@ -1,4 +1,4 @@
-//! Lists: one page, or all items as they are needed.
+//! Lists: one page, or a stream of all items.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::http::request::Request;
 use crate::model::page::Page;
 use crate::wire::{Offer, Window};
 
-/// A list that is ready to be read; `F` is what it is narrowed to.
+/// A list request that is ready to be sent; `F` is its filter.
 ///
 /// ```no_run
 /// use futures_util::TryStreamExt;
@@ -42,20 +42,20 @@ impl<'a, T, F> List<'a, T, F> {
         Self { client, operation, filter, window: Window { offset: 0, page_size: None }, offer }
     }
 
-    /// Skips this many items. Lists that the vendor gives whole ignore it.
+    /// Skips this many items. Lists that the vendor does not page ignore it.
     pub const fn offset(mut self, offset: u64) -> Self {
         self.window.offset = offset;
         self
     }
 
-    /// Asks for this many items a page, at most 100; the vendor gives 20 unless set. Lists that the vendor gives whole
+    /// Sets the number of items per page, at most 100. The vendor's default is 20. Lists that the vendor does not page
     /// ignore it.
     pub const fn page_size(mut self, size: u32) -> Self {
         self.window.page_size = Some(size);
         self
     }
 
-    /// Makes it a [`Request`] for one page, for a time-out or retry policy of its own.
+    /// Converts this into a [`Request`] for one page, for example to set its timeout or retry policy.
     pub fn into_request(self) -> Request<'a, Page<T>> {
         self.request_at(self.window.offset)
     }
@@ -77,8 +77,8 @@ impl<'a, T, F> List<'a, T, F> {
         self.into_request().send().await
     }
 
-    /// Reads all items from here on, page by page as they are needed. An error is given once and ends the stream; an empty
-    /// page does not, as long as the vendor says that there is more.
+    /// Streams all items from here on and requests each page when it is needed. An error ends the stream. An empty page
+    /// does not, as long as the vendor reports that there are more items.
     pub fn into_stream(self) -> impl Stream<Item = Result<T>> + Send + use<'a, T, F>
     where
         T: Send + 'static,
@@ -94,7 +94,7 @@ impl<T, F: Clone> Clone for List<'_, T, F> {
     }
 }
 
-/// Without the filter: ids are personal data.
+/// Leaves the filter out, because ids are personal data.
 impl<T, F> fmt::Debug for List<'_, T, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("List").field("operation", &self.operation).field("window", &self.window).finish_non_exhaustive()

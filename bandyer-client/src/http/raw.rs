@@ -1,4 +1,4 @@
-//! The escape hatch: any path, with the same key, retries, limits and errors.
+//! Requests to arbitrary paths, with the same key, retries, limits and errors.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use crate::wire::{self, Call, Payload, Wire};
 
 const OPERATION: &str = "raw request";
 
-/// A request to an operation that this crate has no method for; made by [`Client::request`].
+/// A request to an operation that this crate has no method for; from [`Client::request`].
 ///
 /// ```no_run
 /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -41,7 +41,7 @@ impl<'a> RawRequest<'a> {
         self
     }
 
-    /// Adds a pair to the query string.
+    /// Adds a parameter to the query string.
     pub fn query(self, name: &str, value: &str) -> Self {
         self.map(|mut call| {
             call.query.push((name.to_owned(), value.to_owned()));
@@ -49,8 +49,8 @@ impl<'a> RawRequest<'a> {
         })
     }
 
-    /// Adds a header. The key and the framing of the body cannot be replaced: trying to ends in
-    /// [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) when the request is sent.
+    /// Adds a header. The headers of the key and of the body's framing cannot be set: the request then fails with
+    /// [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) when it is sent.
     pub fn header(self, name: HeaderName, value: HeaderValue) -> Self {
         self.map(|mut call| {
             if ["apikey", "content-length", "content-type", "host", "transfer-encoding"].contains(&name.as_str()) {
@@ -61,22 +61,24 @@ impl<'a> RawRequest<'a> {
         })
     }
 
-    /// Sends a JSON body.
+    /// Sets a JSON body.
     pub fn json(self, body: &(impl Serialize + ?Sized)) -> Self {
         self.map(|mut call| {
-            let bytes = serde_json::to_vec(body)
-                .map_err(|error| Error::invalid_request(OPERATION, "the body is no JSON").source_of(error))?;
+            let bytes = serde_json::to_vec(body).map_err(|error| {
+                Error::invalid_request(OPERATION, "the body cannot be serialized to JSON").source_of(error)
+            })?;
             call.body = Some(Payload::json(bytes));
             Ok(call)
         })
     }
 
-    /// Leaves the answer open, to be read piece by piece. See [`DownloadRequest`] for its limits.
+    /// Converts this into a download, which reads the response chunk by chunk. See [`DownloadRequest`] for its limits.
     pub fn download(self) -> DownloadRequest<'a> {
         DownloadRequest::of_call(self.client, OPERATION, self.call)
     }
 
-    /// Says whether happening twice does harm. By default POST and PATCH are taken to, the rest not.
+    /// Declares whether the operation is idempotent, which allows more retries. By default all methods are, except POST
+    /// and PATCH.
     pub fn idempotent(self, yes: bool) -> Self {
         self.map(|mut call| {
             call.idempotent = yes;
@@ -84,13 +86,13 @@ impl<'a> RawRequest<'a> {
         })
     }
 
-    /// Reads the answer as JSON.
+    /// Decodes the response as JSON.
     pub fn decode<T: DeserializeOwned + 'static>(self) -> Request<'a, T> {
         let wire = self.call.map(|call| Wire { call, decoder: Box::new(wire::json::<T>) });
         Request::new(self.client, OPERATION, wire)
     }
 
-    /// Takes the answer as it is, within the client's size limit.
+    /// Returns the response body unchanged, within the client's size limit.
     pub fn bytes(self) -> Request<'a, Bytes> {
         let wire = self.call.map(|call| Wire { call, decoder: Box::new(|body| Ok(Bytes::copy_from_slice(body))) });
         Request::new(self.client, OPERATION, wire)

@@ -1,4 +1,4 @@
-//! A request that is ready to be sent, and the loop that sends it.
+//! A request that is ready to be sent, and the retry loop that sends it.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -13,12 +13,12 @@ use crate::http::api_error;
 use crate::http::retry::{Decision, RetryPolicy, Situation, StopReason, decide};
 use crate::http::retry_after::retry_after;
 use crate::http::span::{self, OperationSpan};
-use crate::http::transport::{Answer, Attempt, BodyMode, Failure};
+use crate::http::transport::{Attempt, BodyMode, Failure, HttpResponse};
 use crate::wire::{Call, Decoder, Wire};
 
-/// An operation that is ready to be sent.
+/// A request that is ready to be sent.
 ///
-/// It does nothing until [`send`](Self::send) is awaited, and dropping that future stops it.
+/// It does nothing until [`send`](Self::send) is awaited. Dropping that future cancels the request.
 ///
 /// ```no_run
 /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -26,8 +26,8 @@ use crate::wire::{Call, Decoder, Wire};
 /// use bandyer_client::{RetryPolicy, UserId};
 ///
 /// let request = client.users().get(&UserId::new("doc-0007")?).attempt_timeout(Duration::from_secs(2));
-/// let answer = request.retry(RetryPolicy::none()).send_with_response().await?;
-/// println!("{} {:?}", answer.status(), answer.request_id());
+/// let response = request.retry(RetryPolicy::none()).send_with_response().await?;
+/// println!("{} {:?}", response.status(), response.request_id());
 /// # Ok(())
 /// # }
 /// ```
@@ -38,14 +38,15 @@ pub struct Request<'a, T> {
     wire: Result<Wire<T>>,
     attempt_timeout: Duration,
     retry: RetryPolicy,
-    instead_of_conflict: Option<InsteadOfConflict<'a, T>>,
+    on_conflict: Option<ConflictFallback<'a, T>>,
 }
 
-/// What to ask when a repeat is told "already exists": the first try may have worked and its answer been lost. What is
-/// found must look like what was to be made, else it was there before.
-struct InsteadOfConflict<'a, T> {
+/// The fallback for a retry that fails with a conflict. An earlier attempt may have created the resource although its
+/// response was lost, so the existing resource is read. It must match the requested one; otherwise it is an older one
+/// and the conflict is an error.
+struct ConflictFallback<'a, T> {
     request: Box<Request<'a, T>>,
-    is_it: Box<dyn Fn(&T) -> bool + Send + Sync>,
+    matches: Box<dyn Fn(&T) -> bool + Send + Sync>,
 }
 
 impl<'a, T> Request<'a, T> {
@@ -56,71 +57,67 @@ impl<'a, T> Request<'a, T> {
             wire,
             attempt_timeout: client.attempt_timeout(),
             retry: client.retry_policy(),
-            instead_of_conflict: None,
+            on_conflict: None,
         }
     }
 
-    pub(crate) fn instead_of_conflict(
-        mut self,
-        other: Self,
-        is_it: impl Fn(&T) -> bool + Send + Sync + 'static,
-    ) -> Self {
-        self.instead_of_conflict = Some(InsteadOfConflict { request: Box::new(other), is_it: Box::new(is_it) });
+    pub(crate) fn on_conflict(mut self, read: Self, matches: impl Fn(&T) -> bool + Send + Sync + 'static) -> Self {
+        self.on_conflict = Some(ConflictFallback { request: Box::new(read), matches: Box::new(matches) });
         self
     }
 
-    /// Limits one try of this request, from connecting to the last byte of the answer.
+    /// Sets the timeout of one attempt, from connecting to the last byte of the response.
     pub const fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.attempt_timeout = timeout;
         self
     }
 
-    /// Chooses how often and how patiently this request is tried again.
+    /// Sets the retry policy of this request.
     pub const fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
-    /// Sends the request and gives what the vendor answered.
+    /// Sends the request and returns the decoded body of the response.
     ///
     /// # Errors
     ///
-    /// [`Error`](crate::Error), whose [`outcome`](crate::Error::outcome) tells whether the vendor may have carried
-    /// the request out all the same.
+    /// [`Error`](crate::Error), whose [`outcome`](crate::Error::outcome) says whether the vendor may have executed the
+    /// request nevertheless.
     pub async fn send(self) -> Result<T> {
         Ok(self.send_with_response().await?.into_body())
     }
 
-    /// Like [`send`](Self::send), and keeps status, headers and the number of tries.
+    /// Like [`send`](Self::send), but also returns the status, the headers and the number of attempts.
     ///
     /// # Errors
     ///
     /// As [`send`](Self::send).
     pub async fn send_with_response(self) -> Result<Response<T>> {
         let span = OperationSpan::new(self.client.api_version(), self.operation);
-        let result = span.around(self.run()).await;
+        let result = span.instrument(self.run()).await;
         span.end(result.as_ref().map(|response| (response.attempts, response.status)));
         result
     }
 
     async fn run(self) -> Result<Response<T>> {
-        let other = self.instead_of_conflict;
-        let (sending, decoder) =
-            Sending::new(self.client, self.operation, self.wire?, self.attempt_timeout, self.retry);
-        match (sending.run().await, other) {
-            (Ok((answer, attempts)), _) => sending.decode(answer, attempts, decoder),
-            (Err(error), Some(other)) if error.is_conflict() && error.followed_an_unknown_outcome() => {
-                let InsteadOfConflict { request, is_it } = other;
-                let (sending, decoder) = Sending::new(
+        let on_conflict = self.on_conflict;
+        let (execution, decoder) =
+            Execution::new(self.client, self.operation, self.wire?, self.attempt_timeout, self.retry);
+        match (execution.execute().await, on_conflict) {
+            (Ok((response, attempts)), _) => execution.decode(response, attempts, decoder),
+            (Err(error), Some(fallback)) if error.is_conflict() && error.earlier_outcome_unknown() => {
+                let ConflictFallback { request, matches } = fallback;
+                let (execution, decoder) = Execution::new(
                     request.client,
                     request.operation,
                     request.wire?,
                     request.attempt_timeout,
                     request.retry,
                 );
-                let (answer, attempts) = sending.run().await?;
-                let found = sending.decode(answer, attempts + error.attempts(), decoder)?;
-                if is_it(&found.body) { Ok(found) } else { Err(error) }
+                let (response, attempts) = execution.execute().await?;
+                let existing = execution.decode(response, attempts + error.attempts(), decoder)?;
+                if matches(&existing.body) { Ok(existing) } else { Err(error) }
             }
             (Err(error), _) => Err(error),
         }
@@ -133,7 +130,8 @@ impl<T> fmt::Debug for Request<'_, T> {
     }
 }
 
-pub(super) struct Sending<'a> {
+/// Executes one call with its retries.
+pub(super) struct Execution<'a> {
     pub(super) client: &'a Client,
     pub(super) operation: &'static str,
     pub(super) call: Call,
@@ -142,7 +140,7 @@ pub(super) struct Sending<'a> {
     pub(super) mode: BodyMode,
 }
 
-impl<'a> Sending<'a> {
+impl<'a> Execution<'a> {
     fn new<T>(
         client: &'a Client,
         operation: &'static str,
@@ -150,20 +148,20 @@ impl<'a> Sending<'a> {
         attempt_timeout: Duration,
         retry: RetryPolicy,
     ) -> (Self, Decoder<T>) {
-        let mode = BodyMode::ReadWhole;
+        let mode = BodyMode::Buffered;
         (Self { client, operation, call: wire.call, attempt_timeout, retry, mode }, wire.decoder)
     }
 
-    async fn run(&self) -> Result<(Answer, u32)> {
+    async fn execute(&self) -> Result<(HttpResponse, u32)> {
         let url = self
             .client
             .transport()
             .url(&self.call.segments, &self.call.query)
             .map_err(|detail| Error::invalid_request(self.operation, detail))?;
-        self.run_at(&url).await
+        self.execute_at(&url).await
     }
 
-    pub(super) async fn run_at(&self, url: &Url) -> Result<(Answer, u32)> {
+    pub(super) async fn execute_at(&self, url: &Url) -> Result<(HttpResponse, u32)> {
         let started = Instant::now();
         self.client.retry_budget().deposit();
         let mut attempts = 0;
@@ -180,9 +178,9 @@ impl<'a> Sending<'a> {
                 mode: self.mode,
             };
             let mut error = match self.client.transport().send(attempt).await {
-                Ok(answer) if answer.status.is_success() => return Ok((answer, attempts)),
-                Ok(answer) => self.refused(&answer),
-                Err(failure) => self.failed(failure),
+                Ok(response) if response.status.is_success() => return Ok((response, attempts)),
+                Ok(response) => self.error_response(&response),
+                Err(failure) => self.transport_error(failure),
             };
             let remaining = self.retry.total().saturating_sub(started.elapsed());
             let situation = Situation {
@@ -196,7 +194,7 @@ impl<'a> Sending<'a> {
             let stopped = match decide(&self.retry, &situation, fastrand::f64()) {
                 Decision::RetryAfter(wait) if self.client.retry_budget().withdraw() => {
                     may_have_happened |= error.outcome() == Outcome::Unknown;
-                    span::repeated(self.operation, &error, attempts, wait);
+                    span::retrying(self.operation, &error, attempts, wait);
                     tokio::time::sleep(wait).await;
                     continue;
                 }
@@ -206,22 +204,22 @@ impl<'a> Sending<'a> {
             let inner = error.inner_mut();
             inner.attempts = attempts;
             inner.stopped = Some(stopped);
-            inner.followed_an_unknown_outcome = may_have_happened;
+            inner.earlier_outcome_unknown = may_have_happened;
             return Err(error);
         }
     }
 
-    fn refused(&self, answer: &Answer) -> Error {
+    fn error_response(&self, response: &HttpResponse) -> Error {
         let mut error = Error::new(ErrorKind::Api, self.operation);
         let inner = error.inner_mut();
-        inner.status = Some(answer.status);
-        inner.api = Some(api_error::decode(&answer.body));
-        inner.request_id = request_id(&answer.headers).map(str::to_owned);
-        inner.retry_after = retry_after(&answer.headers, Timestamp::now());
+        inner.status = Some(response.status);
+        inner.api = Some(api_error::decode(&response.body));
+        inner.request_id = request_id(&response.headers).map(str::to_owned);
+        inner.retry_after = retry_after(&response.headers, Timestamp::now());
         error
     }
 
-    pub(super) fn failed(&self, failure: Failure) -> Error {
+    pub(super) fn transport_error(&self, failure: Failure) -> Error {
         let mut error = Error::new(failure.kind, self.operation);
         let inner = error.inner_mut();
         inner.status = failure.status;
@@ -230,14 +228,14 @@ impl<'a> Sending<'a> {
         error
     }
 
-    fn decode<T>(&self, answer: Answer, attempts: u32, decoder: Decoder<T>) -> Result<Response<T>> {
-        match decoder(&answer.body) {
-            Ok(body) => Ok(Response { status: answer.status, headers: answer.headers, attempts, body }),
+    fn decode<T>(&self, response: HttpResponse, attempts: u32, decoder: Decoder<T>) -> Result<Response<T>> {
+        match decoder(&response.body) {
+            Ok(body) => Ok(Response { status: response.status, headers: response.headers, attempts, body }),
             Err(failure) => {
                 let mut error = Error::new(ErrorKind::Decode, self.operation).detail(failure.detail);
                 let inner = error.inner_mut();
-                inner.status = Some(answer.status);
-                inner.request_id = request_id(&answer.headers).map(str::to_owned);
+                inner.status = Some(response.status);
+                inner.request_id = request_id(&response.headers).map(str::to_owned);
                 inner.attempts = attempts;
                 inner.stopped = Some(StopReason::Final);
                 Err(error)
@@ -246,15 +244,15 @@ impl<'a> Sending<'a> {
     }
 }
 
-/// The vendor documents no request id; proxies and gateways use this header. A value that is not a plain word is
-/// dropped, since it ends in logs.
+/// The vendor documents no request id, but proxies and gateways use this header. A value that is not a plain word is
+/// ignored, because request ids are logged.
 fn request_id(headers: &HeaderMap) -> Option<&str> {
     let id = headers.get("x-request-id")?.to_str().ok()?;
     let plain = id.len() <= 128 && id.bytes().all(|byte| byte.is_ascii_graphic());
     plain.then_some(id)
 }
 
-/// A decoded answer with what came around it.
+/// A decoded response with its status and headers.
 pub struct Response<T> {
     status: StatusCode,
     headers: HeaderMap,
@@ -269,31 +267,31 @@ impl<T> Response<T> {
         self.status
     }
 
-    /// The headers of the answer.
+    /// The headers of the response.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    /// The `x-request-id` of the answer, for a support ticket.
+    /// The `x-request-id` of the response, for a support ticket.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         request_id(&self.headers)
     }
 
-    /// How many tries it took.
+    /// The number of attempts.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.attempts
     }
 
-    /// What the vendor answered.
+    /// The decoded body.
     #[must_use]
     pub fn body(&self) -> &T {
         &self.body
     }
 
-    /// What the vendor answered, without the rest.
+    /// Returns the decoded body and drops the rest.
     #[must_use]
     pub fn into_body(self) -> T {
         self.body
@@ -302,7 +300,7 @@ impl<T> Response<T> {
 
 impl<T: fmt::Debug> fmt::Debug for Response<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Headers are left out: nobody promises that they hold no cookie.
+        // Headers are left out, because they may contain cookies.
         f.debug_struct("Response")
             .field("status", &self.status)
             .field("attempts", &self.attempts)

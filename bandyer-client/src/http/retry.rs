@@ -1,4 +1,4 @@
-//! Whether and when to try again. Pure: no clock, no I/O, no randomness of its own.
+//! Decides whether and when to retry. Pure: it uses no clock, no I/O and no random numbers.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -7,11 +7,11 @@ use http::StatusCode;
 
 use crate::error::ErrorKind;
 
-/// How often and how patiently a request is tried again.
+/// How often a request is retried, and how long to wait between attempts.
 ///
-/// Only what is safe to repeat is repeated: a request that never reached the vendor, one that the vendor refused
-/// before working on it, and operations that give the same result when they happen twice. A room creation that may
-/// have happened is never sent again.
+/// A request is only retried if that is safe: if it did not reach the vendor, if the vendor rejected it before
+/// processing it, or if the operation is idempotent. A room creation that the vendor may have executed is never sent
+/// again.
 ///
 /// ```
 /// use std::time::Duration;
@@ -28,7 +28,7 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Three tries within 45 s, with 200 ms doubling to 5 s between them, each with full jitter.
+    /// Three attempts within 45 s. The backoff starts at 200 ms and doubles up to 5 s, with full jitter.
     #[must_use]
     pub const fn standard() -> Self {
         Self {
@@ -39,27 +39,27 @@ impl RetryPolicy {
         }
     }
 
-    /// One try.
+    /// One attempt, without retries.
     #[must_use]
     pub const fn none() -> Self {
         Self::standard().max_attempts(1)
     }
 
-    /// Sets how often a request is sent at most. Zero counts as one.
+    /// Sets the maximum number of attempts. Zero counts as one.
     #[must_use]
     pub const fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = if attempts == 0 { 1 } else { attempts };
         self
     }
 
-    /// Limits all tries and the waits between them together.
+    /// Sets the timeout for all attempts and the waits between them together.
     #[must_use]
     pub const fn total_timeout(mut self, timeout: Duration) -> Self {
         self.total_timeout = timeout;
         self
     }
 
-    /// Sets the longest wait before the second try, and the wait that doubling stops at.
+    /// Sets the maximum wait before the second attempt, and the limit up to which it doubles.
     #[must_use]
     pub const fn backoff(mut self, initial: Duration, max: Duration) -> Self {
         self.initial_backoff = initial;
@@ -78,16 +78,16 @@ impl RetryPolicy {
     }
 }
 
-/// What one try ended in, and what is left.
+/// The result of an attempt, and what is left of the limits.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Situation {
     pub(crate) kind: ErrorKind,
     pub(crate) status: Option<StatusCode>,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) idempotent: bool,
-    /// Tries made so far, at least one.
+    /// Number of attempts so far, at least one.
     pub(crate) attempts: u32,
-    /// Time left of the total.
+    /// Time left of the total timeout.
     pub(crate) remaining: Duration,
 }
 
@@ -97,20 +97,20 @@ pub(crate) enum Decision {
     Stop(StopReason),
 }
 
-/// Why a request was not sent again.
+/// Why a request was not retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StopReason {
-    /// The answer would be the same again.
+    /// A retry would have the same result.
     Final,
-    /// It may have happened, and happening twice would do harm.
+    /// The vendor may have executed the request, and it is not idempotent.
     MayHaveHappened,
     AttemptsUsedUp,
     TimeUsedUp,
-    /// The vendor asked to wait for longer than there is time.
+    /// `retry-after` is longer than the remaining time.
     WaitTooLong,
-    /// A refusal for quota that names no time: three tries within seconds would only deepen the hole.
+    /// Rate limited without `retry-after`: further attempts within seconds would only use up more of the quota.
     RateLimitedWithoutHint,
-    /// Too many requests of this client are failing already.
+    /// The retry budget is used up: too many requests of this client are failing.
     BudgetUsedUp,
 }
 
@@ -127,9 +127,9 @@ impl StopReason {
     }
 }
 
-/// Decides what follows a failed try. `jitter` is a random number from 0 to 1.
+/// Decides what follows a failed attempt. `jitter` is a random number from 0 to 1.
 pub(crate) fn decide(policy: &RetryPolicy, situation: &Situation, jitter: f64) -> Decision {
-    if let Err(reason) = repeatable(situation) {
+    if let Err(reason) = is_retryable(situation) {
         return Decision::Stop(reason);
     }
     if situation.attempts >= policy.max_attempts {
@@ -138,18 +138,18 @@ pub(crate) fn decide(policy: &RetryPolicy, situation: &Situation, jitter: f64) -
     let backoff = policy.wait_after(situation.attempts, jitter);
     let wait = backoff.max(situation.retry_after.unwrap_or_default());
     if wait >= situation.remaining {
-        let asked_for_more = situation.retry_after.is_some_and(|asked| asked >= situation.remaining);
-        return Decision::Stop(if asked_for_more { StopReason::WaitTooLong } else { StopReason::TimeUsedUp });
+        let vendor_wait_too_long = situation.retry_after.is_some_and(|wait| wait >= situation.remaining);
+        return Decision::Stop(if vendor_wait_too_long { StopReason::WaitTooLong } else { StopReason::TimeUsedUp });
     }
     Decision::RetryAfter(wait)
 }
 
-fn repeatable(situation: &Situation) -> Result<(), StopReason> {
+fn is_retryable(situation: &Situation) -> Result<(), StopReason> {
     let if_idempotent = || if situation.idempotent { Ok(()) } else { Err(StopReason::MayHaveHappened) };
     match (situation.kind, situation.status.map(|status| status.as_u16())) {
         (ErrorKind::Connect, _) => Ok(()),
         (ErrorKind::Timeout | ErrorKind::Interrupted, _) => if_idempotent(),
-        // Refused before any work, so even a room creation may be sent again.
+        // Rejected before processing, so even a room creation may be retried.
         (ErrorKind::Api, Some(429)) if situation.retry_after.is_some() => Ok(()),
         (ErrorKind::Api, Some(429)) => Err(StopReason::RateLimitedWithoutHint),
         (ErrorKind::Api, Some(408 | 500 | 502 | 503 | 504)) => if_idempotent(),
@@ -157,30 +157,30 @@ fn repeatable(situation: &Situation) -> Result<(), StopReason> {
     }
 }
 
-/// Lets through one repeat for ten requests, so that an outage is not answered with a storm.
+/// Allows one retry per ten requests, so that an outage does not cause a retry storm.
 ///
-/// It is shared by all clones of a client. Counted in tenths of a repeat.
+/// All clones of a client share it. It counts in tenths of a retry.
 #[derive(Debug)]
 pub(crate) struct RetryBudget(AtomicU32);
 
 impl RetryBudget {
     const DEPOSIT: u32 = 1;
     const PRICE: u32 = 10;
-    /// Ten repeats: what a quiet client may spend on a short disturbance.
+    /// Ten retries, so that a client with few requests can retry during a short outage.
     const CAPACITY: u32 = 100;
 
     pub(crate) const fn new() -> Self {
         Self(AtomicU32::new(Self::CAPACITY))
     }
 
-    /// Counts a request, whatever becomes of it.
+    /// Counts a request, whether it succeeds or not.
     pub(crate) fn deposit(&self) {
         let _full = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tenths| {
             (tenths < Self::CAPACITY).then(|| tenths + Self::DEPOSIT)
         });
     }
 
-    /// Takes one repeat out, if there is one.
+    /// Takes one retry out of the budget, if there is one.
     pub(crate) fn withdraw(&self) -> bool {
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tenths| tenths.checked_sub(Self::PRICE)).is_ok()
     }
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_repeated_and_what_is_not() {
+    fn only_safe_failures_are_retried() {
         use Decision::{RetryAfter, Stop};
         let wait = RetryAfter(Duration::from_millis(200));
         let table = [
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn tries_and_time_are_limited() {
+    fn attempts_and_total_time_are_limited() {
         let policy = RetryPolicy::standard();
         let last = Situation { attempts: 3, ..api(500, true, None) };
         assert_eq!(decide(&policy, &last, 1.0), Decision::Stop(StopReason::AttemptsUsedUp));
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_doubles_up_to_its_limit_and_is_spread_by_jitter() {
+    fn backoff_doubles_up_to_its_limit_with_jitter() {
         let policy = RetryPolicy::standard().max_attempts(100);
         let wait = |attempts, jitter| policy.wait_after(attempts, jitter).as_millis();
         assert_eq!([1, 2, 3, 5, 6, 60].map(|n| wait(n, 1.0)), [200, 400, 800, 3200, 5000, 5000]);
@@ -271,14 +271,14 @@ mod tests {
     }
 
     #[test]
-    fn an_outage_lets_through_one_repeat_in_ten() {
+    fn budget_allows_one_retry_in_ten_requests() {
         let budget = RetryBudget::new();
-        let repeats = (0..1000)
+        let retries = (0..1000)
             .filter(|_| {
                 budget.deposit();
                 budget.withdraw()
             })
             .count();
-        assert!((100..=110).contains(&repeats), "{repeats}");
+        assert!((100..=110).contains(&retries), "{retries}");
     }
 }

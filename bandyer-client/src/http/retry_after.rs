@@ -5,20 +5,21 @@ use std::time::Duration;
 use http::{HeaderMap, header};
 use jiff::Timestamp;
 
-/// Longest wait that is taken at its word. A vendor that names a year is mistaken, and a caller that adds the wait
-/// to its own clock must not overflow.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// Maximum wait; a longer one is cut to this. It is certainly a mistake, and a caller that adds the wait to a point in
+/// time must not overflow.
+const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long to wait: seconds, or the time until a date, which is zero when it has passed. Anything else is ignored.
+/// The wait: a number of seconds, or the time until a date, which is zero if it is in the past. Other values are
+/// ignored.
 pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
-        text.parse().map_or(LONGEST, Duration::from_secs)
+        text.parse().map_or(MAX_WAIT, Duration::from_secs)
     } else {
         let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
         Duration::try_from(date.duration_since(now)).unwrap_or_default()
     };
-    Some(wait.min(LONGEST))
+    Some(wait.min(MAX_WAIT))
 }
 
 #[cfg(test)]
@@ -29,7 +30,7 @@ mod tests {
     use jiff::Timestamp;
 
     #[test]
-    fn both_forms_are_read_and_nonsense_is_ignored() {
+    fn both_forms_are_parsed_and_invalid_values_ignored() {
         let now: Timestamp = "2026-03-05T09:00:00Z".parse().unwrap();
         let table = [
             ("7", Some(7)),

@@ -1,8 +1,8 @@
-//! What the feature `tracing` tells: one span an operation, whatever the number of tries, and one event a repeat. Fields are
-//! chosen one by one: no id, no path, no text of the vendor.
+//! The spans and events of the feature `tracing`: one span per operation, regardless of the number of attempts, and one
+//! event per retry. Fields are an explicit list, so that no id, no path and no text of the vendor is recorded.
 
 #[cfg(feature = "tracing")]
-mod told {
+mod imp {
     use std::time::Duration;
 
     use http::StatusCode;
@@ -27,11 +27,11 @@ mod told {
             ))
         }
 
-        pub(in crate::http) fn around<F: Future>(&self, work: F) -> Instrumented<F> {
+        pub(in crate::http) fn instrument<F: Future>(&self, work: F) -> Instrumented<F> {
             work.instrument(self.0.clone())
         }
 
-        /// Notes what came of it: the number of tries and the status, or an error that knows both.
+        /// Records the result: the number of attempts and the status, or an error that contains both.
         pub(in crate::http) fn end(&self, result: Result<(u32, StatusCode), &Error>) {
             let (attempts, status) = match result {
                 Ok((attempts, status)) => (attempts, Some(status)),
@@ -47,7 +47,7 @@ mod told {
         }
     }
 
-    pub(in crate::http) fn repeated(operation: &'static str, error: &Error, attempts: u32, wait: Duration) {
+    pub(in crate::http) fn retrying(operation: &'static str, error: &Error, attempts: u32, wait: Duration) {
         tracing::debug!(
             operation,
             attempts,
@@ -60,7 +60,7 @@ mod told {
 }
 
 #[cfg(not(feature = "tracing"))]
-mod told {
+mod imp {
     use std::time::Duration;
 
     use http::StatusCode;
@@ -75,14 +75,14 @@ mod told {
             Self
         }
 
-        pub(in crate::http) fn around<F: Future>(&self, work: F) -> F {
+        pub(in crate::http) fn instrument<F: Future>(&self, work: F) -> F {
             work
         }
 
         pub(in crate::http) const fn end(&self, _result: Result<(u32, StatusCode), &Error>) {}
     }
 
-    pub(in crate::http) const fn repeated(_operation: &'static str, _error: &Error, _attempts: u32, _wait: Duration) {}
+    pub(in crate::http) const fn retrying(_operation: &'static str, _error: &Error, _attempts: u32, _wait: Duration) {}
 }
 
-pub(super) use self::told::{OperationSpan, repeated};
+pub(super) use self::imp::{OperationSpan, retrying};

@@ -1,6 +1,6 @@
-//! One try over the network: bounded in time and size, classified, never redirected.
+//! One attempt over the network: limited in time and size, with classified errors, never redirected.
 //!
-//! This is the only module that names `reqwest`; a new major version of it ends here and in the public alias
+//! This is the only module that uses `reqwest`. A new major version of it affects only this module and the public alias
 //! [`HttpClient`].
 
 use std::time::Duration;
@@ -36,42 +36,42 @@ pub(crate) struct Transport {
     max_answer_bytes: usize,
 }
 
-/// What one try sends.
+/// The content of one attempt.
 pub(crate) struct Attempt<'a> {
     pub(crate) method: &'a Method,
     pub(crate) url: &'a Url,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: Option<&'a Payload>,
-    /// For the answer: all of it, or its head alone where the body is left [open](BodyMode::LeaveOpen).
+    /// Covers the whole response, or only its headers if the body is [streamed](BodyMode::Streamed).
     pub(crate) timeout: Duration,
     pub(crate) mode: BodyMode,
 }
 
-/// What becomes of the body of a success.
+/// How the body of a successful response is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BodyMode {
-    /// It is JSON of the vendor, read whole within the size limit.
-    ReadWhole,
-    /// It is a file, read piece by piece by whoever asked.
-    LeaveOpen,
-    /// The same, from wherever a link of the vendor leads: the key stays here.
-    LeaveOpenWithoutKey,
+    /// The body is JSON of the vendor and is read completely, within the size limit.
+    Buffered,
+    /// The body is a file, which the caller reads chunk by chunk.
+    Streamed,
+    /// The same, but from the target of a link, which may be any host. The key is not sent.
+    StreamedWithoutKey,
 }
 
-/// What the vendor answered, success or not.
-pub(crate) struct Answer {
+/// A response, successful or not.
+pub(crate) struct HttpResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// The rest of a file that was asked for.
-    pub(crate) open: Option<OpenBody>,
+    /// The body, if it is streamed.
+    pub(crate) stream: Option<BodyStream>,
 }
 
-/// A body that is still arriving.
-pub(crate) struct OpenBody(reqwest::Response);
+/// A body that is not read completely yet.
+pub(crate) struct BodyStream(reqwest::Response);
 
-impl OpenBody {
-    /// The next piece, or nothing at the end.
+impl BodyStream {
+    /// The next chunk, or `None` at the end.
     pub(crate) async fn next(&mut self, idle_timeout: Duration) -> Result<Option<Bytes>, Failure> {
         match tokio::time::timeout(idle_timeout, self.0.chunk()).await {
             Ok(chunk) => chunk.map_err(classify),
@@ -84,7 +84,7 @@ impl OpenBody {
     }
 }
 
-/// Why there is no answer, or only half of one.
+/// Why there is no response, or only an incomplete one.
 pub(crate) struct Failure {
     pub(crate) kind: ErrorKind,
     pub(crate) status: Option<StatusCode>,
@@ -113,11 +113,11 @@ impl Transport {
         })
     }
 
-    /// The address of an operation. Segments are escaped one by one; one that would leave its place is refused.
+    /// The URL of an operation. Each segment is escaped; a segment that would change the path structure is rejected.
     pub(crate) fn url<S: AsRef<str>>(&self, segments: &[S], query: &[(String, String)]) -> Result<Url, &'static str> {
         let mut url = self.base_url.clone();
         {
-            // Only addresses like `mailto:` have no path, and those are refused when the client is built.
+            // Only URLs like `mailto:` have no path, and the client builder rejects those.
             let mut path = url.path_segments_mut().map_err(|()| "the base URL has no path")?;
             for segment in segments {
                 match segment.as_ref() {
@@ -133,48 +133,48 @@ impl Transport {
         Ok(url)
     }
 
-    pub(crate) async fn send(&self, attempt: Attempt<'_>) -> Result<Answer, Failure> {
+    pub(crate) async fn send(&self, attempt: Attempt<'_>) -> Result<HttpResponse, Failure> {
         let mut request = self
             .http
             .request(attempt.method.clone(), attempt.url.clone())
             .header(header::USER_AGENT, self.user_agent.clone())
             .headers(attempt.headers.clone());
-        if attempt.mode == BodyMode::ReadWhole {
+        if attempt.mode == BodyMode::Buffered {
             request = request.timeout(attempt.timeout);
             if !attempt.headers.contains_key(header::ACCEPT) {
                 request = request.header(header::ACCEPT, "application/json");
             }
         }
-        if attempt.mode != BodyMode::LeaveOpenWithoutKey {
+        if attempt.mode != BodyMode::StreamedWithoutKey {
             request = request.header(KEY_HEADER, self.key.clone());
         }
         if let Some(payload) = attempt.body {
             request = request.header(header::CONTENT_TYPE, payload.content_type.clone()).body(payload.bytes.clone());
         }
         let response = match attempt.mode {
-            BodyMode::ReadWhole => request.send().await.map_err(classify)?,
-            // The time of a try would cut a long file, so it holds for the head here.
-            BodyMode::LeaveOpen | BodyMode::LeaveOpenWithoutKey => {
+            BodyMode::Buffered => request.send().await.map_err(classify)?,
+            // The attempt timeout would abort the download of a large file, so it covers only the headers here.
+            BodyMode::Streamed | BodyMode::StreamedWithoutKey => {
                 let sent = tokio::time::timeout(attempt.timeout, request.send()).await;
-                sent.map_err(|_| Failure::of(ErrorKind::Timeout, "no answer in time"))?.map_err(classify)?
+                sent.map_err(|_| Failure::of(ErrorKind::Timeout, "no response in time"))?.map_err(classify)?
             }
         };
         let status = response.status();
         let headers = response.headers().clone();
-        if status.is_success() && attempt.mode != BodyMode::ReadWhole {
-            return Ok(Answer { status, headers, body: Bytes::new(), open: Some(OpenBody(response)) });
+        if status.is_success() && attempt.mode != BodyMode::Buffered {
+            return Ok(HttpResponse { status, headers, body: Bytes::new(), stream: Some(BodyStream(response)) });
         }
-        let late = Failure::of(ErrorKind::Timeout, "the answer did not end in time");
+        let late = Failure::of(ErrorKind::Timeout, "the response did not end in time");
         match tokio::time::timeout(attempt.timeout, self.read(response)).await.unwrap_or(Err(late)) {
-            Ok(body) => Ok(Answer { status, headers, body, open: None }),
-            // The status alone already says that it was refused; a broken error page must not hide it.
-            Err(_) if !status.is_success() => Ok(Answer { status, headers, body: Bytes::new(), open: None }),
+            Ok(body) => Ok(HttpResponse { status, headers, body, stream: None }),
+            // The status alone shows the rejection; an unreadable error body must not hide it.
+            Err(_) if !status.is_success() => Ok(HttpResponse { status, headers, body: Bytes::new(), stream: None }),
             Err(failure) => Err(Failure { status: Some(status), ..failure }),
         }
     }
 
     async fn read(&self, mut response: reqwest::Response) -> Result<Bytes, Failure> {
-        let too_large = || Failure::of(ErrorKind::Decode, "the answer is larger than the limit");
+        let too_large = || Failure::of(ErrorKind::Decode, "the response is larger than the limit");
         if response.content_length().is_some_and(|length| length > self.max_answer_bytes as u64) {
             return Err(too_large());
         }
@@ -192,16 +192,16 @@ impl Transport {
 pub(crate) fn default_client(connect_timeout: Duration) -> Result<HttpClient, ConfigError> {
     reqwest::Client::builder()
         .connect_timeout(connect_timeout)
-        // The key is a custom header, which reqwest would hand to whatever host a redirect names.
+        // The key is sent in a custom header, which reqwest would forward to the target of a redirect.
         .redirect(reqwest::redirect::Policy::none())
-        // One policy decides about repeats, in `retry.rs`; two would multiply.
+        // `retry.rs` decides about retries; a second policy would multiply the attempts.
         .retry(reqwest::retry::never())
         .build()
         .map_err(|error| ConfigError::HttpClient(error.into()))
 }
 
-/// Connecting comes first: a connect time-out is both, and only then it is sure that nothing was sent. All the rest
-/// counts as sent, also a body cut short, which reqwest calls a decoding error.
+/// `is_connect` is checked first: a connect timeout is both, and only for connect errors it is certain that nothing was
+/// sent. Every other error counts as sent, including an incomplete body, which reqwest reports as a decoding error.
 fn classify(error: reqwest::Error) -> Failure {
     let kind = if error.is_connect() {
         ErrorKind::Connect
@@ -212,7 +212,7 @@ fn classify(error: reqwest::Error) -> Failure {
     } else {
         ErrorKind::Interrupted
     };
-    // Without its URL: ids are personal data and query strings may be worse.
+    // Without the URL, because it contains ids, which are personal data, and query parameters.
     Failure { kind, status: None, detail: None, source: Some(error.without_url().into()) }
 }
 
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_an_id_holds_it_stays_in_its_segment() {
+    fn any_id_stays_within_its_path_segment() {
         let transport = transport();
         proptest!(|(id in any::<String>(), query in any::<String>())| {
             let url = transport.url(&["users", &id], &[("q".to_owned(), query.clone())]);
@@ -254,7 +254,7 @@ mod tests {
             let segments: Vec<&str> = url.path_segments().unwrap().collect();
             prop_assert_eq!(&segments[..3], ["prefix", "v2", "users"]);
             prop_assert_eq!(segments.len(), 4);
-            // A URL carries no tabs or line breaks, so these are escaped like the rest.
+            // A URL cannot contain tabs or line breaks, so they are escaped too.
             prop_assert_eq!(percent_decode_str(segments[3]).decode_utf8().unwrap(), id.as_str());
             let pairs: Vec<_> = url.query_pairs().into_owned().collect();
             prop_assert_eq!(pairs, [("q".to_owned(), query)]);

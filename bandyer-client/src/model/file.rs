@@ -23,7 +23,7 @@ pub struct File {
     bytes: Bytes,
 }
 
-/// A file that is not what it is said to be.
+/// The file is empty, or does not match its declared type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("invalid file: {0}")]
 pub struct InvalidFile(&'static str);
@@ -32,11 +32,11 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 const JPEG: &[u8] = b"\xff\xd8\xff";
 
 impl File {
-    /// Any file. The vendor decides what it accepts.
+    /// Creates a file of any type. The vendor decides which types it accepts.
     ///
     /// # Errors
     ///
-    /// [`InvalidFile`] when it is empty, or its media type is none.
+    /// [`InvalidFile`] if the file is empty or the media type is malformed.
     pub fn new(
         name: impl Into<String>,
         content_type: impl Into<String>,
@@ -53,20 +53,20 @@ impl File {
         if is_type { Ok(file) } else { Err(InvalidFile("its media type is not like `image/png`")) }
     }
 
-    /// A PNG picture.
+    /// Creates a PNG picture.
     ///
     /// # Errors
     ///
-    /// [`InvalidFile`] when the bytes do not begin as one does.
+    /// [`InvalidFile`] if the bytes do not begin with the signature of the format.
     pub fn png(bytes: impl Into<Bytes>) -> Result<Self, InvalidFile> {
         Self::picture("picture.png", "image/png", PNG, bytes.into())
     }
 
-    /// A JPEG picture.
+    /// Creates a JPEG picture.
     ///
     /// # Errors
     ///
-    /// [`InvalidFile`] when the bytes do not begin as one does.
+    /// [`InvalidFile`] if the bytes do not begin with the signature of the format.
     pub fn jpeg(bytes: impl Into<Bytes>) -> Result<Self, InvalidFile> {
         Self::picture("picture.jpg", "image/jpeg", JPEG, bytes.into())
     }
@@ -78,7 +78,7 @@ impl File {
         Self::new(name, content_type, bytes)
     }
 
-    /// The name that is sent.
+    /// The file name that is sent.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -96,7 +96,7 @@ impl File {
         &self.bytes
     }
 
-    /// Checks what the vendor documents for a picture, before anything is sent.
+    /// Checks the vendor's documented limits for a picture, before anything is sent.
     pub(crate) fn check_picture(&self, accepted: Accepted) -> Result<(), String> {
         let fits = match self.content_type.as_str() {
             "image/png" => accepted.png && self.bytes.starts_with(PNG),
@@ -114,7 +114,7 @@ impl File {
     }
 }
 
-/// What pictures an operation takes; JPEG is always one of them.
+/// The pictures that an operation accepts. JPEG is always accepted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Accepted {
     pub(crate) png: bool,
@@ -122,14 +122,14 @@ pub(crate) struct Accepted {
 }
 
 impl Accepted {
-    /// Avatars and logos: 500 KB. The vendor does not say whether a kilobyte has 1000 or 1024 bytes, so the larger reading
-    /// is let through and the vendor decides about the rest.
+    /// Avatars and logos: 500 KB. The vendor does not document whether a kilobyte has 1000 or 1024 bytes, so this uses
+    /// the larger limit and leaves the decision to the vendor.
     pub(crate) const PORTRAIT: Self = Self { png: true, max_bytes: 500 * 1024 };
-    /// Virtual backgrounds: 16 MB, JPEG alone.
+    /// Virtual backgrounds: 16 MB, JPEG only.
     pub(crate) const BACKGROUND: Self = Self { png: false, max_bytes: 16 * 1024 * 1024 };
 }
 
-/// Names of files may be personal, and their content is.
+/// Leaves name and content out, because they may contain personal data.
 impl fmt::Debug for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("File")
@@ -144,7 +144,7 @@ mod tests {
     use super::{Accepted, File, JPEG, PNG};
 
     #[test]
-    fn a_file_is_what_it_says_or_is_refused() {
+    fn file_must_match_its_declared_type() {
         assert!(File::png(PNG).is_ok());
         assert!(File::png(JPEG).is_err());
         assert!(File::jpeg(PNG).is_err());
@@ -154,11 +154,11 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_of_the_wrong_type_or_size_is_named() {
+    fn unsupported_picture_is_rejected_with_the_reason() {
         let png = File::png(PNG).unwrap();
         assert_eq!(png.check_picture(Accepted::BACKGROUND).unwrap_err(), "the picture is no JPEG");
-        let liar = File::new("f", "image/png", "GIF89a").unwrap();
-        assert_eq!(liar.check_picture(Accepted::PORTRAIT).unwrap_err(), "the picture is no PNG or JPEG");
+        let gif_as_png = File::new("f", "image/png", "GIF89a").unwrap();
+        assert_eq!(gif_as_png.check_picture(Accepted::PORTRAIT).unwrap_err(), "the picture is no PNG or JPEG");
         let mut bytes = PNG.to_vec();
         bytes.resize(500 * 1024, 0);
         assert!(File::png(bytes.clone()).unwrap().check_picture(Accepted::PORTRAIT).is_ok());

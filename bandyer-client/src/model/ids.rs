@@ -1,20 +1,20 @@
 //! Opaque identifiers.
 //!
-//! `new` checks what a caller types; decoding does not, because the vendor is the authority on its own ids. The
-//! path builder refuses what could leave a path segment in either case.
+//! `new` validates ids of callers. Decoding does not, because the vendor decides about its own ids. In both cases the
+//! URL builder rejects ids that would change the structure of a path.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Longest id accepted from a caller, in bytes. The vendor documents 128 characters for user ids and nothing for
-/// the rest; twice that leaves room without letting a whole document through.
+/// Maximum length of an id from a caller, in bytes. The vendor documents 128 characters for user ids and no limit for
+/// other ids; this is twice as much, but still excludes whole documents.
 const MAX_ID_BYTES: usize = 256;
 
-/// A text that cannot be an id: empty, longer than 256 bytes, or with control characters.
+/// The text is not a valid id: it is empty, longer than 256 bytes, or contains control characters.
 ///
-/// The text itself is left out: ids of people may be personal data.
+/// The error does not contain the text, because ids of people may be personal data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid {kind}: {reason}")]
 #[non_exhaustive]
@@ -29,7 +29,7 @@ fn check(kind: &'static str, id: &str) -> Result<(), InvalidId> {
     } else if id.len() > MAX_ID_BYTES {
         "it is longer than 256 bytes"
     } else if id.chars().any(char::is_control) {
-        "it holds a control character"
+        "it contains a control character"
     } else {
         return Ok(());
     };
@@ -44,18 +44,18 @@ macro_rules! id {
         pub struct $name(Box<str>);
 
         impl $name {
-            /// Checks a text and makes it an id.
+            /// Validates a text and creates an id from it.
             ///
             /// # Errors
             ///
-            /// [`InvalidId`] when the text is empty, longer than 256 bytes or holds a control character.
+            /// [`InvalidId`] if the text is empty, is longer than 256 bytes, or contains a control character.
             pub fn new(id: impl Into<String>) -> Result<Self, InvalidId> {
                 let id = id.into();
                 check($kind, &id)?;
                 Ok(Self(id.into_boxed_str()))
             }
 
-            /// The id as the vendor writes it.
+            /// The id as text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -128,7 +128,7 @@ id! {
 }
 
 id! {
-    /// The id of a broadcast, of the first generation alone (`bro_` and 12 hex digits).
+    /// The id of a broadcast (`bro_` and 12 hex digits). v1 only.
     BroadcastId, "broadcast id"
 }
 
@@ -143,7 +143,7 @@ id! {
 }
 
 id! {
-    /// The key of an uploaded file. It holds slashes, and the id of who sent it.
+    /// The key of an uploaded file. It contains slashes and the id of the user who uploaded the file.
     UploadKey, "upload key"
 }
 
@@ -153,7 +153,7 @@ id! {
 }
 
 id! {
-    /// The id of a webhook, of the second generation.
+    /// The id of a webhook. v2 only.
     WebhookId, "webhook id"
 }
 
@@ -172,7 +172,7 @@ mod tests {
     use super::UserId;
 
     #[test]
-    fn an_id_is_not_empty_not_endless_and_without_control_characters() {
+    fn invalid_ids_are_rejected() {
         for bad in [String::new(), "a".repeat(257), "a\nb".into(), "a\0".into()] {
             assert!(UserId::new(bad).is_err());
         }
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_does_not_repeat_the_text() {
+    fn error_does_not_contain_the_text() {
         let error = UserId::new("canary\n").unwrap_err();
         assert!(!format!("{error} {error:?}").contains("canary"));
     }

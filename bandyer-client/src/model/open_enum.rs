@@ -1,10 +1,10 @@
-//! Enums that survive values this version does not know.
+//! Enums that preserve values unknown to this version of the crate.
 
 use std::fmt;
 
-/// The vendor's text for a value that this version of the crate does not know.
+/// A value of the vendor that this version of the crate does not know.
 ///
-/// It cannot be made by hand, so `Unknown("plus")` never stands beside `Plus`: parse the text instead.
+/// It has no public constructor, so that `Unknown("plus")` cannot exist in addition to `Plus`. Parse the text instead.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnknownValue(Box<str>);
 
@@ -41,7 +41,7 @@ macro_rules! open_enum {
         #[non_exhaustive]
         pub enum $name {
             $( $(#[$variant_docs])* $variant, )+
-            /// A value newer than this crate; it survives a round trip.
+            /// A value that this version of the crate does not know; it is preserved in a round trip.
             Unknown($crate::UnknownValue),
         }
 
@@ -87,7 +87,7 @@ mod tests {
     use crate::users::Role;
 
     #[test]
-    fn an_unknown_value_survives_a_round_trip() {
+    fn unknown_value_survives_a_round_trip() {
         let role: Role = serde_json::from_str("\"observer\"").unwrap();
         assert!(matches!(&role, Role::Unknown(text) if text.as_str() == "observer"));
         assert_eq!(serde_json::to_string(&role).unwrap(), "\"observer\"");
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_text_never_becomes_unknown() {
+    fn known_text_is_parsed_into_its_variant() {
         assert_eq!(Role::from("plus"), Role::Plus);
     }
 }

@@ -4,7 +4,7 @@ use crate::wire::Window;
 
 /// One page of a list, newest first.
 ///
-/// To walk a list by hand, ask next for [`next_offset`](Self::next_offset) until there is none.
+/// To read a list page by page, continue at [`next_offset`](Self::next_offset) until it is `None`.
 ///
 /// ```no_run
 /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -19,29 +19,30 @@ use crate::wire::Window;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Page<T> {
-    /// What the page holds. An empty page is not the end of the list: only `has_more` tells.
+    /// The items of the page. An empty page is not necessarily the last one; see `has_more`.
     pub items: Vec<T>,
-    /// How many items come before this page.
+    /// The number of items before this page.
     pub offset: u64,
-    /// Whether the vendor has more items after this page.
+    /// Whether there are more items after this page.
     pub has_more: bool,
-    /// How many items a page may hold: where to go on after an empty one.
+    /// The maximum number of items per page; determines the next offset after an empty page.
     size: u64,
 }
 
-/// What the vendor puts into a page unless asked for another number.
-const USUAL_SIZE: u64 = 20;
+/// The vendor's default page size.
+const DEFAULT_SIZE: u64 = 20;
 
 impl<T> Page<T> {
-    /// A page of a list whose answers do not tell whether there is more: a full one is taken to be followed by another.
-    pub(crate) fn guessed(items: Vec<T>, window: Window) -> Self {
-        let asked = window.page_size.map(u64::from).filter(|size| *size > 0);
-        let has_more = asked.is_some_and(|size| items.len() as u64 >= size);
-        Self { items, offset: window.offset, has_more, size: asked.unwrap_or(USUAL_SIZE) }
+    /// A page of a list whose responses do not say whether there are more items: a full page is assumed to be followed
+    /// by another one.
+    pub(crate) fn inferred(items: Vec<T>, window: Window) -> Self {
+        let requested = window.page_size.map(u64::from).filter(|size| *size > 0);
+        let has_more = requested.is_some_and(|size| items.len() as u64 >= size);
+        Self { items, offset: window.offset, has_more, size: requested.unwrap_or(DEFAULT_SIZE) }
     }
 
-    /// The same page with what the vendor tells about it.
-    pub(crate) fn told(self, offset: Option<u64>, size: Option<u64>, has_more: Option<bool>) -> Self {
+    /// Replaces the inferred values by those of the response.
+    pub(crate) fn with_reported(self, offset: Option<u64>, size: Option<u64>, has_more: Option<bool>) -> Self {
         Self {
             offset: offset.unwrap_or(self.offset),
             has_more: has_more.unwrap_or(self.has_more),
@@ -50,21 +51,21 @@ impl<T> Page<T> {
         }
     }
 
-    /// All there is.
-    pub(crate) const fn whole(items: Vec<T>) -> Self {
-        Self { items, offset: 0, has_more: false, size: USUAL_SIZE }
+    /// A page with all items of the list.
+    pub(crate) const fn complete(items: Vec<T>) -> Self {
+        Self { items, offset: 0, has_more: false, size: DEFAULT_SIZE }
     }
 
-    /// Where the next page starts, or `None` after the last one.
+    /// The offset of the next page, or `None` after the last page.
     #[must_use]
     pub fn next_offset(&self) -> Option<u64> {
         self.next_after(self.offset)
     }
 
-    /// The same for a page that was asked for at this offset, whatever it tells of itself.
+    /// The same for a page that was requested at this offset, ignoring the offset in the response.
     pub(crate) fn next_after(&self, offset: u64) -> Option<u64> {
-        // The vendor may give fewer items than asked for, so it goes on after those that came. An empty page is passed by
-        // its whole width, as the vendor's own app does: asking for the same place again would give it again.
+        // The vendor may return fewer items than requested, so the next page starts after the returned ones. An empty
+        // page is skipped by the page size, as the vendor's own app does; the same offset would return the same page.
         let step = if self.items.is_empty() { self.size } else { self.items.len() as u64 };
         self.has_more.then(|| offset.saturating_add(step))
     }

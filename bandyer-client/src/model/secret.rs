@@ -1,10 +1,10 @@
-//! Values that must not be seen by accident: their `Debug` says `[redacted]` and `expose` is the one way in.
+//! Secrets: their `Debug` is redacted, and only `expose` gives access to the value.
 
 use std::fmt;
 
 use serde::Deserialize;
 
-/// An address in a `Debug` text: scheme and host. Paths and queries of callback addresses often hold a token.
+/// Formats a URL for `Debug` as scheme and host only, because callback URLs often contain a token in path or query.
 pub(crate) struct ShownUrl<'a>(pub(crate) &'a str);
 
 impl fmt::Debug for ShownUrl<'_> {
@@ -23,7 +23,7 @@ macro_rules! secret {
         pub struct $name(secrecy::SecretString);
 
         impl $name {
-            /// The secret in the clear. Keep it out of logs, error texts and URLs that are logged.
+            /// The secret itself. Keep it out of logs, error texts and logged URLs.
             #[must_use]
             pub fn expose(&self) -> &str {
                 secrecy::ExposeSecret::expose_secret(&self.0)
@@ -52,7 +52,7 @@ macro_rules! secret {
 pub(crate) use secret;
 
 secret! {
-    /// A signed token (JWT) with which one user opens the vendor's mobile and web SDKs.
+    /// A signed token (JWT) that authenticates a user in the vendor's mobile and web SDKs.
     ///
     /// ```
     /// let token = bandyer_client::AccessToken::from("eyJhbGciOi");
@@ -65,7 +65,7 @@ secret! {
 }
 
 secret! {
-    /// The personal link with which one participant enters one room. Whoever holds it *is* that participant.
+    /// The personal access link of one participant to one room. Anyone with the link enters as that participant.
     ///
     /// ```
     /// let link = bandyer_client::JoinUrl::from("https://acme.bandyer.com/connect/0011");
@@ -77,7 +77,7 @@ secret! {
 }
 
 secret! {
-    /// A temporary link to a file: a recording, or something that was uploaded. Whoever holds it can read the file.
+    /// A temporary link to a file: a recording or an upload. Anyone with the link can read the file.
     ///
     /// ```
     /// let link = bandyer_client::FileUrl::from("https://files.example/r.mp4?signature=0011");

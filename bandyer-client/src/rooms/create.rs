@@ -11,12 +11,12 @@ use crate::http::request::Request;
 use crate::model::ids::UserId;
 use crate::wire::{Lacking, v1, v2};
 
-/// Fewest and most participants of a room. Source: the vendor's room page.
+/// Allowed numbers of participants of a room. Source: the vendor's room page.
 const PARTICIPANTS: std::ops::RangeInclusive<usize> = 2..=25;
-/// Shortest call time, in seconds. Source: the vendor's room page.
+/// Minimum call time, in seconds. Source: the vendor's room page.
 const MIN_DURATION_SECONDS: u64 = 60;
 
-/// What a new room is made of.
+/// The fields of a new room.
 #[derive(Clone)]
 pub(crate) struct NewRoom {
     pub(crate) participants: Vec<NewParticipant>,
@@ -68,9 +68,9 @@ impl NewRoom {
 
 /// The creation of a room; from [`Rooms::create`](super::Rooms::create).
 ///
-/// Creating a room is not idempotent, so it is never repeated once it may have reached the vendor: an error whose
-/// [`outcome`](Error::outcome) is [`Unknown`](crate::Outcome::Unknown) may have left a room behind. To find it, put
-/// something unique and impersonal into the [`description`](Self::description) and look for it in
+/// Creating a room is not idempotent, so the request is never retried once it may have reached the vendor. If it fails
+/// with the [`outcome`](Error::outcome) [`Unknown`](crate::Outcome::Unknown), the room may exist nevertheless. To find
+/// it, set a unique [`description`](Self::description) without personal data, and search for it in
 /// [`Rooms::list`](super::Rooms::list).
 ///
 /// ```no_run
@@ -96,57 +96,57 @@ impl<'a> CreateRoom<'a> {
         Self { client, new: NewRoom::of(participants) }
     }
 
-    /// Chooses what the call starts with; sound and video unless set.
+    /// Sets the media of the call; audio and video by default.
     pub fn call_type(mut self, kind: CallType) -> Self {
         self.new.call_type = Some(kind);
         self
     }
 
-    /// Chooses whether the call is recorded; off unless set.
+    /// Sets whether the call is recorded; off by default.
     pub fn recording(mut self, recording: Recording) -> Self {
         self.new.recording = Some(recording);
         self
     }
 
-    /// Limits the call time, counted while at least two people are connected: whole seconds, at least 60. Unlimited
-    /// unless set.
+    /// Sets the maximum call time, counted while at least two people are connected: whole seconds, at least 60.
+    /// Unlimited by default.
     pub const fn max_duration(mut self, duration: Duration) -> Self {
         self.new.max_duration = Some(duration);
         self
     }
 
-    /// Makes the others' devices ring when somebody uses a link.
+    /// Sets whether the devices of the other participants ring when a link is opened.
     pub const fn live(mut self, yes: bool) -> Self {
         self.new.live = Some(yes);
         self
     }
 
-    /// Describes the room. The vendor counts this text as personal data; better keep people out of it.
+    /// Sets the description of the room. The vendor treats it as personal data; avoid naming people in it.
     pub fn description(mut self, text: impl Into<String>) -> Self {
         self.new.description = Some(text.into());
         self
     }
 
-    /// Lets the links lead straight into the call. v1 only.
+    /// Sets whether the access links skip the landing page. v1 only.
     pub const fn skip_landing_page(mut self, yes: bool) -> Self {
         self.new.skips_landing_page = Some(yes);
         self
     }
 
-    /// Names who calls, where the call rings. v1 only.
+    /// Sets the caller, for rooms whose calls ring. v1 only.
     pub fn initiator(mut self, user: UserId) -> Self {
         self.new.initiator = Some(user);
         self
     }
 
-    /// Has the recording written down afterwards; the call must be recorded, and the vendor's support must have switched
-    /// this on for the company. v2 only.
+    /// Sets whether the recording is transcribed after the call. The call must be recorded, and the vendor's support
+    /// must have enabled transcription for the company. v2 only.
     pub const fn offline_transcription(mut self, yes: bool) -> Self {
         self.new.offline_transcription = Some(yes);
         self
     }
 
-    /// Makes it a [`Request`], for a time-out or retry policy of its own.
+    /// Converts this into a [`Request`], for example to set its timeout or retry policy.
     pub fn into_request(self) -> Request<'a, Room> {
         const OPERATION: &str = "create room";
         if let Err(detail) = self.new.check() {
@@ -162,7 +162,7 @@ impl<'a> CreateRoom<'a> {
         })
     }
 
-    /// Sends it.
+    /// Sends the request.
     ///
     /// # Errors
     ///
@@ -187,12 +187,15 @@ mod tests {
     use crate::model::ids::UserId;
 
     fn room(users: &[String], seconds: Option<f64>) -> NewRoom {
-        let one = |id: &String| NewParticipant::new(UserId::new(id.as_str()).unwrap());
-        NewRoom { max_duration: seconds.map(Duration::from_secs_f64), ..NewRoom::of(users.iter().map(one).collect()) }
+        let participant = |id: &String| NewParticipant::new(UserId::new(id.as_str()).unwrap());
+        NewRoom {
+            max_duration: seconds.map(Duration::from_secs_f64),
+            ..NewRoom::of(users.iter().map(participant).collect())
+        }
     }
 
     #[test]
-    fn the_vendors_limits_are_checked_before_anything_is_sent() {
+    fn vendor_limits_are_checked_before_sending() {
         let users = |count: usize| (0..count).map(|n| format!("u{n}")).collect::<Vec<_>>();
         for (count, seconds, good) in [
             (1, None, false),

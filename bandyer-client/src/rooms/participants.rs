@@ -1,4 +1,4 @@
-//! The people of a room that exists. Second generation alone: a room of the first cannot be changed.
+//! The participants of an existing room. v2 only: a v1 room cannot be changed.
 
 use crate::client::Client;
 use crate::config::ApiVersion;
@@ -10,9 +10,10 @@ use crate::wire::{Lacking, Wire, v2};
 
 use super::{NewParticipant, Participant, Tools};
 
-/// Operations on the people of one room; from [`Rooms::participants`](super::Rooms::participants).
+/// Operations on the participants of one room; from [`Rooms::participants`](super::Rooms::participants).
 ///
-/// v2 only: on v1 each ends in [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) before anything is sent.
+/// v2 only: on v1 each operation fails with [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) before anything
+/// is sent.
 #[derive(Debug, Clone)]
 pub struct RoomParticipants<'a> {
     client: &'a Client,
@@ -28,7 +29,7 @@ impl<'a> RoomParticipants<'a> {
         self.client.only(ApiVersion::V2, operation, wire)
     }
 
-    /// Lists the people. The path of the collection is inferred: one client spells it in two ways.
+    /// Lists the participants. The path is inferred, because an existing client uses two spellings of it.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> bandyer_client::Result<()> {
@@ -44,12 +45,12 @@ impl<'a> RoomParticipants<'a> {
         })
     }
 
-    /// Invites one more person, who gets a link.
+    /// Adds a participant and returns it with its access link.
     ///
-    /// It is not repeated once it may have reached the vendor: nothing tells whether a second time would be refused or
-    /// give a second link.
+    /// Not retried once it may have reached the vendor, because it is not documented whether a second request would be
+    /// rejected or create a second link.
     ///
-    /// Like that of [`list`](Self::list), the path is inferred.
+    /// The path is inferred, like that of [`list`](Self::list).
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> Result<(), Box<dyn std::error::Error>> {
@@ -65,7 +66,7 @@ impl<'a> RoomParticipants<'a> {
         self.request("add participant", || v2::participants::add(&self.room, &participant))
     }
 
-    /// Reads one person, with the link.
+    /// Reads one participant, with the access link.
     ///
     /// ```no_run
     /// # use bandyer_client::{Client, RoomId, UserId};
@@ -78,7 +79,7 @@ impl<'a> RoomParticipants<'a> {
         self.request("get participant", || v2::participants::get(&self.room, user))
     }
 
-    /// Changes what a person may do. What is not set stays as it is.
+    /// Changes the rights of a participant. Fields that are not set stay unchanged.
     ///
     /// ```no_run
     /// # use bandyer_client::{Client, RoomId, UserId};
@@ -91,7 +92,7 @@ impl<'a> RoomParticipants<'a> {
         UpdateParticipant { of: self, user: user.clone(), change: ParticipantChange::default() }
     }
 
-    /// Takes a person out; the link stops working.
+    /// Removes a participant. The access link stops working.
     ///
     /// ```no_run
     /// # use bandyer_client::{Client, RoomId, UserId};
@@ -105,7 +106,7 @@ impl<'a> RoomParticipants<'a> {
     }
 }
 
-/// Whom a list of people is narrowed to.
+/// The filter of a list of participants.
 #[derive(Debug, Clone)]
 pub struct ParticipantFilter {
     pub(crate) room: RoomId,
@@ -113,21 +114,21 @@ pub struct ParticipantFilter {
 }
 
 impl List<'_, Participant, ParticipantFilter> {
-    /// Asks only for those who lead the call, or only for the others.
+    /// Limits the list to admins, or to participants who are not.
     pub const fn admin(mut self, admin: bool) -> Self {
         self.filter.admin = Some(admin);
         self
     }
 }
 
-/// What is to change about a participant.
+/// The fields of a participant that change.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ParticipantChange {
     pub(crate) admin: Option<bool>,
     pub(crate) tools: Option<Tools>,
 }
 
-/// A change to a person in a room; from [`RoomParticipants::update`].
+/// A change to a participant; from [`RoomParticipants::update`].
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until `.send()` is awaited"]
 pub struct UpdateParticipant<'a> {
@@ -137,25 +138,25 @@ pub struct UpdateParticipant<'a> {
 }
 
 impl<'a> UpdateParticipant<'a> {
-    /// Whether this person leads the call.
+    /// Sets whether this participant is an admin of the call.
     pub const fn admin(mut self, yes: bool) -> Self {
         self.change.admin = Some(yes);
         self
     }
 
-    /// What this person may use.
+    /// Sets the tools that this participant may use.
     pub const fn tools(mut self, tools: Tools) -> Self {
         self.change.tools = Some(tools);
         self
     }
 
-    /// Makes it a [`Request`], for a time-out or retry policy of its own.
+    /// Converts this into a [`Request`], for example to set its timeout or retry policy.
     pub fn into_request(self) -> Request<'a, Participant> {
         let Self { of, user, change } = self;
         of.request("update participant", || v2::participants::update(&of.room, &user, &change))
     }
 
-    /// Sends it.
+    /// Sends the request.
     ///
     /// # Errors
     ///

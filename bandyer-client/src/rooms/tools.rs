@@ -1,38 +1,38 @@
-//! What a participant may use in a room.
+//! The tools of a participant.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What a participant may use in a room.
+/// The tools that a participant may use in a room.
 ///
-/// Where the vendor is told nothing, all tools are on; where it is told some, the rest is off.
+/// If a request contains no tools, all are on. If it contains some, the others are off.
 ///
 /// ```
 /// use bandyer_client::rooms::Tools;
 ///
-/// let chat_alone = Tools::none().chat(true);
-/// assert!(!chat_alone.file_upload);
+/// let chat_only = Tools::none().chat(true);
+/// assert!(!chat_only.file_upload);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Tools {
-    /// Writing to each other.
+    /// Chat.
     pub chat: bool,
-    /// Showing one's screen.
+    /// Sharing the screen.
     pub screen_sharing: bool,
     /// Sending files.
     pub file_upload: bool,
-    /// Drawing together.
+    /// The whiteboard.
     pub whiteboard: Whiteboard,
-    /// Taking pictures of the call.
+    /// Taking snapshots of the call.
     pub snapshot: bool,
     /// Drawing on the video.
     pub live_edit: bool,
     /// Pointing on the video.
     pub live_pointer: bool,
-    /// Making one's own video the large one.
+    /// Presenting the own video in the large view.
     pub present_to_everyone: bool,
-    /// Signing documents. Seen in v2 client code only; it is sent when it is on.
+    /// Signing documents. Known from v2 client code only; sent only if it is on.
     #[serde(skip_serializing_if = "is_off")]
     pub sign: bool,
 }
@@ -55,7 +55,7 @@ macro_rules! setters {
 }
 
 impl Tools {
-    /// No tool at all.
+    /// No tools.
     #[must_use]
     pub const fn none() -> Self {
         Self {
@@ -71,7 +71,7 @@ impl Tools {
         }
     }
 
-    /// All tools, signing excepted: that one belongs to a product of its own.
+    /// All tools except signing, which belongs to a separate product.
     #[must_use]
     pub const fn all() -> Self {
         Self {
@@ -88,25 +88,25 @@ impl Tools {
     }
 
     setters! {
-        /// Writing to each other.
+        /// Chat.
         chat,
-        /// Showing one's screen.
+        /// Sharing the screen.
         screen_sharing,
         /// Sending files.
         file_upload,
-        /// Taking pictures of the call.
+        /// Taking snapshots of the call.
         snapshot,
         /// Drawing on the video.
         live_edit,
         /// Pointing on the video.
         live_pointer,
-        /// Making one's own video the large one.
+        /// Presenting the own video in the large view.
         present_to_everyone,
         /// Signing documents.
         sign,
     }
 
-    /// Drawing together: all or part of it.
+    /// The whiteboard, or parts of it.
     #[must_use]
     pub const fn whiteboard(mut self, whiteboard: Whiteboard) -> Self {
         self.whiteboard = whiteboard;
@@ -114,14 +114,14 @@ impl Tools {
     }
 }
 
-/// A tool that is not mentioned is off.
+/// All tools are off, as for tools that are missing in a response.
 impl Default for Tools {
     fn default() -> Self {
         Self::none()
     }
 }
 
-/// What a participant may use on the whiteboard. The vendor reads and writes it as one flag or as six.
+/// The whiteboard tools that a participant may use. The vendor encodes them as one flag or as six.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Whiteboard {
@@ -129,13 +129,13 @@ pub struct Whiteboard {
     pub add_file: bool,
     /// The cursor.
     pub cursor: bool,
-    /// Writing.
+    /// Text.
     pub text: bool,
     /// Shapes.
     pub shape: bool,
     /// Drawing by hand.
     pub pen: bool,
-    /// Wiping out.
+    /// Erasing.
     pub eraser: bool,
 }
 
@@ -157,13 +157,13 @@ impl Whiteboard {
         add_file,
         /// The cursor.
         cursor,
-        /// Writing.
+        /// Text.
         text,
         /// Shapes.
         shape,
         /// Drawing by hand.
         pen,
-        /// Wiping out.
+        /// Erasing.
         eraser,
     }
 }
@@ -231,13 +231,13 @@ mod tests {
     use super::{Tools, Whiteboard};
 
     #[test]
-    fn tools_that_are_not_mentioned_are_off() {
+    fn missing_tools_are_off() {
         let tools: Tools = serde_json::from_value(json!({"chat": true, "new_tool": true})).unwrap();
         assert_eq!(tools, Tools::none().chat(true));
     }
 
     #[test]
-    fn the_whiteboard_is_one_flag_or_six() {
+    fn whiteboard_is_one_flag_or_six() {
         for (whiteboard, written) in [
             (Whiteboard::all(), json!(true)),
             (Whiteboard::none(), json!(false)),
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn signing_is_sent_only_when_it_is_on() {
+    fn signing_is_sent_only_if_on() {
         assert!(serde_json::to_value(Tools::all()).unwrap().get("sign").is_none());
         assert_eq!(serde_json::to_value(Tools::none().sign(true)).unwrap()["sign"], json!(true));
     }

@@ -1,4 +1,4 @@
-//! Readers for values that the vendor writes in more than one way.
+//! Deserializers for values that the vendor encodes in more than one way.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn anything<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> 
     serde::de::IgnoredAny::deserialize(deserializer).map(drop)
 }
 
-/// A switch written as `true`, `1`, `"1"` or `"true"`; v1 uses all four. Anything else is unknown.
+/// A flag encoded as `true`, `1`, `"1"` or `"true"`; v1 uses all four. Any other value becomes `None`.
 pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     Ok(match Loose::deserialize(deserializer)? {
         Loose::Bool(flag) => Some(flag),
@@ -33,7 +33,7 @@ pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     })
 }
 
-/// Seconds.
+/// A number of seconds.
 pub(crate) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     Ok(match Loose::deserialize(deserializer)? {
         Loose::Number(number) => Duration::try_from_secs_f64(number).ok(),
@@ -42,13 +42,13 @@ pub(crate) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
     })
 }
 
-/// Seconds that limit something: zero, empty and absent all mean that there is no limit.
+/// A limit in seconds: zero, empty and missing values all mean that there is no limit.
 pub(crate) fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     Ok(seconds(deserializer)?.filter(|limit| !limit.is_zero()))
 }
 
-/// A moment in ISO 8601; one without a zone is in UTC, as backgrounds have it. One that cannot be read is left out: a date
-/// is never what an answer is asked for.
+/// A timestamp in ISO 8601; without a time zone, as in backgrounds, it is in UTC. An invalid one becomes `None`,
+/// because no caller depends on a date.
 pub(crate) fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     Ok(match Loose::deserialize(deserializer)? {
         Loose::Text(text) => text.parse().ok().or_else(|| without_zone(&text)),
@@ -61,8 +61,8 @@ fn without_zone(text: &str) -> Option<Timestamp> {
     jiff::tz::TimeZone::UTC.to_timestamp(civil).ok()
 }
 
-/// A value that is left out when it looks unlike anything known. For parts of an answer that nobody asked for: they must
-/// not make the rest unreadable, a room that was created least of all.
+/// A value that becomes `None` if it has an unexpected shape. For secondary fields, which must not make the rest of a
+/// response unreadable, above all that of a room creation.
 pub(crate) fn maybe<'de, T: serde::de::DeserializeOwned, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
@@ -70,12 +70,12 @@ pub(crate) fn maybe<'de, T: serde::de::DeserializeOwned, D: Deserializer<'de>>(
     Ok(if value.is_null() { None } else { T::deserialize(value).ok() })
 }
 
-/// A list, or an empty one where the vendor sends null.
+/// A list; null becomes an empty list.
 pub(crate) fn list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-/// A text, or nothing when the vendor sends null, an empty text or something else.
+/// A text; null, an empty text and values of other types become `None`.
 pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(match Loose::deserialize(deserializer)? {
         Loose::Text(text) if !text.is_empty() => Some(text),
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_are_read_in_all_their_spellings() {
+    fn all_encodings_of_a_flag_are_decoded() {
         let table = [
             (json!(true), Some(true)),
             (json!(false), Some(false)),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_values_are_left_out_and_do_not_fail() {
+    fn unexpected_values_become_none() {
         let odd = probe(json!({"seconds": -1, "moment": "2024-03-05:09", "text": 7}));
         assert_eq!((odd.seconds, odd.moment, odd.text), (None, None, None));
         let good = probe(json!({"seconds": "90", "moment": "2024-03-05T09:12:30.000Z", "text": "t"}));

@@ -1,6 +1,6 @@
-//! Forms with files, as bytes that can be sent again.
+//! Multipart forms with files, encoded into bytes so that a request can be retried.
 //!
-//! `reqwest` has forms too. They can be sent once alone, and bring a table of file types that is of no use here.
+//! The forms of `reqwest` can be sent only once, and add a table of file types that is not needed here.
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -15,7 +15,7 @@ pub(crate) enum Part<'a> {
 }
 
 pub(crate) fn encode(parts: &[Part<'_>]) -> Payload {
-    // 96 random bits: that a file holds it by chance is out of the question.
+    // With 96 random bits, no file contains the boundary by chance.
     let boundary = format!("bandyer-{:08x}{:016x}", fastrand::u32(..), fastrand::u64(..));
     let mut body = Vec::new();
     for part in parts {
@@ -38,13 +38,13 @@ pub(crate) fn encode(parts: &[Part<'_>]) -> Payload {
         body.extend_from_slice(b"\r\n");
     }
     body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
-    #[expect(clippy::expect_used, reason = "the boundary is hex digits")]
+    #[expect(clippy::expect_used, reason = "the boundary consists of hex digits")]
     let content_type =
         HeaderValue::try_from(format!("multipart/form-data; boundary={boundary}")).expect("a header value");
     Payload { content_type, bytes: Bytes::from(body) }
 }
 
-/// As the HTML standard writes file names, so that none can end its quotes or its line.
+/// Escapes a file name as in the HTML standard, so that it cannot end the quotes or the line.
 fn escaped(name: &str) -> String {
     name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
 }
@@ -55,7 +55,7 @@ mod tests {
     use crate::model::file::File;
 
     #[test]
-    fn a_form_holds_its_fields_and_a_file_name_stays_in_its_quotes() {
+    fn form_contains_its_parts_with_escaped_file_names() {
         let file = File::new("a\"\r\nb.txt", "text/plain", "hello").unwrap();
         let payload = encode(&[Part::Text("theme", "dark"), Part::File("logo", &file)]);
         let boundary = payload.content_type.to_str().unwrap().strip_prefix("multipart/form-data; boundary=").unwrap();

@@ -1,4 +1,4 @@
-//! Generation 1, under `/rest`. Field names and shapes are those of the v1.37 reference.
+//! API version 1, under `/rest`. Field names and shapes are those of the v1.37 reference.
 
 pub(crate) mod activity;
 pub(crate) mod broadcasts;

@@ -1,4 +1,5 @@
-//! Generation 2, under `/v2`. Paths and inputs are documented; most answer fields are inferred from v1, so reading is lenient.
+//! API version 2, under `/v2`. Paths and request fields are documented. Most response fields are inferred from v1, so
+//! decoding is lenient.
 
 pub(crate) mod channels;
 pub(crate) mod company;

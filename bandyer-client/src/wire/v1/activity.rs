@@ -58,8 +58,8 @@ pub(crate) fn list(filter: &ActivityFilter, window: Window) -> Wire<Page<Activit
         .query("filter[activity_type]", filter.kind.as_ref())
         .query("filter[date_from]", filter.from.map(iso))
         .query("filter[date_to]", filter.to.map(iso))
-        .answered_by(move |body| {
+        .decode_with(move |body| {
             let Listed { activities } = json(body)?;
-            Ok(Page::guessed(activities.into_iter().map(Activity::from).collect(), window))
+            Ok(Page::inferred(activities.into_iter().map(Activity::from).collect(), window))
         })
 }

@@ -17,7 +17,7 @@ struct Body<'a> {
     description: &'a str,
     panelists: Vec<Panelist<'a>>,
     chat: Option<bool>,
-    /// `"0"` or `"1"`, and required.
+    /// `"0"` or `"1"`; required.
     record: &'a str,
 }
 
@@ -46,7 +46,7 @@ struct Record {
     creation_date: Option<Timestamp>,
 }
 
-/// A person is an id here, and an object with one there.
+/// A person is encoded as an id or as an object with an id.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Person {
@@ -99,7 +99,7 @@ pub(crate) fn create(new: &NewBroadcast) -> Wire<Broadcast> {
         chat: new.chat,
         record: if new.recording { "1" } else { "0" },
     };
-    Call::post(&["broadcast", "create"]).json(&body).answered_by(json_as::<Record, _>)
+    Call::post(&["broadcast", "create"]).json(&body).decode_with(json_as::<Record, _>)
 }
 
 pub(crate) fn get(id: &BroadcastId) -> Wire<Broadcast> {
@@ -108,23 +108,23 @@ pub(crate) fn get(id: &BroadcastId) -> Wire<Broadcast> {
         broadcast: Record,
     }
     Call::get(&["broadcast", "info", id.as_str()])
-        .answered_by(|body| json::<Enveloped>(body).map(|enveloped| enveloped.broadcast.into()))
+        .decode_with(|body| json::<Enveloped>(body).map(|enveloped| enveloped.broadcast.into()))
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<Broadcast>> {
-    Call::get(&["broadcast", "list"]).skip_and_limit(window).answered_by(page_of!(window, broadcasts: Record))
+    Call::get(&["broadcast", "list"]).skip_and_limit(window).decode_with(page_of!(window, broadcasts: Record))
 }
 
-/// The name of the array is inferred from the list of a user's rooms; that of the company's list is read too.
+/// The name of the array is inferred from the list of a user's rooms; that of the company's list is accepted too.
 pub(crate) fn of_user(user: &UserId, window: Window) -> Wire<Page<Broadcast>> {
     #[derive(Deserialize)]
     struct Listed {
         #[serde(alias = "broadcasts")]
         broadcast_list: Vec<Record>,
     }
-    Call::get(&["user", "broadcast", "list", user.as_str()]).filter_window(window).answered_by(move |body| {
+    Call::get(&["user", "broadcast", "list", user.as_str()]).filter_window(window).decode_with(move |body| {
         let Listed { broadcast_list } = json(body)?;
-        Ok(Page::guessed(broadcast_list.into_iter().map(Broadcast::from).collect(), window))
+        Ok(Page::inferred(broadcast_list.into_iter().map(Broadcast::from).collect(), window))
     })
 }
 
@@ -132,5 +132,5 @@ pub(crate) fn join_link(id: &BroadcastId, user: &UserId, direct: bool) -> Wire<J
     Call::get(&["call", user.as_str()])
         .query("broadcast_id", Some(id))
         .query("direct", direct.then_some(true))
-        .answered_by(read_link)
+        .decode_with(read_link)
 }

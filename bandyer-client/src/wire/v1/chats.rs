@@ -17,7 +17,7 @@ struct NewMessage<'a> {
     message: &'a str,
 }
 
-/// The text is `message` where it is sent and `body` where it is read; who wrote it is `sender` or `from`.
+/// The text is `message` in requests and `body` in responses; the author is `sender` or `from`.
 #[derive(Deserialize)]
 pub(in crate::wire) struct MessageRecord {
     #[serde(default, alias = "message_id", deserialize_with = "lenient::text")]
@@ -46,11 +46,11 @@ impl From<MessageRecord> for Message {
 
 #[derive(Deserialize)]
 struct CursorRecord {
-    #[serde(deserialize_with = "written")]
+    #[serde(deserialize_with = "text_or_number")]
     page_number: Option<String>,
-    #[serde(default, deserialize_with = "written")]
+    #[serde(default, deserialize_with = "text_or_number")]
     page_size: Option<String>,
-    #[serde(default, deserialize_with = "written")]
+    #[serde(default, deserialize_with = "text_or_number")]
     page_token: Option<String>,
 }
 
@@ -60,8 +60,8 @@ impl From<CursorRecord> for Option<MessageCursor> {
     }
 }
 
-/// Numbers of a cursor are texts in the vendor's sample, and are sent back as they came.
-fn written<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+/// The numbers of a cursor are strings in the vendor's sample. They are sent back unchanged.
+fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Written {
@@ -77,16 +77,16 @@ fn written<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>,
 }
 
 pub(crate) fn create(users: &[UserId]) -> Wire<()> {
-    Call::post(&["chat", "add"]).json(&Between { users }).answered_by(nothing)
+    Call::post(&["chat", "add"]).json(&Between { users }).decode_with(nothing)
 }
 
 pub(crate) fn remove(users: &[UserId]) -> Wire<()> {
-    Call::post(&["chat", "remove"]).json(&Between { users }).idempotent(true).answered_by(nothing)
+    Call::post(&["chat", "remove"]).json(&Between { users }).idempotent(true).decode_with(nothing)
 }
 
 pub(crate) fn send(users: &[UserId], sender: &UserId, text: &str) -> Wire<Message> {
     let body = NewMessage { users, sender, message: text };
-    Call::post(&["chat", "messages"]).json(&body).answered_by(json_as::<MessageRecord, _>)
+    Call::post(&["chat", "messages"]).json(&body).decode_with(json_as::<MessageRecord, _>)
 }
 
 pub(crate) fn messages(users: &[UserId], query: &MessageQuery) -> Wire<MessagePage> {
@@ -113,7 +113,7 @@ pub(crate) fn messages(users: &[UserId], query: &MessageQuery) -> Wire<MessagePa
         .query("page_number", cursor.map(|cursor| &cursor.number))
         .query("page_size", cursor.and_then(|cursor| cursor.size.as_ref()).or(size.as_ref()))
         .query("page_token", cursor.and_then(|cursor| cursor.token.as_ref()))
-        .answered_by(|body| {
+        .decode_with(|body| {
             let Listed { meta, messages } = json(body)?;
             Ok(MessagePage {
                 items: messages.into_iter().map(Message::from).collect(),
@@ -136,7 +136,7 @@ pub(crate) fn of_user(user: &UserId) -> Wire<Vec<UserChat>> {
         unread_messages_count: Option<u64>,
         last_message: Option<MessageRecord>,
     }
-    Call::get(&["user", user.as_str(), "chat", "list"]).answered_by(|body| {
+    Call::get(&["user", user.as_str(), "chat", "list"]).decode_with(|body| {
         let Listed { chat_list } = json(body)?;
         let chat = |record: ChatRecord| UserChat {
             users: record.users,
@@ -156,13 +156,13 @@ mod tests {
     use crate::model::ids::UserId;
 
     #[test]
-    fn a_cursor_is_sent_back_as_it_came() {
+    fn cursor_is_sent_back_unchanged() {
         let users = [UserId::new("a").unwrap(), UserId::new("b").unwrap()];
         let wire = super::messages(&users, &MessageQuery::default());
-        let answer = json!({"meta": {"page_number": 0, "page_size": 10, "page_token": "t",
+        let response = json!({"meta": {"page_number": 0, "page_size": 10, "page_token": "t",
             "next": {"page_number": "2", "page_size": 10, "page_token": "n"}, "previous": null},
             "messages": [{"index": 3, "body": "hello", "from": "a", "date": "2024-03-05T09:12:30.000Z", "type": "text"}]});
-        let page = (wire.decoder)(answer.to_string().as_bytes()).unwrap();
+        let page = (wire.decoder)(response.to_string().as_bytes()).unwrap();
         assert_eq!((page.items[0].text.as_str(), page.items[0].index), ("hello", Some(3)));
         assert_eq!(page.previous, None);
         let query = MessageQuery { page_size: Some(50), cursor: page.next, ..MessageQuery::default() };

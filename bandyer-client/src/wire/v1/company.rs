@@ -15,7 +15,7 @@ use crate::users::Language;
 use crate::wire::multipart::Part;
 use crate::wire::{Call, DecodeFailure, Window, Wire, json, lenient, nothing, page_of};
 
-/// The names of the fields did not change between the generations.
+/// Both API versions use the same field names.
 #[skip_serializing_none]
 #[derive(Serialize)]
 pub(in crate::wire) struct ChangeBody<'a> {
@@ -48,7 +48,7 @@ fn milliseconds(duration: Duration) -> u64 {
 #[skip_serializing_none]
 #[derive(Serialize)]
 pub(in crate::wire) struct ThemeBody<'a> {
-    /// Null goes back to the vendor's.
+    /// Null restores the vendor's colours.
     light: Option<Option<&'a Palette>>,
     dark: Option<Option<&'a Palette>>,
 }
@@ -64,7 +64,7 @@ impl<'a> From<&'a ThemeChange> for ThemeBody<'a> {
 pub(in crate::wire) struct SettingsBody<'a> {
     compression: bool,
     retention_days: Option<u32>,
-    /// Null ends encryption.
+    /// Null turns encryption off.
     encryption_key_id: Option<Option<&'a EncryptionKeyId>>,
 }
 
@@ -144,7 +144,7 @@ impl From<BackgroundRecord> for Background {
     }
 }
 
-/// A background is an object in one source and a bare text in another; anything else is none.
+/// A background is an object in one source and a plain string in another; any other value becomes `None`.
 pub(in crate::wire) fn some_background<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Background>, D::Error> {
@@ -256,27 +256,27 @@ pub(in crate::wire) struct KeyBody<'a> {
 }
 
 pub(crate) fn get() -> Wire<CompanyProfile> {
-    Call::get(&["company"]).answered_by(company)
+    Call::get(&["company"]).decode_with(company)
 }
 
-/// The same twice is the same once, whatever the method says.
+/// Idempotent although it is a POST.
 pub(crate) fn update(change: &CompanyChange) -> Wire<CompanyProfile> {
-    Call::post(&["company", "update"]).json(&ChangeBody::from(change)).idempotent(true).answered_by(company)
+    Call::post(&["company", "update"]).json(&ChangeBody::from(change)).idempotent(true).decode_with(company)
 }
 
 pub(crate) fn theme() -> Wire<Theme> {
-    Call::get(&["company", "theme"]).answered_by(enveloped_theme)
+    Call::get(&["company", "theme"]).decode_with(enveloped_theme)
 }
 
 pub(crate) fn update_theme(change: &ThemeChange) -> Wire<Theme> {
-    Call::post(&["company", "theme"]).json(&ThemeBody::from(change)).idempotent(true).answered_by(enveloped_theme)
+    Call::post(&["company", "theme"]).json(&ThemeBody::from(change)).idempotent(true).decode_with(enveloped_theme)
 }
 
 pub(crate) fn set_logo(picture: &File, theme: Option<&LogoTheme>) -> Wire<Logos> {
     Call::post(&["company", "logo", "update"])
         .form(&logo_parts(picture, theme))
         .idempotent(true)
-        .answered_by(|body| json::<LogosRecord>(body).map(Logos::from))
+        .decode_with(|body| json::<LogosRecord>(body).map(Logos::from))
 }
 
 pub(crate) fn backgrounds() -> Wire<Backgrounds> {
@@ -291,40 +291,40 @@ pub(crate) fn backgrounds() -> Wire<Backgrounds> {
         #[serde(default)]
         backgrounds: Vec<BackgroundRecord>,
     }
-    Call::get(&["company", "virtual-backgrounds"]).answered_by(|body| {
+    Call::get(&["company", "virtual-backgrounds"]).decode_with(|body| {
         let Enveloped { virtual_backgrounds: listed } = json(body)?;
         let items = listed.backgrounds.into_iter().map(Background::from).collect();
         Ok(Backgrounds { default: listed.default_background, items })
     })
 }
 
-/// Each call makes another background.
+/// Not idempotent: each call adds a background.
 pub(crate) fn add_background(picture: &File) -> Wire<Background> {
     Call::post(&["company", "virtual-background"])
         .form(&[Part::File("virtual_background", picture)])
-        .answered_by(enveloped_background)
+        .decode_with(enveloped_background)
 }
 
 pub(crate) fn delete_background(alias: &BackgroundAlias) -> Wire<()> {
-    Call::delete(&["company", "virtual-background"]).json(&AliasBody { background_alias: alias }).answered_by(nothing)
+    Call::delete(&["company", "virtual-background"]).json(&AliasBody { background_alias: alias }).decode_with(nothing)
 }
 
 pub(crate) fn recording_settings() -> Wire<RecordingSettings> {
-    Call::get(&["recording", "config"]).answered_by(settings)
+    Call::get(&["recording", "config"]).decode_with(settings)
 }
 
 pub(crate) fn update_recording_settings(change: &SettingsChange) -> Wire<RecordingSettings> {
-    Call::post(&["recording", "config"]).json(&SettingsBody::from(change)).idempotent(true).answered_by(settings)
+    Call::post(&["recording", "config"]).json(&SettingsBody::from(change)).idempotent(true).decode_with(settings)
 }
 
 pub(crate) fn encryption_keys(window: Window) -> Wire<Page<EncryptionKey>> {
-    Call::get(&["key", "list"]).skip_and_limit(window).answered_by(page_of!(window, keys: KeyRecord))
+    Call::get(&["key", "list"]).skip_and_limit(window).decode_with(page_of!(window, keys: KeyRecord))
 }
 
 pub(crate) fn create_encryption_key(public_key: &str) -> Wire<EncryptionKey> {
-    Call::post(&["key", "create"]).json(&KeyBody { public_key }).answered_by(key)
+    Call::post(&["key", "create"]).json(&KeyBody { public_key }).decode_with(key)
 }
 
 pub(crate) fn encryption_key(id: &EncryptionKeyId) -> Wire<EncryptionKey> {
-    Call::get(&["key", id.as_str()]).answered_by(key)
+    Call::get(&["key", id.as_str()]).decode_with(key)
 }

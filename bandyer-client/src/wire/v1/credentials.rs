@@ -21,11 +21,11 @@ struct Issued {
     user_id: Option<UserId>,
 }
 
-/// The same in both generations. Two tokens harm nobody, so it may be repeated.
+/// The same in both API versions. A second token does no harm, so it may be retried.
 pub(crate) fn issue(user: &UserId, expires_in: Option<u64>) -> Wire<AccessCredential> {
     let body = Body { user_id: user, expires_in };
     let user = user.clone();
-    Call::post(&["sdk", "credentials"]).json(&body).idempotent(true).answered_by(move |body| {
+    Call::post(&["sdk", "credentials"]).json(&body).idempotent(true).decode_with(move |body| {
         let issued: Issued = json(body)?;
         let user_id = issued.user_id.unwrap_or_else(|| user.clone());
         Ok(AccessCredential { user_id, token: issued.access_token, expires_at: issued.expires_at })
@@ -40,14 +40,14 @@ mod tests {
     use crate::model::ids::UserId;
 
     #[test]
-    fn the_lifetime_is_sent_in_seconds_and_the_answer_is_read() {
+    fn lifetime_is_sent_in_seconds() {
         let user = UserId::new("pat-0042").unwrap();
         let wire = issue(&user, Some(600));
         let body: Value = wire.call.json_body();
         assert_eq!(body, json!({"user_id": "pat-0042", "expires_in": 600}));
         assert!(wire.call.idempotent);
-        let answer = br#"{"access_token": "t", "expires_at": "2024-03-05T10:12:30.000Z", "user_id": "pat-0042"}"#;
-        let credential = (wire.decoder)(answer).unwrap();
+        let response = br#"{"access_token": "t", "expires_at": "2024-03-05T10:12:30.000Z", "user_id": "pat-0042"}"#;
+        let credential = (wire.decoder)(response).unwrap();
         assert_eq!((credential.user_id, credential.token.expose()), (user, "t"));
     }
 }

@@ -9,9 +9,9 @@ pub(crate) fn is_active(token: &LinkToken) -> Wire<bool> {
         code: String,
     }
     Call::get(&["token", "check", token.expose()])
-        .answered_by(|body| json::<Checked>(body).map(|checked| checked.code == "ACTIVE_TOKEN"))
+        .decode_with(|body| json::<Checked>(body).map(|checked| checked.code == "ACTIVE_TOKEN"))
 }
 
 pub(crate) fn revoke(token: &LinkToken) -> Wire<()> {
-    Call::delete(&["token", "delete", token.expose()]).answered_by(nothing)
+    Call::delete(&["token", "delete", token.expose()]).decode_with(nothing)
 }

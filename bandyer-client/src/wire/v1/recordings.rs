@@ -8,10 +8,10 @@ use crate::wire::{Call, Wire};
 fn link_of(kind: &str, session: &SessionId, lifetime: Option<Duration>) -> Wire<FileUrl> {
     Call::get(&[kind, "recording", session.as_str()])
         .query("expire_time", lifetime.map(|lifetime| lifetime.as_millis()))
-        .answered_by(read_link)
+        .decode_with(read_link)
 }
 
-/// The lifetime is in milliseconds here.
+/// v1 expects the lifetime in milliseconds.
 pub(crate) fn link(session: &SessionId, lifetime: Option<Duration>) -> Wire<FileUrl> {
     link_of("room", session, lifetime)
 }

@@ -46,8 +46,8 @@ struct Enveloped {
     room: Record,
 }
 
-/// Operations write the same thing under several names. They stand side by side and are not aliases: an answer that holds
-/// two of them is readable too, and a room that was created is not lost over it.
+/// Operations use different names for the same value. They are separate fields instead of serde aliases, so that a
+/// response with two of them can be decoded too; otherwise a created room would be lost.
 #[derive(Deserialize)]
 struct Record {
     room_id: RoomId,
@@ -93,7 +93,7 @@ impl From<Record> for Room {
             recording,
             recording_status: None,
             description: record.description.map(Description::new),
-            // The key is left out, not false, while a room is usable.
+            // The field is missing, not false, while a room is usable.
             disabled: Some(record.disabled.unwrap_or(false)),
             status: record.status,
             live: record.live,
@@ -121,48 +121,48 @@ pub(crate) fn create(new: &NewRoom) -> Wire<Room> {
         direct_call: new.skips_landing_page,
         initiator_alias: new.initiator.as_ref(),
     };
-    Call::post(&["room", "create"]).json(&body).answered_by(room)
+    Call::post(&["room", "create"]).json(&body).decode_with(room)
 }
 
 pub(crate) fn get(id: &RoomId) -> Wire<Room> {
-    Call::get(&["room", "info", id.as_str()]).answered_by(room)
+    Call::get(&["room", "info", id.as_str()]).decode_with(room)
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<Room>> {
-    Call::get(&["room", "list"]).skip_and_limit(window).answered_by(page_of!(window, rooms: Record))
+    Call::get(&["room", "list"]).skip_and_limit(window).decode_with(page_of!(window, rooms: Record))
 }
 
 pub(crate) fn disable(id: &RoomId) -> Wire<()> {
-    Call::put(&["room", "disable", id.as_str()]).answered_by(nothing)
+    Call::put(&["room", "disable", id.as_str()]).decode_with(nothing)
 }
 
 pub(crate) fn delete(id: &RoomId) -> Wire<()> {
-    Call::delete(&["room", "delete", id.as_str()]).answered_by(nothing)
+    Call::delete(&["room", "delete", id.as_str()]).decode_with(nothing)
 }
 
-/// The rooms of one user come without totals: whether a page was full is all there is to go by.
+/// This list has no `has_more`, so only a full page indicates that there may be more rooms.
 pub(crate) fn of_user(user: &UserId, window: Window) -> Wire<Page<Room>> {
     #[derive(Deserialize)]
     struct Listed {
         room_list: Vec<Record>,
     }
-    Call::get(&["user", "room", "list", user.as_str()]).filter_window(window).answered_by(move |body| {
+    Call::get(&["user", "room", "list", user.as_str()]).filter_window(window).decode_with(move |body| {
         let Listed { room_list } = json(body)?;
-        Ok(Page::guessed(room_list.into_iter().map(Room::from).collect(), window))
+        Ok(Page::inferred(room_list.into_iter().map(Room::from).collect(), window))
     })
 }
 
-/// A GET that starts a call, so it is not to be repeated.
+/// Not idempotent although it is a GET: it starts a call.
 pub(crate) fn fast_call(caller: &UserId, callees: &[UserId], record: bool) -> Wire<JoinUrl> {
     let callees = callees.iter().map(UserId::as_str).collect::<Vec<_>>().join(",");
     Call::get(&["call", caller.as_str()])
         .query("callee", Some(callees))
         .query("record", Some(u8::from(record)))
         .idempotent(false)
-        .answered_by(link)
+        .decode_with(link)
 }
 
-/// A link that stands alone.
+/// Decodes a response that consists of a link.
 pub(in crate::wire) fn link<T: From<String>>(body: &[u8]) -> Result<T, DecodeFailure> {
     #[derive(Deserialize)]
     struct Linked {
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_creation_is_never_idempotent_and_sends_only_what_was_chosen() {
+    fn creation_is_not_idempotent_and_omits_unset_fields() {
         let wire = create(&new_room());
         assert!(!wire.call.idempotent);
         assert_eq!(
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn recording_is_a_flag_and_a_kind() {
+    fn recording_is_sent_as_a_flag_and_a_kind() {
         for (recording, flag, kind) in [
             (Recording::Off, json!(false), Value::Null),
             (Recording::Automatic, json!(true), json!("automatic")),
@@ -232,13 +232,13 @@ mod tests {
     }
 
     #[test]
-    fn the_documented_answer_is_read() {
-        let answer = json!({"room": {"room_id": "room_1", "record": 1, "duration": 120, "directCall": false,
+    fn documented_response_is_decoded() {
+        let response = json!({"room": {"room_id": "room_1", "record": 1, "duration": 120, "directCall": false,
             "call_type": "audio_video", "live": false, "description": "visit",
             "user_urls": [{"user": "doc-0007", "url": "https://h/connect/rest-call-handler/00",
                 "tools": {"chat": true, "whiteboard": {"wb_pen": true}}, "is_admin": true}]}});
         let wire = get(&RoomId::new("room_1").unwrap());
-        let room = (wire.decoder)(answer.to_string().as_bytes()).unwrap();
+        let room = (wire.decoder)(response.to_string().as_bytes()).unwrap();
         assert_eq!(room.max_duration, Some(Duration::from_secs(120)));
         assert_eq!((room.recording, room.disabled), (Some(Recording::Automatic), Some(false)));
         let doctor = &room.participants[0];
@@ -247,11 +247,11 @@ mod tests {
     }
 
     #[test]
-    fn list_items_spell_the_recording_and_the_date_in_another_way() {
-        let answer = json!({"skip": 20, "limit": 20, "has_more": false, "count": 1, "rooms": [
+    fn list_items_use_other_names_for_recording_and_date() {
+        let response = json!({"skip": 20, "limit": 20, "has_more": false, "count": 1, "rooms": [
             {"room_id": "room_1", "record": false, "call_type": "audio_video", "live": true, "description": null,
              "status": "CLOSED", "creationDate": "2024-03-05T09:12:30.000Z", "disabled": true}]});
-        let page = (list(Window { offset: 20, page_size: None }).decoder)(answer.to_string().as_bytes()).unwrap();
+        let page = (list(Window { offset: 20, page_size: None }).decoder)(response.to_string().as_bytes()).unwrap();
         let room = &page.items[0];
         assert_eq!((page.offset, room.status.as_ref()), (20, Some(&RoomStatus::Closed)));
         assert_eq!((room.recording.as_ref(), room.disabled), (Some(&Recording::Off), Some(true)));

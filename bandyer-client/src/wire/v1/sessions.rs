@@ -56,26 +56,26 @@ pub(crate) fn list(filter: &SessionFilter, window: Window) -> Wire<Page<Session>
         .skip_and_limit(window)
         .query("start_date", filter.from.map(iso))
         .query("end_date", filter.to.map(iso))
-        .answered_by(page_of!(window, sessions: Record))
+        .decode_with(page_of!(window, sessions: Record))
 }
 
 pub(crate) fn of_user(user: &UserId, window: Window) -> Wire<Page<Session>> {
     Call::get(&["user", user.as_str(), "session", "list"])
         .skip_and_limit(window)
-        .answered_by(page_of!(window, sessions: Record))
+        .decode_with(page_of!(window, sessions: Record))
 }
 
 pub(crate) fn get(id: &SessionId) -> Wire<Session> {
-    Call::get(&["session", id.as_str()]).answered_by(json_as::<Record, _>)
+    Call::get(&["session", id.as_str()]).decode_with(json_as::<Record, _>)
 }
 
 pub(crate) fn connections(id: &SessionId, window: Window) -> Wire<Page<ConnectionEvent>> {
     Call::get(&["session", id.as_str(), "connection", "list"])
         .skip_and_limit(window)
-        .answered_by(page_of!(window, connection_events: ConnectionRecord))
+        .decode_with(page_of!(window, connection_events: ConnectionRecord))
 }
 
-/// The vendor writes three digits of a second, and one of its clients refuses other forms.
+/// Timestamps with milliseconds, as in the vendor's samples; one of the vendor's clients rejects other forms.
 pub(in crate::wire) fn iso(moment: Timestamp) -> String {
     format!("{moment:.3}")
 }

@@ -1,4 +1,4 @@
-//! A path that one third-party client mirrors, and nothing else is known of it.
+//! The path is known only from a third-party client.
 
 use crate::model::ids::RoomId;
 use crate::model::page::Page;
@@ -9,5 +9,5 @@ use crate::wire::{Call, Window, Wire, page_of};
 pub(crate) fn envelopes_of_room(room: &RoomId, window: Window) -> Wire<Page<Envelope>> {
     Call::get(&["room", room.as_str(), "envelope", "list"])
         .skip_and_limit(window)
-        .answered_by(page_of!(window, envelopes: EnvelopeRecord))
+        .decode_with(page_of!(window, envelopes: EnvelopeRecord))
 }

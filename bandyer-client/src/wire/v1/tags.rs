@@ -29,25 +29,25 @@ pub(crate) fn list() -> Wire<Page<Tag>> {
     struct Listed {
         tags: Vec<Record>,
     }
-    Call::get(&["tag", "list"]).answered_by(|body| {
+    Call::get(&["tag", "list"]).decode_with(|body| {
         let Listed { tags } = json(body)?;
-        Ok(Page::whole(tags.into_iter().map(Tag::from).collect()))
+        Ok(Page::complete(tags.into_iter().map(Tag::from).collect()))
     })
 }
 
-/// Not repeated: the answer tells what was new, and the second time nothing is.
+/// Not idempotent: the response contains the new tags, and after a retry none would be new.
 pub(crate) fn add(names: &[String]) -> Wire<Vec<Tag>> {
     #[derive(Deserialize)]
     struct Added {
         added_tags: Vec<Record>,
     }
-    Call::post(&["tag", "add"]).json(&Names { tags: names }).answered_by(|body| {
+    Call::post(&["tag", "add"]).json(&Names { tags: names }).decode_with(|body| {
         let Added { added_tags } = json(body)?;
         Ok(added_tags.into_iter().map(Tag::from).collect())
     })
 }
 
-/// What is gone stays gone.
+/// Idempotent although it is a POST.
 pub(crate) fn remove(names: &[String]) -> Wire<()> {
-    Call::post(&["tag", "remove"]).json(&Names { tags: names }).idempotent(true).answered_by(nothing)
+    Call::post(&["tag", "remove"]).json(&Names { tags: names }).idempotent(true).decode_with(nothing)
 }

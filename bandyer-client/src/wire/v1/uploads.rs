@@ -8,7 +8,7 @@ use crate::model::secret::FileUrl;
 use crate::uploads::{Scope, Upload, UploadFilter, UploadKind};
 use crate::wire::{Call, DecodeFailure, Window, Wire, json, lenient, nothing, page_of};
 
-/// Some samples of lists print `url` where the key belongs.
+/// Some of the vendor's samples of lists contain the key under `url`.
 #[derive(Deserialize)]
 struct InListFields {
     key: Option<UploadKey>,
@@ -89,7 +89,7 @@ pub(crate) fn list(filter: &UploadFilter, window: Window) -> Wire<Page<Upload>> 
     };
     call.skip_and_limit(window)
         .query("upload_type", filter.kind.as_ref())
-        .answered_by(page_of!(window, uploads: InList))
+        .decode_with(page_of!(window, uploads: InList))
 }
 
 fn resource(key: &UploadKey) -> Call {
@@ -97,15 +97,15 @@ fn resource(key: &UploadKey) -> Call {
 }
 
 pub(crate) fn get(key: &UploadKey) -> Wire<Upload> {
-    resource(key).answered_by(single(key))
+    resource(key).decode_with(single(key))
 }
 
 pub(crate) fn link(key: &UploadKey) -> Wire<FileUrl> {
-    resource(key).answered_by(read_link)
+    resource(key).decode_with(read_link)
 }
 
 pub(crate) fn delete(key: &UploadKey) -> Wire<()> {
-    Call::delete(&["upload", "resource"]).json(&KeyBody { upload_key: key }).answered_by(nothing)
+    Call::delete(&["upload", "resource"]).json(&KeyBody { upload_key: key }).decode_with(nothing)
 }
 
 #[cfg(test)]
@@ -116,13 +116,13 @@ mod tests {
     use crate::wire::Window;
 
     #[test]
-    fn a_list_that_prints_a_url_for_the_key_is_read() {
+    fn list_with_url_instead_of_key_is_decoded() {
         let wire = super::list(&UploadFilter::of(Scope::Company), Window::default());
-        let answer = json!({"skip": 0, "limit": 20, "has_more": false, "count": 2, "uploads": [
+        let response = json!({"skip": 0, "limit": 20, "has_more": false, "count": 2, "uploads": [
             {"key": "live/cmpny_1/u/1-2", "upload_type": "snapshot", "room_id": null, "user_id": "u"},
             {"url": "live/cmpny_1/u/3-4", "upload_type": "file_upload"},
             {"key": "live/cmpny_1/u/5-6", "url": "https://h/x"}]});
-        let page = (wire.decoder)(answer.to_string().as_bytes()).unwrap();
+        let page = (wire.decoder)(response.to_string().as_bytes()).unwrap();
         assert_eq!(
             page.items.iter().map(|one| one.key.as_str()).collect::<Vec<_>>(),
             ["live/cmpny_1/u/1-2", "live/cmpny_1/u/3-4", "live/cmpny_1/u/5-6"]

@@ -56,35 +56,35 @@ fn user(body: &[u8]) -> Result<User, DecodeFailure> {
 pub(crate) fn create(new: &NewUser) -> Wire<User> {
     let body =
         Body { id: new.id.as_ref(), role: Some(&new.role), language: new.language.as_ref(), can_video: new.camera };
-    Call::post(&["user", "create"]).json(&body).idempotent(new.id.is_some()).answered_by(user)
+    Call::post(&["user", "create"]).json(&body).idempotent(new.id.is_some()).decode_with(user)
 }
 
 pub(crate) fn get(id: &UserId) -> Wire<User> {
-    Call::get(&["user", "list", id.as_str()]).answered_by(user)
+    Call::get(&["user", "list", id.as_str()]).decode_with(user)
 }
 
 pub(crate) fn list() -> Wire<Page<User>> {
-    Call::get(&["user", "list"]).answered_by(|body| {
+    Call::get(&["user", "list"]).decode_with(|body| {
         let Ids { user_id_list } = json(body)?;
-        Ok(Page::whole(user_id_list.into_iter().map(User::bare).collect()))
+        Ok(Page::complete(user_id_list.into_iter().map(User::bare).collect()))
     })
 }
 
 pub(crate) fn update(id: &UserId, change: &UserChange) -> Wire<User> {
     let body =
         Body { id: None, role: change.role.as_ref(), language: change.language.as_ref(), can_video: change.camera };
-    Call::put(&["user", "update", id.as_str()]).json(&body).answered_by(user)
+    Call::put(&["user", "update", id.as_str()]).json(&body).decode_with(user)
 }
 
 pub(crate) fn delete(id: &UserId) -> Wire<()> {
-    Call::delete(&["user", "delete", id.as_str()]).answered_by(nothing)
+    Call::delete(&["user", "delete", id.as_str()]).decode_with(nothing)
 }
 
 pub(crate) fn set_avatar(id: &UserId, picture: &File) -> Wire<Option<String>> {
-    Call::put(&["user", "avatar", "update", id.as_str()]).form(&[Part::File("avatar", picture)]).answered_by(avatar)
+    Call::put(&["user", "avatar", "update", id.as_str()]).form(&[Part::File("avatar", picture)]).decode_with(avatar)
 }
 
-/// Where the picture is, if the answer tells at all.
+/// The address of the picture, if the response contains it.
 pub(in crate::wire) fn avatar(body: &[u8]) -> Result<Option<String>, DecodeFailure> {
     #[derive(Default, Deserialize)]
     #[serde(default)]
@@ -97,7 +97,7 @@ pub(in crate::wire) fn avatar(body: &[u8]) -> Result<Option<String>, DecodeFailu
 
 pub(crate) fn set_camera_for_all(allowed: bool) -> Wire<u64> {
     #[derive(Deserialize)]
-    struct Answer {
+    struct Response {
         users: Counted,
     }
     #[derive(Deserialize)]
@@ -107,7 +107,7 @@ pub(crate) fn set_camera_for_all(allowed: bool) -> Wire<u64> {
     let body = Body { id: None, role: None, language: None, can_video: Some(allowed) };
     Call::put(&["user", "update", "all", "permissions"])
         .json(&body)
-        .answered_by(|body| json::<Answer>(body).map(|answer| answer.users.count))
+        .decode_with(|body| json::<Response>(body).map(|response| response.users.count))
 }
 
 #[cfg(test)]
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_creation_sends_only_what_was_chosen() {
+    fn creation_omits_unset_fields() {
         let mut new = NewUser { role: Role::Basic, id: None, language: None, camera: None };
         let wire = create(&new);
         assert_eq!((wire.call.method.as_str(), wire.call.segments.join("/")), ("POST", "user/create".into()));
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_leaves_out_what_stays() {
+    fn update_omits_unset_fields() {
         let change = UserChange { camera: Some(true), ..UserChange::default() };
         let wire = update(&UserId::new("a").unwrap(), &change);
         assert_eq!((wire.call.method.as_str(), wire.call.segments.join("/")), ("PUT", "user/update/a".into()));
@@ -148,17 +148,17 @@ mod tests {
     }
 
     #[test]
-    fn the_documented_answer_is_read() {
-        let answer = json!({"user": {"id": "pat-0042", "role": "basic", "can_video": "1", "language": "it",
+    fn documented_response_is_decoded() {
+        let response = json!({"user": {"id": "pat-0042", "role": "basic", "can_video": "1", "language": "it",
             "firstName": "", "creation_date": "2024-03-05T09:12:30.000Z"}, "id": "pat-0042"});
-        let user = (get(&UserId::new("x").unwrap()).decoder)(answer.to_string().as_bytes()).unwrap();
+        let user = (get(&UserId::new("x").unwrap()).decoder)(response.to_string().as_bytes()).unwrap();
         assert_eq!(user.id, "pat-0042");
         assert_eq!((user.role, user.language, user.camera), (Some(Role::Basic), Some(Language::Italian), Some(true)));
         assert_eq!(user.created_at.unwrap().as_second(), 1_709_629_950);
     }
 
     #[test]
-    fn the_list_is_one_page_of_bare_ids() {
+    fn list_is_one_page_of_ids() {
         let page = (list().decoder)(br#"{"user_id_list": ["a", "b"]}"#).unwrap();
         assert_eq!(page.items.iter().map(|user| user.id.as_str()).collect::<Vec<_>>(), ["a", "b"]);
         assert!(!page.has_more);

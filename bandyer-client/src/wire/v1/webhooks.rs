@@ -21,7 +21,7 @@ const fn version_segment(version: WebhookVersion) -> &'static str {
     }
 }
 
-/// It replaces what was set, so the same twice is the same once.
+/// Idempotent: it replaces the existing configuration.
 pub(crate) fn configure(version: WebhookVersion, url: &str, events: &[WebhookEvent]) -> Wire<Vec<ActiveWebhook>> {
     #[derive(Deserialize)]
     struct Configured {
@@ -35,7 +35,7 @@ pub(crate) fn configure(version: WebhookVersion, url: &str, events: &[WebhookEve
         creation_date: Option<Timestamp>,
     }
     let body = Body { post_event_webhook_url: url, webhook_method: "POST", webhook_filters: events };
-    Call::post(&[version_segment(version), "hook", "configure"]).json(&body).idempotent(true).answered_by(|body| {
+    Call::post(&[version_segment(version), "hook", "configure"]).json(&body).idempotent(true).decode_with(|body| {
         let Configured { active_webhooks } = json(body)?;
         let active = |record: Record| ActiveWebhook {
             url: record.post_event_webhook_url,
@@ -46,7 +46,7 @@ pub(crate) fn configure(version: WebhookVersion, url: &str, events: &[WebhookEve
     })
 }
 
-/// An object keyed by address here, unlike what `configure` answers.
+/// The response is an object with URLs as keys, unlike that of `configure`.
 pub(crate) fn active(version: WebhookVersion) -> Wire<Vec<ActiveWebhook>> {
     #[derive(Deserialize)]
     struct Listed {
@@ -58,7 +58,7 @@ pub(crate) fn active(version: WebhookVersion) -> Wire<Vec<ActiveWebhook>> {
         #[serde(default, deserialize_with = "lenient::moment")]
         creation_date: Option<Timestamp>,
     }
-    Call::get(&[version_segment(version), "hook"]).answered_by(|body| {
+    Call::get(&[version_segment(version), "hook"]).decode_with(|body| {
         let Listed { active_webhooks } = json(body)?;
         let at_url = |(url, records): (String, Vec<Record>)| {
             records.into_iter().map(move |record| ActiveWebhook {

@@ -36,29 +36,29 @@ struct NewMessage<'a> {
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<Channel>> {
-    Call::get(&["channels"]).offset_and_limit(window).answered_by(page_of!(window, channels: Record))
+    Call::get(&["channels"]).offset_and_limit(window).decode_with(page_of!(window, channels: Record))
 }
 
 pub(crate) fn create(one: &UserId, other: &UserId) -> Wire<Channel> {
-    Call::post(&["channels"]).json(&Between { users: [one, other] }).answered_by(json_as::<Record, _>)
+    Call::post(&["channels"]).json(&Between { users: [one, other] }).decode_with(json_as::<Record, _>)
 }
 
 pub(crate) fn get(id: &ChannelId) -> Wire<Channel> {
-    Call::get(&["channels", id.as_str()]).answered_by(json_as::<Record, _>)
+    Call::get(&["channels", id.as_str()]).decode_with(json_as::<Record, _>)
 }
 
 pub(crate) fn delete(id: &ChannelId) -> Wire<()> {
-    Call::delete(&["channels", id.as_str()]).answered_by(nothing)
+    Call::delete(&["channels", id.as_str()]).decode_with(nothing)
 }
 
 pub(crate) fn messages(id: &ChannelId, window: Window) -> Wire<Page<Message>> {
     Call::get(&["channels", id.as_str(), "messages"])
         .offset_and_limit(window)
-        .answered_by(page_of!(window, messages: MessageRecord))
+        .decode_with(page_of!(window, messages: MessageRecord))
 }
 
 pub(crate) fn send(id: &ChannelId, sender: &UserId, text: &str) -> Wire<Message> {
     Call::post(&["channels", id.as_str(), "messages"])
         .json(&NewMessage { sender, message: text })
-        .answered_by(json_as::<MessageRecord, _>)
+        .decode_with(json_as::<MessageRecord, _>)
 }

@@ -18,33 +18,33 @@ use crate::wire::v1::company::{
 use crate::wire::{Call, DecodeFailure, Window, Wire, json, json_as, json_or, lenient, nothing, page_of};
 
 pub(crate) fn get() -> Wire<CompanyProfile> {
-    Call::get(&["company"]).answered_by(json_as::<Record, _>)
+    Call::get(&["company"]).decode_with(json_as::<Record, _>)
 }
 
 pub(crate) fn update(change: &CompanyChange) -> Wire<CompanyProfile> {
     Call::put(&["company"])
         .json(&ChangeBody::from(change))
-        .answered_by(|body| json_or(body, json_as::<Record, _>, || Record::default().into()))
+        .decode_with(|body| json_or(body, json_as::<Record, _>, || Record::default().into()))
 }
 
 pub(crate) fn theme() -> Wire<Theme> {
-    Call::get(&["company", "theme"]).answered_by(json_as::<ThemeRecord, _>)
+    Call::get(&["company", "theme"]).decode_with(json_as::<ThemeRecord, _>)
 }
 
 pub(crate) fn update_theme(change: &ThemeChange) -> Wire<Theme> {
     Call::put(&["company", "theme"])
         .json(&ThemeBody::from(change))
-        .answered_by(|body| json_or(body, json_as::<ThemeRecord, _>, || ThemeRecord::default().into()))
+        .decode_with(|body| json_or(body, json_as::<ThemeRecord, _>, || ThemeRecord::default().into()))
 }
 
-/// What it answers is not documented, so an answer without addresses is one too.
+/// The response is not documented, so one without addresses is accepted.
 pub(crate) fn set_logo(picture: &File, theme: Option<&LogoTheme>) -> Wire<Logos> {
     Call::put(&["company", "theme", "logo"])
         .form(&logo_parts(picture, theme))
-        .answered_by(|body| Ok(json::<LogosRecord>(body).unwrap_or_default().into()))
+        .decode_with(|body| Ok(json::<LogosRecord>(body).unwrap_or_default().into()))
 }
 
-/// Backgrounds come under the name of v1, with or without its envelope.
+/// The backgrounds have the same name as in v1, with or without its envelope.
 pub(crate) fn backgrounds() -> Wire<Backgrounds> {
     #[derive(Deserialize)]
     struct Listed {
@@ -55,14 +55,14 @@ pub(crate) fn backgrounds() -> Wire<Backgrounds> {
     }
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Answer {
+    enum Response {
         Enveloped { virtual_backgrounds: Listed },
         Bare(Listed),
     }
-    Call::get(&["company", "virtual-backgrounds"]).answered_by(|body| {
+    Call::get(&["company", "virtual-backgrounds"]).decode_with(|body| {
         let listed = match json(body)? {
-            Answer::Enveloped { virtual_backgrounds } => virtual_backgrounds,
-            Answer::Bare(listed) => listed,
+            Response::Enveloped { virtual_backgrounds } => virtual_backgrounds,
+            Response::Bare(listed) => listed,
         };
         let items = listed.backgrounds.into_iter().map(Background::from).collect();
         Ok(Backgrounds { default: listed.default_background, items })
@@ -72,24 +72,24 @@ pub(crate) fn backgrounds() -> Wire<Backgrounds> {
 fn background(body: &[u8]) -> Result<Background, DecodeFailure> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Answer {
+    enum Response {
         Enveloped { virtual_background: BackgroundRecord },
         Bare(BackgroundRecord),
     }
     Ok(match json(body)? {
-        Answer::Enveloped { virtual_background } => virtual_background.into(),
-        Answer::Bare(record) => record.into(),
+        Response::Enveloped { virtual_background } => virtual_background.into(),
+        Response::Bare(record) => record.into(),
     })
 }
 
 pub(crate) fn add_background(picture: &File) -> Wire<Background> {
     Call::post(&["company", "virtual-background"])
         .form(&[Part::File("virtual_background", picture)])
-        .answered_by(background)
+        .decode_with(background)
 }
 
 pub(crate) fn delete_background(alias: &BackgroundAlias) -> Wire<()> {
-    Call::delete(&["company", "virtual-background"]).json(&AliasBody { background_alias: alias }).answered_by(nothing)
+    Call::delete(&["company", "virtual-background"]).json(&AliasBody { background_alias: alias }).decode_with(nothing)
 }
 
 #[derive(Default, Deserialize)]
@@ -102,11 +102,11 @@ struct TranslationRecord {
     creation_date: Option<Timestamp>,
 }
 
-/// Nobody shows this answer: an array of objects with a language and an object by language are both read, under the name
-/// `translations` or bare. What is something else says no language.
+/// The response is not documented. Both an array of objects with a language and an object with languages as keys are
+/// accepted, at the top level or under `translations`. Anything else yields an empty list.
 fn read_translations(body: &[u8]) -> Result<Vec<Translation>, DecodeFailure> {
-    let answer: Value = json(body)?;
-    let listed = answer.get("translations").unwrap_or(&answer);
+    let response: Value = json(body)?;
+    let listed = response.get("translations").unwrap_or(&response);
     let read = |language: Option<&str>, value: &Value| {
         let record = TranslationRecord::deserialize(value).unwrap_or_default();
         let language = language.map(Language::from).or(record.language)?;
@@ -122,41 +122,41 @@ fn read_translations(body: &[u8]) -> Result<Vec<Translation>, DecodeFailure> {
 }
 
 pub(crate) fn translations() -> Wire<Vec<Translation>> {
-    Call::get(&["company", "translations"]).answered_by(read_translations)
+    Call::get(&["company", "translations"]).decode_with(read_translations)
 }
 
 pub(crate) fn set_translation(language: &Language, file: &File) -> Wire<()> {
     Call::put(&["company", "translations", language.as_str()])
         .form(&[Part::File("translation", file)])
-        .answered_by(nothing)
+        .decode_with(nothing)
 }
 
 pub(crate) fn delete_translation(language: &Language) -> Wire<()> {
-    Call::delete(&["company", "translations", language.as_str()]).answered_by(nothing)
+    Call::delete(&["company", "translations", language.as_str()]).decode_with(nothing)
 }
 
 pub(crate) fn recording_settings() -> Wire<RecordingSettings> {
-    Call::get(&["company", "recording-settings"]).answered_by(settings)
+    Call::get(&["company", "recording-settings"]).decode_with(settings)
 }
 
 pub(crate) fn update_recording_settings(change: &SettingsChange) -> Wire<RecordingSettings> {
     Call::put(&["company", "recording-settings"])
         .json(&SettingsBody::from(change))
-        .answered_by(|body| json_or(body, settings, || SettingsRecord::default().into()))
+        .decode_with(|body| json_or(body, settings, || SettingsRecord::default().into()))
 }
 
 pub(crate) fn encryption_keys(window: Window) -> Wire<Page<EncryptionKey>> {
     Call::get(&["company", "encryption-keys"])
         .offset_and_limit(window)
-        .answered_by(page_of!(window, keys or "encryption_keys": KeyRecord))
+        .decode_with(page_of!(window, keys or "encryption_keys": KeyRecord))
 }
 
 pub(crate) fn create_encryption_key(public_key: &str) -> Wire<EncryptionKey> {
-    Call::post(&["company", "encryption-keys"]).json(&KeyBody { public_key }).answered_by(key)
+    Call::post(&["company", "encryption-keys"]).json(&KeyBody { public_key }).decode_with(key)
 }
 
 pub(crate) fn encryption_key(id: &EncryptionKeyId) -> Wire<EncryptionKey> {
-    Call::get(&["company", "encryption-keys", id.as_str()]).answered_by(key)
+    Call::get(&["company", "encryption-keys", id.as_str()]).decode_with(key)
 }
 
 #[cfg(test)]
@@ -164,7 +164,7 @@ mod tests {
     use super::{backgrounds, read_translations};
 
     #[test]
-    fn translations_are_read_in_all_the_shapes_they_may_have() {
+    fn all_possible_shapes_of_translations_are_decoded() {
         for body in [
             r#"{"translations": [{"language": "it", "url": "https://h/it.json"}]}"#,
             r#"[{"language": "it"}]"#,
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn backgrounds_are_read_with_and_without_their_envelope() {
+    fn backgrounds_are_decoded_with_and_without_envelope() {
         for body in [
             r#"{"virtual_backgrounds": {"default_background": {"alias": "d"}, "backgrounds": [{"background_alias": "a"}]}}"#,
             r#"{"default_background": "d", "backgrounds": [{"alias": "a"}]}"#,

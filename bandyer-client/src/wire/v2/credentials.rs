@@ -1,3 +1,3 @@
-//! The contract of this operation did not change between the generations.
+//! This operation is the same in both API versions.
 
 pub(crate) use crate::wire::v1::credentials::issue;

@@ -1,4 +1,5 @@
-//! The people of a room. Item paths are documented; the collection's is inferred, and so are the answers.
+//! The participants of a room. The paths of single participants are documented; the path of the list and all responses
+//! are inferred.
 
 use http::Method;
 use serde::Serialize;
@@ -30,26 +31,26 @@ pub(crate) fn list(filter: &ParticipantFilter, window: Window) -> Wire<Page<Part
     Call::get(&["rooms", filter.room.as_str(), "participants"])
         .offset_and_limit(window)
         .query("is_admin", filter.admin)
-        .answered_by(page_of!(window, participants: ParticipantRecord))
+        .decode_with(page_of!(window, participants: ParticipantRecord))
 }
 
 pub(crate) fn add(room: &RoomId, new: &NewParticipant) -> Wire<Participant> {
-    Call::post(&["rooms", room.as_str(), "participants"]).json(&ParticipantBody::from(new)).answered_by(participant)
+    Call::post(&["rooms", room.as_str(), "participants"]).json(&ParticipantBody::from(new)).decode_with(participant)
 }
 
 pub(crate) fn get(room: &RoomId, user: &UserId) -> Wire<Participant> {
-    one(Method::GET, room, user).answered_by(participant)
+    one(Method::GET, room, user).decode_with(participant)
 }
 
 pub(crate) fn update(room: &RoomId, user: &UserId, change: &ParticipantChange) -> Wire<Participant> {
     let body = ChangeBody { is_admin: change.admin, tools: change.tools.as_ref() };
     let user = user.clone();
-    one(Method::PUT, room, &user).json(&body).answered_by(move |body| {
-        let as_asked = || Participant { user_id: user.clone(), join_url: None, is_admin: None, tools: None };
-        json_or(body, participant, as_asked)
+    one(Method::PUT, room, &user).json(&body).decode_with(move |body| {
+        let as_requested = || Participant { user_id: user.clone(), join_url: None, is_admin: None, tools: None };
+        json_or(body, participant, as_requested)
     })
 }
 
 pub(crate) fn remove(room: &RoomId, user: &UserId) -> Wire<()> {
-    one(Method::DELETE, room, user).answered_by(nothing)
+    one(Method::DELETE, room, user).decode_with(nothing)
 }

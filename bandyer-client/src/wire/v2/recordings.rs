@@ -5,13 +5,13 @@ use crate::model::secret::FileUrl;
 use crate::wire::v1::rooms::link as read_link;
 use crate::wire::{Call, Wire, nothing};
 
-/// The lifetime is in seconds here; the name of the parameter is that of v1.
+/// v2 expects the lifetime in seconds; the name of the parameter is inferred from v1.
 pub(crate) fn link(session: &SessionId, lifetime: Option<Duration>) -> Wire<FileUrl> {
     Call::get(&["sessions", session.as_str(), "recording"])
         .query("expire_time", lifetime.map(|lifetime| lifetime.as_secs()))
-        .answered_by(read_link)
+        .decode_with(read_link)
 }
 
 pub(crate) fn delete(session: &SessionId) -> Wire<()> {
-    Call::delete(&["sessions", session.as_str(), "recording"]).answered_by(nothing)
+    Call::delete(&["sessions", session.as_str(), "recording"]).decode_with(nothing)
 }

@@ -51,7 +51,8 @@ struct Record {
     participants: Vec<ParticipantRecord>,
 }
 
-/// Several names of one thing stand side by side and are not aliases: an answer that holds two of them is readable too.
+/// Alternative names are separate fields instead of serde aliases, so that a response with two of them can be decoded
+/// too.
 #[derive(Deserialize)]
 #[serde(try_from = "ParticipantFields")]
 pub(in crate::wire) struct ParticipantRecord(Participant);
@@ -89,7 +90,7 @@ impl TryFrom<ParticipantFields> for ParticipantRecord {
     }
 }
 
-/// Off is written as `none` in one place and as null in another; a flag is what v1 would send.
+/// `Off` is encoded as `none` in one place and as null in another. A flag is the encoding of v1.
 fn recording<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Recording>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -133,7 +134,7 @@ impl From<ParticipantRecord> for Participant {
     }
 }
 
-/// A room that has an id, whatever else it lacks.
+/// A room, of which only the id is required.
 #[derive(Deserialize)]
 #[serde(try_from = "Record")]
 struct RoomRecord(Room);
@@ -158,36 +159,37 @@ pub(crate) fn create(new: &NewRoom) -> Wire<Room> {
         description: new.description.as_deref(),
         offline_transcription: new.offline_transcription,
     };
-    Call::post(&["rooms"]).json(&body).answered_by(room)
+    Call::post(&["rooms"]).json(&body).decode_with(room)
 }
 
 pub(crate) fn get(id: &RoomId) -> Wire<Room> {
-    Call::get(&["rooms", id.as_str()]).answered_by(room)
+    Call::get(&["rooms", id.as_str()]).decode_with(room)
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<Room>> {
-    Call::get(&["rooms"]).offset_and_limit(window).answered_by(page_of!(window, rooms: RoomRecord))
+    Call::get(&["rooms"]).offset_and_limit(window).decode_with(page_of!(window, rooms: RoomRecord))
 }
 
 pub(crate) fn disable(id: &RoomId) -> Wire<()> {
-    Call::put(&["rooms", id.as_str(), "disable"]).answered_by(nothing)
+    Call::put(&["rooms", id.as_str(), "disable"]).decode_with(nothing)
 }
 
 pub(crate) fn delete(id: &RoomId) -> Wire<()> {
-    Call::delete(&["rooms", id.as_str()]).answered_by(nothing)
+    Call::delete(&["rooms", id.as_str()]).decode_with(nothing)
 }
 
 pub(crate) fn start_recording(id: &RoomId) -> Wire<()> {
-    // Not repeated: between two tries somebody may have stopped it, and a call would be recorded against their will.
-    Call::post(&["rooms", id.as_str(), "start-recording"]).answered_by(nothing)
+    // Not idempotent: if a participant stopped the recording between two attempts, a retry would record against their
+    // will.
+    Call::post(&["rooms", id.as_str(), "start-recording"]).decode_with(nothing)
 }
 
 pub(crate) fn stop_recording(id: &RoomId) -> Wire<()> {
-    Call::post(&["rooms", id.as_str(), "stop-recording"]).answered_by(nothing)
+    Call::post(&["rooms", id.as_str(), "stop-recording"]).decode_with(nothing)
 }
 
 pub(crate) fn ring(id: &RoomId) -> Wire<()> {
-    Call::post(&["rooms", id.as_str(), "call"]).answered_by(nothing)
+    Call::post(&["rooms", id.as_str(), "call"]).decode_with(nothing)
 }
 
 #[cfg(test)]
@@ -201,7 +203,7 @@ mod tests {
     use crate::rooms::{NewParticipant, NewRoom, Recording};
 
     #[test]
-    fn recording_is_one_word() {
+    fn recording_is_sent_as_one_word() {
         let participants = ["d", "p"].map(|id| NewParticipant::new(UserId::new(id).unwrap())).to_vec();
         let new = NewRoom {
             recording: Some(Recording::Off),
@@ -220,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_of_id_link_and_recording_is_read() {
+    fn all_names_of_id_link_and_recording_are_decoded() {
         let read = |value: Value| (get(&RoomId::new("r").unwrap()).decoder)(value.to_string().as_bytes()).unwrap();
         for id in ["id", "room_id"] {
             for link in ["url", "link", "access_link"] {

@@ -8,15 +8,15 @@ pub(crate) fn list(filter: &SessionFilter, window: Window) -> Wire<Page<Session>
     Call::get(&["sessions"])
         .offset_and_limit(window)
         .query("room_id", filter.room.as_ref())
-        .answered_by(page_of!(window, sessions: Record))
+        .decode_with(page_of!(window, sessions: Record))
 }
 
 pub(crate) fn get(id: &SessionId) -> Wire<Session> {
-    Call::get(&["sessions", id.as_str()]).answered_by(json_as::<Record, _>)
+    Call::get(&["sessions", id.as_str()]).decode_with(json_as::<Record, _>)
 }
 
 pub(crate) fn connections(id: &SessionId, window: Window) -> Wire<Page<ConnectionEvent>> {
     Call::get(&["sessions", id.as_str(), "user-connections"])
         .offset_and_limit(window)
-        .answered_by(page_of!(window, connection_events or "user_connections" or "connections": ConnectionRecord))
+        .decode_with(page_of!(window, connection_events or "user_connections" or "connections": ConnectionRecord))
 }

@@ -1,4 +1,4 @@
-//! The names of the fields are inferred, in the vendor's way of writing.
+//! The field names are inferred from the vendor's naming conventions.
 
 use http::Method;
 use jiff::Timestamp;
@@ -76,18 +76,18 @@ pub(crate) fn request(new: &NewSignature) -> Wire<RequestedSignature> {
         parts.push(Part::Text("extra_emails", &copies));
     }
     parts.push(Part::File("document", &new.document));
-    Call::post(&["signatures"]).form(&parts).answered_by(|body| {
+    Call::post(&["signatures"]).form(&parts).decode_with(|body| {
         let Accepted { provider_id } = json(body)?;
         Ok(RequestedSignature { provider_id })
     })
 }
 
 pub(crate) fn envelopes(window: Window) -> Wire<Page<Envelope>> {
-    Call::get(&["envelopes"]).offset_and_limit(window).answered_by(page_of!(window, envelopes: EnvelopeRecord))
+    Call::get(&["envelopes"]).offset_and_limit(window).decode_with(page_of!(window, envelopes: EnvelopeRecord))
 }
 
 pub(crate) fn envelope(id: &EnvelopeId) -> Wire<Envelope> {
-    Call::get(&["envelopes", id.as_str()]).answered_by(json_as::<EnvelopeRecord, _>)
+    Call::get(&["envelopes", id.as_str()]).decode_with(json_as::<EnvelopeRecord, _>)
 }
 
 fn one(method: Method, id: &TemplateId) -> Call {
@@ -97,25 +97,25 @@ fn one(method: Method, id: &TemplateId) -> Call {
 pub(crate) fn templates(window: Window) -> Wire<Page<SignatureTemplate>> {
     Call::get(&["signature-templates"])
         .offset_and_limit(window)
-        .answered_by(page_of!(window, templates or "signature_templates": TemplateRecord))
+        .decode_with(page_of!(window, templates or "signature_templates": TemplateRecord))
 }
 
 pub(crate) fn create_template(body: &Value) -> Wire<SignatureTemplate> {
-    Call::post(&["signature-templates"]).json(body).answered_by(json_as::<TemplateRecord, _>)
+    Call::post(&["signature-templates"]).json(body).decode_with(json_as::<TemplateRecord, _>)
 }
 
 pub(crate) fn template(id: &TemplateId) -> Wire<SignatureTemplate> {
-    one(Method::GET, id).answered_by(json_as::<TemplateRecord, _>)
+    one(Method::GET, id).decode_with(json_as::<TemplateRecord, _>)
 }
 
 pub(crate) fn update_template(id: &TemplateId, body: &Value) -> Wire<SignatureTemplate> {
     let id = id.clone();
-    one(Method::PUT, &id).json(body).answered_by(move |body| {
-        let as_asked = || SignatureTemplate { id: id.clone(), name: None, created_at: None };
-        json_or(body, json_as::<TemplateRecord, _>, as_asked)
+    one(Method::PUT, &id).json(body).decode_with(move |body| {
+        let as_requested = || SignatureTemplate { id: id.clone(), name: None, created_at: None };
+        json_or(body, json_as::<TemplateRecord, _>, as_requested)
     })
 }
 
 pub(crate) fn delete_template(id: &TemplateId) -> Wire<()> {
-    one(Method::DELETE, id).answered_by(nothing)
+    one(Method::DELETE, id).decode_with(nothing)
 }

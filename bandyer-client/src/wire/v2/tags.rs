@@ -11,18 +11,18 @@ struct Name<'a> {
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<Tag>> {
-    Call::get(&["tags"]).offset_and_limit(window).answered_by(page_of!(window, tags: Record))
+    Call::get(&["tags"]).offset_and_limit(window).decode_with(page_of!(window, tags: Record))
 }
 
-/// Nobody shows the answer, so one that says nothing is taken for what was asked.
+/// The response is not documented, so if it contains no tag, the requested one is returned.
 pub(crate) fn add(name: &str) -> Wire<Vec<Tag>> {
-    let asked = name.to_owned();
-    Call::post(&["tags"]).json(&Name { name }).answered_by(move |body| {
-        let told = json::<Record>(body).map(Tag::from);
-        Ok(vec![told.unwrap_or_else(|_| Tag { name: asked.clone(), created_at: None })])
+    let requested = name.to_owned();
+    Call::post(&["tags"]).json(&Name { name }).decode_with(move |body| {
+        let created = json::<Record>(body).map(Tag::from);
+        Ok(vec![created.unwrap_or_else(|_| Tag { name: requested.clone(), created_at: None })])
     })
 }
 
 pub(crate) fn remove(name: &str) -> Wire<()> {
-    Call::delete(&["tags", name]).answered_by(nothing)
+    Call::delete(&["tags", name]).decode_with(nothing)
 }

@@ -12,7 +12,7 @@ pub(crate) fn transcription(session: &SessionId) -> Call {
 }
 
 pub(crate) fn delete_transcription(session: &SessionId) -> Wire<()> {
-    call(Method::DELETE, session, "transcription").answered_by(nothing)
+    call(Method::DELETE, session, "transcription").decode_with(nothing)
 }
 
 pub(crate) fn summarization(session: &SessionId) -> Call {
@@ -20,5 +20,5 @@ pub(crate) fn summarization(session: &SessionId) -> Call {
 }
 
 pub(crate) fn delete_summarization(session: &SessionId) -> Wire<()> {
-    call(Method::DELETE, session, "summarization").answered_by(nothing)
+    call(Method::DELETE, session, "summarization").decode_with(nothing)
 }

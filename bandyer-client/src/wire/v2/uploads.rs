@@ -16,7 +16,7 @@ pub(crate) fn list(filter: &UploadFilter, window: Window) -> Wire<Page<Upload>> 
     Call::get(&["uploads"])
         .offset_and_limit(window)
         .query("room_id", room)
-        .answered_by(page_of!(window, uploads: InList))
+        .decode_with(page_of!(window, uploads: InList))
 }
 
 fn one(method: Method, key: &UploadKey) -> Call {
@@ -24,13 +24,13 @@ fn one(method: Method, key: &UploadKey) -> Call {
 }
 
 pub(crate) fn get(key: &UploadKey) -> Wire<Upload> {
-    one(Method::GET, key).answered_by(single(key))
+    one(Method::GET, key).decode_with(single(key))
 }
 
 pub(crate) fn link(key: &UploadKey) -> Wire<FileUrl> {
-    one(Method::GET, key).answered_by(read_link)
+    one(Method::GET, key).decode_with(read_link)
 }
 
 pub(crate) fn delete(key: &UploadKey) -> Wire<()> {
-    one(Method::DELETE, key).answered_by(nothing)
+    one(Method::DELETE, key).decode_with(nothing)
 }

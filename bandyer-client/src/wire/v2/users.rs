@@ -62,15 +62,15 @@ pub(crate) fn create(new: &NewUser) -> Wire<User> {
         allow_camera: new.camera,
         active: None,
     };
-    Call::post(&["users"]).json(&body).idempotent(new.id.is_some()).answered_by(user)
+    Call::post(&["users"]).json(&body).idempotent(new.id.is_some()).decode_with(user)
 }
 
 pub(crate) fn get(id: &UserId) -> Wire<User> {
-    Call::get(&["users", id.as_str()]).answered_by(user)
+    Call::get(&["users", id.as_str()]).decode_with(user)
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<User>> {
-    Call::get(&["users"]).offset_and_limit(window).answered_by(page_of!(window, users: Record))
+    Call::get(&["users"]).offset_and_limit(window).decode_with(page_of!(window, users: Record))
 }
 
 pub(crate) fn update(id: &UserId, change: &UserChange) -> Wire<User> {
@@ -84,19 +84,19 @@ pub(crate) fn update(id: &UserId, change: &UserChange) -> Wire<User> {
     let id = id.clone();
     Call::put(&["users", id.as_str()])
         .json(&body)
-        .answered_by(move |body| json_or(body, user, || User::bare(id.clone())))
+        .decode_with(move |body| json_or(body, user, || User::bare(id.clone())))
 }
 
 pub(crate) fn delete(id: &UserId) -> Wire<()> {
-    Call::delete(&["users", id.as_str()]).answered_by(nothing)
+    Call::delete(&["users", id.as_str()]).decode_with(nothing)
 }
 
 pub(crate) fn set_avatar(id: &UserId, picture: &File) -> Wire<Option<String>> {
-    Call::put(&["users", id.as_str(), "avatar"]).form(&[Part::File("avatar", picture)]).answered_by(avatar)
+    Call::put(&["users", id.as_str(), "avatar"]).form(&[Part::File("avatar", picture)]).decode_with(avatar)
 }
 
 pub(crate) fn delete_avatar(id: &UserId) -> Wire<()> {
-    Call::delete(&["users", id.as_str(), "avatar"]).answered_by(nothing)
+    Call::delete(&["users", id.as_str(), "avatar"]).decode_with(nothing)
 }
 
 #[cfg(test)]
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_creation_uses_the_new_name_of_the_camera_switch() {
+    fn creation_uses_the_v2_name_of_the_camera_flag() {
         let new = NewUser { role: Role::Plus, id: UserId::new("d").ok(), language: None, camera: Some(true) };
         let wire = create(&new);
         assert_eq!((wire.call.method.as_str(), wire.call.segments.join("/")), ("POST", "users".into()));
@@ -122,9 +122,9 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_added_to_an_answer_the_rest_is_read() {
+    fn unknown_fields_are_ignored() {
         use proptest::prelude::*;
-        const OWN: [&str; 8] =
+        const KNOWN: [&str; 8] =
             ["id", "user_id", "role", "language", "allow_camera", "active", "avatar_url", "creation_date"];
         let leaf = prop_oneof![
             Just(serde_json::Value::Null),
@@ -139,16 +139,16 @@ mod tests {
             ]
         });
         proptest!(|(name in any::<String>(), value in value)| {
-            prop_assume!(!OWN.contains(&name.as_str()));
-            let mut answer = json!({"id": "d", "role": "plus", "active": true});
-            answer[name] = value;
-            let user = super::user(answer.to_string().as_bytes()).unwrap();
+            prop_assume!(!KNOWN.contains(&name.as_str()));
+            let mut response = json!({"id": "d", "role": "plus", "active": true});
+            response[name] = value;
+            let user = super::user(response.to_string().as_bytes()).unwrap();
             prop_assert_eq!((user.id.as_str(), user.role, user.active), ("d", Some(Role::Plus), Some(true)));
         });
     }
 
     #[test]
-    fn a_user_can_be_kept_out() {
+    fn update_can_deactivate_a_user() {
         let change = UserChange { active: Some(false), ..UserChange::default() };
         let wire = update(&UserId::new("d").unwrap(), &change);
         assert_eq!((wire.call.method.as_str(), wire.call.segments.join("/")), ("PUT", "users/d".into()));
@@ -156,19 +156,19 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_with_the_id_alone_is_enough() {
+    fn only_the_id_is_required() {
         let user = (get(&UserId::new("x").unwrap()).decoder)(br#"{"id": "d"}"#).unwrap();
         assert_eq!(user.id, "d");
         assert_eq!((user.role, user.active, user.avatar_url), (None, None, None));
     }
 
     #[test]
-    fn a_page_tells_where_it_starts_and_whether_there_is_more() {
+    fn page_contains_its_offset_and_has_more() {
         let wire = list(Window { offset: 40, page_size: Some(20) });
         assert_eq!(wire.call.query, [("offset".into(), "40".into()), ("limit".into(), "20".into())]);
-        let answer = json!({"users": [{"id": "a"}, {"id": "b", "avatar_url": "https://static.example/a.png"}],
+        let response = json!({"users": [{"id": "a"}, {"id": "b", "avatar_url": "https://static.example/a.png"}],
             "offset": 40, "limit": 20, "has_more": true, "count": 2});
-        let page = (wire.decoder)(answer.to_string().as_bytes()).unwrap();
+        let page = (wire.decoder)(response.to_string().as_bytes()).unwrap();
         assert_eq!((page.items.len(), page.offset, page.has_more), (2, 40, true));
         assert_eq!(page.next_offset(), Some(42));
         assert!(list(Window::default()).call.query.is_empty());

@@ -1,4 +1,4 @@
-//! The fields are inferred: a webhook is known to have an id, an address and an event.
+//! The fields are inferred: it is only known that a webhook has an id, an address and an event.
 
 use http::Method;
 use jiff::Timestamp;
@@ -51,7 +51,7 @@ const fn written(version: WebhookVersion) -> &'static str {
     }
 }
 
-/// A text or a number, in the new names or the old.
+/// The version is a string or a number, in the new or the old naming.
 fn read_version(version: &Value) -> Option<WebhookVersion> {
     let text = version.as_str().map_or_else(|| version.to_string(), str::to_owned);
     match text.as_str() {
@@ -67,33 +67,33 @@ fn one(method: Method, id: &WebhookId) -> Call {
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<Webhook>> {
-    Call::get(&["webhooks"]).offset_and_limit(window).answered_by(page_of!(window, webhooks: Record))
+    Call::get(&["webhooks"]).offset_and_limit(window).decode_with(page_of!(window, webhooks: Record))
 }
 
 pub(crate) fn create(url: &str, event: &WebhookEvent, version: WebhookVersion) -> Wire<Webhook> {
     let body = Body { url: Some(url), event: Some(event), version: Some(written(version)) };
-    Call::post(&["webhooks"]).json(&body).answered_by(json_as::<Record, _>)
+    Call::post(&["webhooks"]).json(&body).decode_with(json_as::<Record, _>)
 }
 
 pub(crate) fn get(id: &WebhookId) -> Wire<Webhook> {
-    one(Method::GET, id).answered_by(json_as::<Record, _>)
+    one(Method::GET, id).decode_with(json_as::<Record, _>)
 }
 
 pub(crate) fn update(id: &WebhookId, change: &WebhookChange) -> Wire<Webhook> {
     let body = Body { url: change.url.as_deref(), event: change.event.as_ref(), version: change.version.map(written) };
     let (id, asked) = (id.clone(), change.clone());
-    one(Method::PUT, &id).json(&body).answered_by(move |body| {
-        let as_asked = || Webhook {
+    one(Method::PUT, &id).json(&body).decode_with(move |body| {
+        let as_requested = || Webhook {
             id: id.clone(),
             url: asked.url.clone(),
             event: asked.event.clone(),
             version: asked.version,
             created_at: None,
         };
-        json_or(body, json_as::<Record, _>, as_asked)
+        json_or(body, json_as::<Record, _>, as_requested)
     })
 }
 
 pub(crate) fn delete(id: &WebhookId) -> Wire<()> {
-    one(Method::DELETE, id).answered_by(nothing)
+    one(Method::DELETE, id).decode_with(nothing)
 }
