@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Sends thousands of generated requests to the server in demo mode and compares each answer with the served OpenAPI
+# Sends thousands of generated requests to the server in demo mode and compares each response with the served OpenAPI
 # document: no 5xx, no undocumented status, no body outside its schema.
 #
-# CASES sets their number (5000), SEED makes a run repeatable. Other arguments go to schemathesis.
+# CASES sets their number (default 5000), SEED makes a run repeatable. Other arguments are passed to schemathesis.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-complain() { echo "tests/fuzz-api.sh: $1" >&2; exit 1; }
-command -v cargo >/dev/null || complain "cargo is missing; install Rust from https://rustup.rs"
-command -v curl >/dev/null || complain "curl is missing; on Debian: apt-get install curl"
-command -v python3 >/dev/null || complain "python3 is missing; on Debian: apt-get install python3 python3-venv"
+fail() { echo "tests/fuzz-api.sh: $1" >&2; exit 1; }
+command -v cargo >/dev/null || fail "cargo is missing; install Rust from https://rustup.rs"
+command -v curl >/dev/null || fail "curl is missing; on Debian: apt-get install curl"
+command -v python3 >/dev/null || fail "python3 is missing; on Debian: apt-get install python3 python3-venv"
 
 target=${CARGO_TARGET_DIR:-target}
 mkdir -p "$target"
@@ -17,7 +17,7 @@ tools=$target/fuzz-api
 version=4.32.5
 if [ "$("$tools/bin/python" -c 'import importlib.metadata as m; print(m.version("schemathesis"))' 2>/dev/null)" != "$version" ]; then
     rm -rf "$tools"
-    python3 -m venv "$tools" || complain "python3 cannot make a virtual environment; on Debian: apt-get install python3-venv"
+    python3 -m venv "$tools" || fail "python3 cannot create a virtual environment; on Debian: apt-get install python3-venv"
     "$tools/bin/pip" install --quiet --disable-pip-version-check "schemathesis==$version"
 fi
 
@@ -29,36 +29,36 @@ trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm
 for _ in $(seq 100); do
     url=$(sed -n 's/^  server  *//p' "$log")
     [ -n "$url" ] && break
-    kill -0 "$server" 2>/dev/null || complain "the demo does not start: $(cat "$log.errors")"
+    kill -0 "$server" 2>/dev/null || fail "the demo does not start: $(cat "$log.errors")"
     sleep 0.1
 done
-[ -n "$url" ] || complain "the demo did not get ready in ten seconds"
+[ -n "$url" ] || fail "the demo was not ready within ten seconds"
 
-# Left out are the checks whose expectation is not the predecessor's behaviour: a wrong method is a 404, numbers are
-# taken as texts too, and rules that no schema can say (dates in order, known groups) refuse bodies that fit.
+# Excluded are the checks that contradict the predecessor's behaviour: a wrong method is a 404, numbers are accepted as
+# strings too, and rules beyond the schema (order of dates, known groups) refuse bodies that match it.
 checks=not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance
 checks=$checks,response_schema_conformance,missing_required_header,use_after_free
-# Each operation gets this many cases in the main phase; the others add to it.
+# The number of cases of each operation in the main phase; the other phases add more.
 operations=$(curl -sS "$url/documentation/json" | "$tools/bin/python" -c \
     'import json, sys; print(sum(len(item) for item in json.load(sys.stdin)["paths"].values()))')
 each=$(((${CASES:-5000} + operations - 1) / operations))
 cd "$tools"
 export PYTHONPATH=.
-# Words made up at random are never a configured group nor a known person, so half of them are replaced by such: else no
-# room would be made and no link be shown. Chosen by checksum, because a run with the same seed must be the same.
+# Random strings are never a configured group or a known person, so half of them are replaced by such: otherwise no room
+# would be created and no link shown. They are chosen by checksum, so that runs with the same seed are equal.
 cat >hooks.py <<'PYTHON'
 import json
 import zlib
 
 import schemathesis
 
-GROUPS = ["doctor", "patient", "nobody"]
+GROUPS = ["doctor", "patient", "unknown"]
 PEOPLE = ["dr.rossi", "patient-42", "relative-7"]
 
 
-def pick(words, value, place):
+def pick(choices, value, place):
     number = zlib.crc32(f"{place} {json.dumps(value, default=str)}".encode())
-    return words[number // 2 % len(words)] if number % 2 else value
+    return choices[number // 2 % len(choices)] if number % 2 else value
 
 
 def known(person, place):
@@ -90,5 +90,5 @@ def map_headers(context, headers):
 PYTHON
 SCHEMATHESIS_HOOKS=hooks bin/schemathesis run "$url/documentation/json" --checks "$checks" --max-examples "$each" \
     --phases examples,coverage,fuzzing,stateful --generation-database none --continue-on-failure ${SEED:+--seed "$SEED"} "$@"
-echo "What the server answered, by operation and status:"
+echo "Responses by operation and status:"
 curl -sS "$url/-/metrics" | sed -n 's/^http_request_duration_seconds_count{\(.*\)} /\1 /p' | grep -v '/-/\|documentation' | sort

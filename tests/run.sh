@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs all tests and prints the runner's own summary. Needs a Rust toolchain, a C compiler and PostgreSQL's programs, which
-# it installs where it may. Arguments go to the test runner: `tests/run.sh vendor_faults` runs the tests with that in
-# their names.
+# Runs all tests and prints the test runner's summary. Needs a Rust toolchain, a C compiler, openssl and PostgreSQL's
+# programs; as root on Debian it installs the latter. Arguments are passed to the test runner: `tests/run.sh vendor_faults`
+# runs the tests with that in their names.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,7 +12,7 @@ command -v cc >/dev/null || fail "a C compiler is missing; on Debian: apt-get in
 
 chosen="$*"
 
-# A PostgreSQL of our own, for as long as the tests run: nothing of a server that is there already is touched.
+# A separate PostgreSQL server for the duration of the tests: a server that is already there is not touched.
 postgres_bin() {
     local found
     found=$(find /usr/lib/postgresql -name initdb -type f 2>/dev/null | sort -V | tail -n 1)
@@ -24,17 +24,17 @@ if [ -z "$bin" ]; then
         fail "PostgreSQL is missing; on Debian: apt-get install postgresql (no server needs to run)"
     fi
     apt-get update -qq
-    # No cluster of the system's: the programs are enough.
+    # No system cluster: the programs are enough.
     mkdir -p /etc/postgresql-common
     [ -e /etc/postgresql-common/createcluster.conf ] || echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql
     bin=$(postgres_bin)
-    [ -n "$bin" ] || fail "PostgreSQL was installed, but its initdb is nowhere to be found"
+    [ -n "$bin" ] || fail "PostgreSQL was installed, but its initdb was not found"
 fi
 
 place=$(mktemp -d)
 chmod 755 "$place"
-# PostgreSQL refuses to be run by root.
+# PostgreSQL refuses to run as root.
 as_server() { "$@"; }
 if [ "$(id -u)" = 0 ]; then
     id -u postgres >/dev/null 2>&1 || useradd --system --no-create-home postgres
@@ -46,7 +46,7 @@ stop() {
     rm -rf "$place"
 }
 trap stop EXIT
-# It speaks TLS too, with a certificate of its own.
+# The server supports TLS, with a self-signed certificate.
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=tests -addext subjectAltName=IP:127.0.0.1 \
     -addext basicConstraints=critical,CA:FALSE \
     -keyout "$place/server.key" -out "$place/server.crt" 2>/dev/null || fail "openssl is missing; on Debian: apt-get install openssl"
@@ -54,7 +54,7 @@ chmod 600 "$place/server.key"
 if [ "$(id -u)" = 0 ]; then chown postgres "$place/server.key"; fi
 export TELECONSULT_TEST_POSTGRES_CERTIFICATE="$place/server.crt"
 as_server "$bin/initdb" -D "$place/data" -U postgres -A trust --no-sync -E UTF8 >/dev/null
-# Two at once must not meet: the port is free, and tried again with another one where it no longer is.
+# Parallel runs must not collide: if the port is in use, the loop tries another one.
 for _ in 1 2 3 4 5; do
     port=$((20000 + RANDOM))
     settings="-p $port -k $place -c listen_addresses=127.0.0.1 -c max_connections=400 -c fsync=off"
@@ -63,13 +63,13 @@ for _ in 1 2 3 4 5; do
     port=
 done
 [ -n "$port" ] || fail "PostgreSQL does not start: $(cat "$place/log")"
-# Everything that the server says goes there.
+# The folder for all output of the server.
 export TELECONSULT_TEST_OUTPUT="$place/output"
 export TELECONSULT_TEST_POSTGRES="postgres://postgres@127.0.0.1:$port/postgres"
 
-# The tests that break the server drive the real binary; building it first keeps their own time short.
+# Tests that crash the server run the real binary; building it first keeps the build out of their time.
 cargo build --locked -p teleconsult-server --features crash-points
-# Who asks for some of the tests wants to see what they have to say, such as how many cases there were.
+# A selection of tests shows its output, such as the number of cases.
 if cargo nextest --version >/dev/null 2>&1; then
     if (($# > 0)); then set -- --success-output final "$@"; fi
     cargo nextest run --locked --workspace --all-features --no-fail-fast "$@"
@@ -77,7 +77,7 @@ else
     if (($# > 0)); then set -- --show-output "$@"; fi
     cargo test --locked --workspace --all-features --no-fail-fast --lib --bins --tests -- "$@"
 fi
-# The examples, each of which ends by itself; a search for tests leaves them out.
+# The examples, each of which exits by itself; a selection of tests skips them.
 if [ -z "$chosen" ]; then
     for example in examples/*.rs; do
         name=$(basename "$example" .rs)
@@ -85,7 +85,7 @@ if [ -z "$chosen" ]; then
         cargo run --quiet --locked --example "$name" >/dev/null
     done
 fi
-# Documentation examples, the README of the crate among them.
+# Documentation examples, including the README of the crate.
 cargo test --locked --doc -p bandyer-client --all-features
-# Nothing that the server said may tell a name, a link or a key. A selection of tests may have run no server.
+# No output of the server may contain a name, a link or a key. A selection of tests may not have run a server.
 if [ -z "$chosen" ] || [ -d "$TELECONSULT_TEST_OUTPUT" ]; then tests/scan-output.sh "$TELECONSULT_TEST_OUTPUT"; fi

@@ -1,6 +1,6 @@
-//! The real binary, killed again and again under load while the vendor misbehaves and the process breaks at random points.
-//! In the end every room of ours belongs to exactly one record, nothing that was acknowledged is lost or half done, and
-//! whoever asked again under the same key got what was asked for, once.
+//! The real binary, killed repeatedly under load while the vendor misbehaves and the process fails at random points.
+//! Afterwards every room of the deployment belongs to exactly one record, no acknowledged change is lost or half done, and
+//! a request repeated under the same key has taken effect once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,20 +21,20 @@ use crate::support::{in_minutes, person};
 const KILLS: usize = 8;
 const CALLERS: usize = 6;
 
-/// What callers were told: for each teleconsultation the patients it may have. More than one where an answer was lost.
-type Told = Mutex<BTreeMap<String, BTreeSet<String>>>;
+/// What the callers expect: the patients each teleconsultation may have. Several where a response was lost.
+type Expected = Mutex<BTreeMap<String, BTreeSet<String>>>;
 
 struct Load {
     site: Site,
-    /// Where callers turn to, in turn.
+    /// The servers that callers choose from, at random.
     servers: Vec<String>,
-    told: Told,
+    expected: Expected,
     stop: AtomicBool,
 }
 
 impl Load {
-    /// Creates, changes and deletes until it is told to stop; an answer that never comes leaves both possibilities open.
-    async fn call_for_ever(self: Arc<Self>, caller: usize, mut random: Rng) {
+    /// Creates, changes and deletes until `stop` is set; without a response, both outcomes stay possible.
+    async fn call_until_stopped(self: Arc<Self>, caller: usize, mut random: Rng) {
         let mut mine: Vec<String> = Vec::new();
         let mut keys = 0;
         while !self.stop.load(Ordering::Relaxed) {
@@ -46,51 +46,51 @@ impl Load {
                 keys += 1;
                 let body = consultation(&in_minutes(60), 2, &people);
                 let id = self.create(&format!("{caller}-{keys}"), &body, &mut random).await;
-                self.told().insert(id.clone(), [patient].into());
+                self.expected().insert(id.clone(), [patient].into());
                 mine.push(id);
             } else if choice < 8 {
                 let id = &mine[random.usize(..mine.len())];
-                self.told().get_mut(id).unwrap().insert(patient.clone());
+                self.expected().get_mut(id).unwrap().insert(patient.clone());
                 let body = json!({"participants": {"number": 2, "data": people}});
                 let path = format!("/teleconsultation/{id}");
-                let answer = self.site.call(server, Method::PATCH, &path, &[], Some(&body)).await;
-                if answer.is_some_and(|(status, _)| status == 204) {
-                    self.told().insert(id.clone(), [patient].into());
+                let response = self.site.call(server, Method::PATCH, &path, &[], Some(&body)).await;
+                if response.is_some_and(|(status, _)| status == 204) {
+                    self.expected().insert(id.clone(), [patient].into());
                 }
             } else {
                 let id = mine.swap_remove(random.usize(..mine.len()));
-                self.told().remove(&id);
-                // Done or not, both are right from here on; the rooms tell whether it was done by halves.
+                self.expected().remove(&id);
+                // Deleted or not, both are valid from here on; the rooms show whether it was done only in part.
                 let path = format!("/teleconsultation/{id}");
                 let _ = self.site.call(server, Method::DELETE, &path, &[], None).await;
             }
         }
     }
 
-    /// Asks under one key until it is so, whatever happens to the servers meanwhile. Two answers must be the same one.
+    /// Repeats the request under one key until two attempts have succeeded, despite kills. Both responses must be equal.
     async fn create(&self, key: &str, body: &Value, random: &mut Rng) -> String {
-        let ask = async || {
+        let send = async || {
             let server = &self.servers[random.usize(..self.servers.len())];
             let headers = [("idempotency-key", key)];
-            let answer = self.site.call(server, Method::POST, "/teleconsultation", &headers, Some(body)).await;
-            answer.filter(|(status, _)| *status == 201)
+            let response = self.site.call(server, Method::POST, "/teleconsultation", &headers, Some(body)).await;
+            response.filter(|(status, _)| *status == 201)
         };
-        let (mut ask, mut first) = (ask, None);
+        let (mut send, mut first) = (send, None);
         loop {
-            match (ask().await, &first) {
-                (Some(answer), Some(first)) => {
-                    assert_eq!(answer, *first, "one key, two answers");
-                    return serde_json::from_str::<Value>(&answer.1).unwrap()["roomId"].as_str().unwrap().to_owned();
+            match (send().await, &first) {
+                (Some(response), Some(first)) => {
+                    assert_eq!(response, *first, "two responses for one key");
+                    return serde_json::from_str::<Value>(&response.1).unwrap()["roomId"].as_str().unwrap().to_owned();
                 }
-                (Some(answer), None) => first = Some(answer),
-                // Nobody is there at this moment.
+                (Some(response), None) => first = Some(response),
+                // No server is up at this moment.
                 (None, _) => tokio::task::yield_now().await,
             }
         }
     }
 
-    fn told(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, BTreeSet<String>>> {
-        self.told.lock().unwrap()
+    fn expected(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, BTreeSet<String>>> {
+        self.expected.lock().unwrap()
     }
 }
 
@@ -107,7 +107,7 @@ fn some_fault(random: &mut Rng) -> Fault {
     faults[random.usize(..faults.len())].clone()
 }
 
-/// Where the next process breaks, if it does.
+/// The point at which the next process fails, if any.
 fn some_crash_point(random: &mut Rng) -> String {
     let point = random.u32(..24);
     if point > 11 {
@@ -118,7 +118,7 @@ fn some_crash_point(random: &mut Rng) -> String {
 }
 
 async fn kill_under_load(kind: Kind) {
-    #[expect(clippy::disallowed_methods, reason = "whoever runs the tests chooses how long and with which seed")]
+    #[expect(clippy::disallowed_methods, reason = "the environment sets the duration and the seed")]
     let variable = |name: &str| std::env::var(name).ok();
     let seed = variable("TELECONSULT_TEST_SEED").map_or_else(|| fastrand::u64(..), |seed| seed.parse().unwrap());
     let kills = variable("TELECONSULT_TEST_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
@@ -126,18 +126,18 @@ async fn kill_under_load(kind: Kind) {
     let mut random = Rng::with_seed(seed);
 
     let site = Site::new(kind).await;
-    // A port that is free now and asked for again after each kill.
+    // A port that is free now and used again after each kill.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-    // Callers reach it, and may break it, before it says that it listens.
+    // Callers reach it, and may trigger a crash point, before it logs that it listens.
     let start =
         |site: &Site, points: &str| site.try_start(&[("HTTP_PORT", &port), ("TELECONSULT_CRASH_POINTS", points)]);
-    let mut server = start(&site, "").expect("nothing breaks it");
-    // On a database that more than one may use, somebody lives on.
+    let mut server = start(&site, "").expect("no crash point is set");
+    // On a database that several processes may share, one stays up throughout.
     let steady: Option<Process> = (kind == Kind::Postgres).then(|| site.start(&[]));
     let servers = std::iter::once(&server).chain(&steady).map(|server| server.url.clone()).collect();
-    let load = Arc::new(Load { site, servers, told: Told::default(), stop: AtomicBool::new(false) });
+    let load = Arc::new(Load { site, servers, expected: Expected::default(), stop: AtomicBool::new(false) });
     let callers: Vec<_> = (0..CALLERS)
-        .map(|n| tokio::spawn(Arc::clone(&load).call_for_ever(n, Rng::with_seed(seed.wrapping_add(n as u64 + 1)))))
+        .map(|n| tokio::spawn(Arc::clone(&load).call_until_stopped(n, Rng::with_seed(seed.wrapping_add(n as u64 + 1)))))
         .collect();
 
     let emulator = &load.site.emulator;
@@ -151,7 +151,7 @@ async fn kill_under_load(kind: Kind) {
             }
         };
         assert!(tokio::time::timeout(PATIENCE, reached).await.is_ok(), "the server stopped calling, seed {seed}");
-        // `kill -9`, unless it broke by itself.
+        // `kill -9`, unless a crash point ended it.
         drop(server);
         server = loop {
             if let Some(server) = start(&load.site, &some_crash_point(&mut random)) {
@@ -160,18 +160,18 @@ async fn kill_under_load(kind: Kind) {
         };
     }
     drop(server);
-    let server = start(&load.site, "").expect("nothing breaks it");
+    let server = start(&load.site, "").expect("no crash point is set");
     load.stop.store(true, Ordering::Relaxed);
     emulator.faults().clear();
     for caller in callers {
-        tokio::time::timeout(3 * PATIENCE, caller).await.expect("every key comes to its answer").unwrap();
+        tokio::time::timeout(3 * PATIENCE, caller).await.expect("every key gets its response").unwrap();
     }
     load.site.until_settled(&server.url).await.unwrap_or_else(|what| panic!("seed {seed}: {what}"));
     let records = load.site.check_invariants().await.unwrap_or_else(|what| panic!("seed {seed}: {what}"));
 
-    let told = load.told().clone();
-    assert!(told.len() > kills, "{} acknowledged", told.len());
-    for (id, patients) in &told {
+    let expected = load.expected().clone();
+    assert!(expected.len() > kills, "{} acknowledged", expected.len());
+    for (id, patients) in &expected {
         let mut seen = Vec::new();
         for patient in patients {
             if load.site.view(&server.url, id, patient).await.is_some() {
@@ -180,15 +180,19 @@ async fn kill_under_load(kind: Kind) {
         }
         assert_eq!(seen.len(), 1, "{id} of {patients:?} is lost or half changed, seed {seed}");
     }
-    println!("{kills} kills on {kind:?}, {} acknowledged and there, {} records, no orphan", told.len(), records.len());
+    println!(
+        "{kills} kills on {kind:?}, {} acknowledged and present, {} records, no orphan",
+        expected.len(),
+        records.len()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn kills_under_load_leave_no_orphan_and_lose_nothing_that_was_acknowledged_in_a_file() {
+async fn kills_under_load_leave_no_orphan_and_no_loss_in_sqlite() {
     kill_under_load(Kind::Embedded).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn kills_under_load_leave_no_orphan_and_lose_nothing_that_was_acknowledged_in_postgres() {
+async fn kills_under_load_leave_no_orphan_and_no_loss_in_postgres() {
     kill_under_load(Kind::Postgres).await;
 }

@@ -1,8 +1,8 @@
-//! Every operation, broken at every crash point, while the vendor misbehaves in every way, on the real binary. In the end
-//! the caller who asks again gets what was asked for, once, and nothing is left over.
+//! Every operation, interrupted at every crash point, combined with every fault of the vendor, on the real binary.
+//! Afterwards a repeated request succeeds, has taken effect once, and nothing is left over.
 //!
-//! A run of the tests takes a part of all cases, so that each operation meets each crash point; the whole, which takes
-//! minutes: `TELECONSULT_TEST_MATRIX=full tests/run.sh matrix`.
+//! A normal run takes a part of the cases, in which each operation meets each crash point. All cases, which take minutes:
+//! `TELECONSULT_TEST_MATRIX=full tests/run.sh matrix`.
 
 use std::time::Duration;
 
@@ -18,17 +18,17 @@ use crate::support::site::Site;
 use crate::support::{in_minutes, person};
 
 /// Cases that run at the same time. Most of a case is waiting for leases to end.
-const AT_ONCE: usize = 16;
-/// How often a caller repeats a request. The vendor is well again by then, so the first repeat should do.
+const CONCURRENT_CASES: usize = 16;
+/// How often a caller repeats a request. The vendor has recovered by then, so the first repeat should succeed.
 const REPEATS: usize = 10;
 
-const OPERATIONS: [Asked; 4] = [Asked::Create, Asked::Change, Asked::AddLast, Asked::Delete];
+const OPERATIONS: [Task; 4] = [Task::Create, Task::Change, Task::AddLast, Task::Delete];
 const POINTS: [&str; 12] = ["C0", "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10", "C11"];
 /// What happens at the point. The delay is longer than a lease.
 const ACTIONS: [&str; 4] = ["kill", "error", "delay:1500", "error@2"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
+enum Task {
     Create,
     Change,
     AddLast,
@@ -43,15 +43,15 @@ fn misbehaviours() -> Vec<(&'static str, Vec<Fault>)> {
         ("none", vec![]),
         ("room refused", vec![room().status(422)]),
         ("room 500", vec![room().status(500)]),
-        ("room made, 500", vec![room().status(500).after_effect()]),
-        ("room never made, reset", vec![room().reset_before()]),
-        ("room made, reset", vec![room().reset_after()]),
-        ("room made, garbage", vec![room().action(Action::Garbage)]),
-        ("room made, half an answer", vec![room().action(Action::Truncate)]),
-        ("room made, reset, not listed", vec![room().reset_after(), unlisted()]),
-        ("room never made, not listed", vec![room().reset_before(), unlisted()]),
-        ("room made late", vec![room().action(Action::Delay(Duration::from_millis(1500)))]),
-        ("user made, reset", vec![Fault::on(Operation::CreateUser).reset_after()]),
+        ("room created, 500", vec![room().status(500).after_effect()]),
+        ("room not created, reset", vec![room().reset_before()]),
+        ("room created, reset", vec![room().reset_after()]),
+        ("room created, garbage", vec![room().action(Action::Garbage)]),
+        ("room created, half a response", vec![room().action(Action::Truncate)]),
+        ("room created, reset, not listed", vec![room().reset_after(), unlisted()]),
+        ("room not created, not listed", vec![room().reset_before(), unlisted()]),
+        ("room created late", vec![room().action(Action::Delay(Duration::from_millis(1500)))]),
+        ("user created, reset", vec![Fault::on(Operation::CreateUser).reset_after()]),
         ("user 500", vec![Fault::on(Operation::CreateUser).times(3).status(500)]),
         ("deletion 500", vec![Fault::on(Operation::DeleteRoom).times(3).status(500)]),
         ("deleted, reset", vec![Fault::on(Operation::DeleteRoom).times(3).reset_after()]),
@@ -61,7 +61,7 @@ fn misbehaviours() -> Vec<(&'static str, Vec<Fault>)> {
 
 #[derive(Debug, Clone, Copy)]
 struct Case {
-    asked: Asked,
+    task: Task,
     point: &'static str,
     action: &'static str,
     /// The index in [`misbehaviours`].
@@ -70,21 +70,21 @@ struct Case {
 
 impl std::fmt::Display for Case {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { asked, point, action, vendor } = self;
-        write!(f, "{asked:?}, {point}={action}, vendor: {}", misbehaviours()[*vendor].0)
+        let Self { task, point, action, vendor } = self;
+        write!(f, "{task:?}, {point}={action}, vendor: {}", misbehaviours()[*vendor].0)
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "whoever runs the tests chooses how many cases")]
+#[expect(clippy::disallowed_methods, reason = "the environment sets the number of cases")]
 fn cases() -> Vec<Case> {
-    let everything = std::env::var("TELECONSULT_TEST_MATRIX").is_ok_and(|wish| wish == "full");
+    let everything = std::env::var("TELECONSULT_TEST_MATRIX").is_ok_and(|value| value == "full");
     let vendors = misbehaviours().len();
     let mut cases = Vec::new();
-    for (o, asked) in OPERATIONS.into_iter().enumerate() {
+    for (o, task) in OPERATIONS.into_iter().enumerate() {
         for (p, point) in POINTS.into_iter().enumerate() {
             for (a, action) in ACTIONS.into_iter().enumerate() {
-                let all = (0..vendors).map(|vendor| Case { asked, point, action, vendor });
-                // The part: each operation meets each point, with actions and vendors in turn.
+                let all = (0..vendors).map(|vendor| Case { task, point, action, vendor });
+                // A normal run: each operation meets each point, with rotating actions and vendor faults.
                 let chosen = (5 * o + 3 * p) % vendors;
                 let is_part = |case: &Case| everything || (a == (o + p) % ACTIONS.len() && case.vendor == chosen);
                 cases.extend(all.filter(is_part));
@@ -94,9 +94,9 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-/// What one case came to.
+/// The result of one case.
 struct Outcome {
-    /// Whether the process died or logged an error because of the point.
+    /// Whether the crash point killed the process or made a request fail.
     reached: bool,
 }
 
@@ -117,10 +117,10 @@ impl Request {
 
 async fn created(site: &Site, server: &str, start: &str, number: usize) -> Result<String, String> {
     let body = consultation(start, number, &[doctor(), patient()]);
-    let answer = site.call(server, Method::POST, "/teleconsultation", &[], Some(&body)).await;
-    match answer {
+    let response = site.call(server, Method::POST, "/teleconsultation", &[], Some(&body)).await;
+    match response {
         Some((201, text)) => Ok(room_id(&text)),
-        other => Err(format!("nothing to begin with: {other:?}")),
+        other => Err(format!("the setup failed: {other:?}")),
     }
 }
 
@@ -128,8 +128,8 @@ fn room_id(text: &str) -> String {
     serde_json::from_str::<Value>(text).unwrap()["roomId"].as_str().unwrap().to_owned()
 }
 
-impl Asked {
-    /// What must be there before, and the request.
+impl Task {
+    /// Creates what the operation needs, and returns its request.
     async fn prepare(self, site: &Site, server: &str) -> Result<Request, String> {
         let (now, later) = (in_minutes(0), in_minutes(60));
         let q = person("q", "patient");
@@ -155,7 +155,7 @@ impl Asked {
         })
     }
 
-    /// Whether an answer says that what was asked for is so.
+    /// Whether this status means that the operation is done.
     const fn is_success(self, status: u16) -> bool {
         matches!((self, status), (Self::Create | Self::AddLast, 201) | (Self::Change, 204) | (Self::Delete, 204 | 404))
     }
@@ -169,7 +169,7 @@ impl Asked {
         }
     }
 
-    /// How many people the vendor has heard of.
+    /// How many people have a vendor user afterwards.
     const fn users(self) -> usize {
         match self {
             Self::Create | Self::Delete => 2,
@@ -178,13 +178,13 @@ impl Asked {
     }
 }
 
-async fn live(case: Case, kind: Kind) -> Result<Outcome, String> {
+async fn run_case(case: Case, kind: Kind) -> Result<Outcome, String> {
     let site = Site::new(kind).await;
-    // What comes before is not broken.
-    let calm = site.start(&[]);
-    let request = case.asked.prepare(&site, &calm.url).await?;
-    // Ends like any other crash.
-    drop(calm);
+    // The setup runs without a crash point.
+    let setup = site.start(&[]);
+    let request = case.task.prepare(&site, &setup.url).await?;
+    // Killed, like any other process here.
+    drop(setup);
 
     let armed = format!("{}={}", case.point, case.action);
     let mut server = site.start(&[("TELECONSULT_CRASH_POINTS", &armed)]);
@@ -192,24 +192,26 @@ async fn live(case: Case, kind: Kind) -> Result<Outcome, String> {
         site.emulator.faults().add(fault);
     }
     let first = request.send(&site, &server.url).await;
-    let acknowledged = first.as_ref().is_some_and(|(status, _)| case.asked.is_success(*status));
-    // What happens in the background has its chance to be broken too: until it is idle, dies, or has tried for a while.
+    let acknowledged = first.as_ref().is_some_and(|(status, _)| case.task.is_success(*status));
+    // Background jobs may reach the crash point too: wait until they are idle, the process ends, or the time is up.
     let _idle = tokio::time::timeout(Duration::from_millis(1500), site.until_settled(&server.url)).await;
-    let reached = case.action.starts_with("kill") && server.has_ended() || breaks(&first);
+    let reached = case.action.starts_with("kill") && server.has_ended() || is_store_failure(&first);
 
     site.emulator.faults().clear();
     drop(server);
     let server = site.start(&[]);
-    settle(case, &site, &server.url, &request, first, acknowledged).await.map_err(|what| format!("{case}: {what}"))?;
+    check_repeats(case, &site, &server.url, &request, first, acknowledged)
+        .await
+        .map_err(|what| format!("{case}: {what}"))?;
     Ok(Outcome { reached })
 }
 
-fn breaks(answer: &Option<(u16, String)>) -> bool {
-    answer.as_ref().is_some_and(|(_, text)| text.contains("store_unavailable"))
+fn is_store_failure(response: &Option<(u16, String)>) -> bool {
+    response.as_ref().is_some_and(|(_, text)| text.contains("store_unavailable"))
 }
 
-/// The caller asks again until it is so, and everything that must hold does.
-async fn settle(
+/// Repeats the request until it succeeds, and checks everything that must hold.
+async fn check_repeats(
     case: Case,
     site: &Site,
     server: &str,
@@ -217,45 +219,45 @@ async fn settle(
     first: Option<(u16, String)>,
     acknowledged: bool,
 ) -> Result<(), String> {
-    if acknowledged && case.asked != Asked::Delete {
-        // Before anybody asks again: what was acknowledged is there.
+    if acknowledged && case.task != Task::Delete {
+        // Before any repetition: the acknowledged state is there.
         site.until_settled(server).await?;
-        shown(case, site, server).await.map_err(|what| format!("acknowledged and lost: {what}"))?;
+        check_state(case, site, server).await.map_err(|what| format!("acknowledged and lost: {what}"))?;
     }
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for _ in 0..REPEATS {
-        let answer = request.send(site, server).await.ok_or("the server does not answer")?;
-        let done = case.asked.is_success(answer.0);
-        answers.push(answer);
+        let response = request.send(site, server).await.ok_or("the server does not respond")?;
+        let done = case.task.is_success(response.0);
+        responses.push(response);
         if done {
             break;
         }
-        // Somebody may still hold what is asked for, until the lease ends.
+        // Another attempt may hold the lease; wait until it ends.
         site.until_settled(server).await?;
     }
-    let last = answers.last().cloned().unwrap_or_default();
-    if !case.asked.is_success(last.0) {
-        return Err(format!("first {first:?}, repeated {answers:?}"));
+    let last = responses.last().cloned().unwrap_or_default();
+    if !case.task.is_success(last.0) {
+        return Err(format!("first {first:?}, repeated {responses:?}"));
     }
     site.until_settled(server).await?;
-    shown(case, site, server).await?;
-    if case.asked == Asked::Create {
+    check_state(case, site, server).await?;
+    if case.task == Task::Create {
         let again = request.send(site, server).await;
         let acknowledged = first.filter(|_| acknowledged);
         if again.as_ref() != Some(&last) || acknowledged.is_some_and(|first| first != last) {
-            return Err(format!("the same key gives other answers: {last:?}, {again:?}"));
+            return Err(format!("the same key returns different responses: {last:?}, {again:?}"));
         }
     }
-    if site.users() != case.asked.users() {
-        return Err(format!("{} users of {}", site.users(), case.asked.users()));
+    if site.users() != case.task.users() {
+        return Err(format!("{} users of {}", site.users(), case.task.users()));
     }
     Ok(())
 }
 
-/// There is one record with these people and their room, or none.
-async fn shown(case: Case, site: &Site, server: &str) -> Result<(), String> {
+/// Checks that there is one record with these people and their room, or no record after a deletion.
+async fn check_state(case: Case, site: &Site, server: &str) -> Result<(), String> {
     let records = site.check_invariants().await?;
-    let people = case.asked.people();
+    let people = case.task.people();
     if people.is_empty() {
         return if records.is_empty() { Ok(()) } else { Err(format!("not deleted: {records:?}")) };
     }
@@ -268,7 +270,7 @@ async fn shown(case: Case, site: &Site, server: &str) -> Result<(), String> {
     }
     for user in people {
         let view = site.view(server, &record.id, user).await.ok_or_else(|| format!("{user} sees nothing"))?;
-        let is_open = case.asked != Asked::Change;
+        let is_open = case.task != Task::Change;
         if view["accessLinkURL"].is_string() != is_open {
             return Err(format!("{user} sees {}", view["accessLinkURL"]));
         }
@@ -277,28 +279,28 @@ async fn shown(case: Case, site: &Site, server: &str) -> Result<(), String> {
 }
 
 async fn run(kind: Kind) {
-    // Built before the first case waits for it.
+    // Built once, before the first case needs it.
     binary::path();
     let cases = cases();
     let count = cases.len();
     let results: Vec<(Case, Result<Outcome, String>)> = stream::iter(cases)
-        .map(|case| async move { (case, tokio::spawn(live(case, kind)).await.unwrap()) })
-        .buffer_unordered(AT_ONCE)
+        .map(|case| async move { (case, tokio::spawn(run_case(case, kind)).await.unwrap()) })
+        .buffer_unordered(CONCURRENT_CASES)
         .collect()
         .await;
     let broken: Vec<&String> = results.iter().filter_map(|(_, result)| result.as_ref().err()).collect();
     let reached = results.iter().filter(|(_, result)| result.as_ref().is_ok_and(|one| one.reached)).count();
-    println!("{count} cases on {kind:?}: {} broken, {reached} in which the point showed", broken.len());
+    println!("{count} cases on {kind:?}: {} broken, {reached} in which the point was reached", broken.len());
     assert!(broken.is_empty(), "{broken:#?}");
     assert!(reached * 5 >= count, "the points are hardly ever reached: {reached} of {count}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn every_operation_survives_every_crash_point_and_vendor_fault_in_a_file() {
+async fn operations_survive_crashes_and_vendor_faults_in_sqlite() {
     run(Kind::Embedded).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn every_operation_survives_every_crash_point_and_vendor_fault_in_postgres() {
+async fn operations_survive_crashes_and_vendor_faults_in_postgres() {
     run(Kind::Postgres).await;
 }

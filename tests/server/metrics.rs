@@ -1,4 +1,4 @@
-//! What operators and their dashboards see.
+//! The metrics that operators and their dashboards rely on.
 
 use bandyer_client::ApiVersion;
 use bandyer_client::emulator::{Fault, Operation};
@@ -8,16 +8,16 @@ use crate::support::service::{PATIENCE, consultation, doctor, patient};
 use crate::support::{Service, in_minutes};
 
 #[tokio::test]
-async fn requests_are_counted_by_method_template_and_status_and_each_server_counts_its_own() {
+async fn requests_are_counted_by_method_route_and_status_per_server() {
     let service = Service::start(ApiVersion::V2, &[("SERVICE_PREFIX", "/api/v1/telecons-be")]).await;
     let other = Service::start(ApiVersion::V2, &[]).await;
     service.post("/api/v1/telecons-be/credentials", &serde_json::json!({})).await;
     service.get("/api/v1/telecons-be/teleconsultation/canary", "u").await;
     service.get("/canary", "").await;
     service.call(Method::from_bytes(b"CANARY").unwrap(), "/canary", None, None).await;
-    let answer = service.get("/-/metrics", "").await;
-    assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4"));
-    assert!(!answer.text.contains("anary"), "{}", answer.text);
+    let response = service.get("/-/metrics", "").await;
+    assert_eq!(response.header("content-type"), Some("text/plain; version=0.0.4"));
+    assert!(!response.text.contains("anary"), "{}", response.text);
     for labels in [
         r#"method="POST",route="/credentials",status_code="401""#,
         r#"method="GET",route="/teleconsultation/:roomId",status_code="404""#,
@@ -32,7 +32,7 @@ async fn requests_are_counted_by_method_template_and_status_and_each_server_coun
 }
 
 #[tokio::test]
-async fn unsettled_rooms_are_told() {
+async fn unresolved_rooms_show_in_the_metrics() {
     let service = Service::start(ApiVersion::V2, &[]).await;
     service.emulator.faults().add(Fault::on(Operation::CreateRoom).reset_after());
     service.emulator.faults().add(Fault::on(Operation::ListRooms).always().status(500));
@@ -59,7 +59,7 @@ async fn unsettled_rooms_are_told() {
 #[tokio::test]
 async fn metrics_can_be_turned_off() {
     let service = Service::start(ApiVersion::V2, &[("EXPOSE_METRICS", "false")]).await;
-    let answer = service.get("/-/metrics", "").await;
+    let response = service.get("/-/metrics", "").await;
     let expected = r#"{"message":"Route GET:/-/metrics not found","error":"Not Found","statusCode":404}"#;
-    assert_eq!((answer.status, answer.text.as_str()), (404, expected));
+    assert_eq!((response.status, response.text.as_str()), (404, expected));
 }

@@ -1,5 +1,5 @@
-//! The platform's services: the CRUD Service with the predecessor's documents, the auth service, custom ids, and what
-//! they are told of a request.
+//! The platform's services: the CRUD Service with the predecessor's documents, the auth service, custom ids, and the
+//! headers of a request that are forwarded to them.
 
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ fn auth(service: &Service) -> &StandIn {
     &service.auth.as_ref().unwrap().http
 }
 
-/// A document that the predecessor made, with its people in the user map and in the old spelling.
-fn of_the_predecessor(service: &Service, start: &str, more: Value) -> String {
+/// A document written by the predecessor, with its people in the user map and with old field names.
+fn predecessor_document(service: &Service, start: &str, more: Value) -> String {
     for (person, vendor) in [("auth0|doctor", "usr_d"), ("auth0|patient", "usr_p")] {
         crud(service).put(PEOPLE, json!({"receivedUserId": person, "bandyerId": vendor}));
     }
@@ -86,7 +86,7 @@ async fn documents_have_exactly_the_predecessors_fields() {
 }
 
 #[tokio::test]
-async fn a_missing_room_is_omitted_or_an_empty_text_as_the_schema_wants() {
+async fn a_missing_room_id_is_omitted_or_empty_as_the_schema_needs() {
     for (value, expected) in [("false", Value::Null), ("true", json!(""))] {
         let service = Service::on(Platform::CRUD, ApiVersion::V2, &[("CRUD_EMPTY_ROOM_ID", value)]).await;
         let id = service.create(&in_minutes(60), 3, &[doctor(), patient()]).await;
@@ -104,7 +104,7 @@ async fn a_missing_room_is_omitted_or_an_empty_text_as_the_schema_wants() {
 async fn a_document_of_the_predecessor_is_served_unchanged() {
     let service = on(Platform::BOTH).await;
     service.auth.as_ref().unwrap().has("auth0|doctor", &json!(["doctor"]), "Anna");
-    let id = of_the_predecessor(&service, &in_minutes(-5), json!({}));
+    let id = predecessor_document(&service, &in_minutes(-5), json!({}));
     let before = crud(&service).document(&id);
     let view = service.view(&id, "auth0|doctor").await.json();
     assert_eq!((&view["bandyerUserId"], &view["accessLinkURL"]), (&json!("usr_d"), &json!("https://old.example/d")));
@@ -117,12 +117,12 @@ async fn a_document_of_the_predecessor_is_served_unchanged() {
 }
 
 #[tokio::test]
-async fn names_are_read_anew_and_a_silent_auth_service_costs_names_and_not_the_link() {
+async fn a_view_reads_names_again_and_survives_an_auth_failure() {
     let service = on(Platform::BOTH).await;
     let auth = service.auth.as_ref().unwrap();
     auth.has("auth0|doctor", &json!(["doctor"]), "Anna");
     auth.has("auth0|patient", &json!("patient"), "Marco");
-    let id = of_the_predecessor(&service, &in_minutes(-5), json!({}));
+    let id = predecessor_document(&service, &in_minutes(-5), json!({}));
     let names = |view: Value| {
         view["participantsBandyerCall"]
             .as_array()
@@ -138,20 +138,20 @@ async fn names_are_read_anew_and_a_silent_auth_service_costs_names_and_not_the_l
 }
 
 #[tokio::test]
-async fn a_change_keeps_old_spellings_and_reads_roles_again() {
+async fn a_change_keeps_old_field_names_and_reads_roles_again() {
     let service = on(Platform::BOTH).await;
     let auth = service.auth.as_ref().unwrap();
     auth.has("auth0|doctor", &json!(["doctor"]), "Anna");
     auth.has("auth0|patient", &json!(["patient"]), "Marco");
-    // Everybody is known, and there is no room: the next change makes one for the very users of the document.
-    let id = of_the_predecessor(&service, &in_minutes(60), json!({"bandyerRoomId": null}));
+    // All participants are known and there is no room: the next change creates one for the users in the document.
+    let id = predecessor_document(&service, &in_minutes(60), json!({"bandyerRoomId": null}));
     for user in ["usr_d", "usr_p"] {
         let client = service.emulator.client().unwrap();
         let user = bandyer_client::UserId::new(user).unwrap();
         client.users().create(bandyer_client::users::Role::Plus).id(user).send().await.unwrap();
     }
-    let answer = service.patch(&id, &json!({"end_date": in_minutes(200)})).await;
-    assert_eq!(answer.status, 204, "{answer:?}");
+    let response = service.patch(&id, &json!({"end_date": in_minutes(200)})).await;
+    assert_eq!(response.status, 204, "{response:?}");
     let document = crud(&service).document(&id);
     let room = service.emulator.live_rooms().remove(0);
     assert_eq!(document["bandyerRoomId"], json!(room.id));
@@ -163,7 +163,7 @@ async fn a_change_keeps_old_spellings_and_reads_roles_again() {
 }
 
 #[tokio::test]
-async fn a_date_alone_changes_a_date_alone() {
+async fn changing_one_date_writes_only_that_date() {
     let service = on(Platform::CRUD).await;
     let id = service.create_later().await;
     let before = crud(&service).document(&id);
@@ -178,18 +178,18 @@ async fn a_date_alone_changes_a_date_alone() {
 }
 
 #[tokio::test]
-async fn one_more_participant_is_pushed_and_the_others_stay() {
+async fn adding_a_participant_pushes_only_that_one() {
     let service = on(Platform::CRUD).await;
     let id = service.create(&in_minutes(60), 3, &[doctor()]).await;
-    let answer = service.post(&format!("/teleconsultation/{id}/participants/data"), &patient()).await;
-    assert_eq!(answer.status, 201);
+    let response = service.post(&format!("/teleconsultation/{id}/participants/data"), &patient()).await;
+    assert_eq!(response.status, 201);
     let change = crud(&service).http.calls().into_iter().find(|call| call.method == Method::PATCH).unwrap();
     assert_eq!(change.body.as_object().unwrap().keys().collect::<Vec<_>>(), ["$push"]);
     assert_eq!(crud(&service).document(&id)["participants"].as_array().unwrap().len(), 2);
 }
 
 #[tokio::test]
-async fn of_several_rows_for_a_person_the_oldest_counts() {
+async fn the_oldest_of_several_user_map_rows_is_used() {
     let service = on(Platform::CRUD).await;
     for (vendor, created) in [("usr_new", "2026-02-01T00:00:00.000Z"), ("usr_old", "2026-01-01T00:00:00.000Z")] {
         crud(&service).put(PEOPLE, json!({"receivedUserId": "dr.rossi", "bandyerId": vendor, "createdAt": created}));
@@ -200,7 +200,7 @@ async fn of_several_rows_for_a_person_the_oldest_counts() {
 }
 
 #[tokio::test]
-async fn instances_that_change_the_same_record_lose_nothing() {
+async fn instances_that_change_the_same_record_lose_no_change() {
     let service = on(Platform::CRUD).await;
     let url = crud(&service).http.url.clone();
     let variables = [
@@ -221,11 +221,11 @@ async fn instances_that_change_the_same_record_lose_nothing() {
             let path = &path;
             async move { (*n, instance.post(path, &body).await.status) }
         });
-        let answers = futures_util::future::join_all(calls).await;
-        // Whoever was told that others were first comes again.
-        assert!(answers.iter().all(|(_, status)| [201, 503].contains(status)), "{answers:?}");
-        assert!(answers.iter().any(|(_, status)| *status == 201), "somebody is always first");
-        waiting = answers.into_iter().filter(|(_, status)| *status == 503).map(|(n, _)| n).collect();
+        let responses = futures_util::future::join_all(calls).await;
+        // A request that lost the race is repeated.
+        assert!(responses.iter().all(|(_, status)| [201, 503].contains(status)), "{responses:?}");
+        assert!(responses.iter().any(|(_, status)| *status == 201), "one request always succeeds");
+        waiting = responses.into_iter().filter(|(_, status)| *status == 503).map(|(n, _)| n).collect();
     }
     let document = crud(&service).document(&id);
     assert_eq!(document["participants"].as_array().unwrap().len(), 9);
@@ -235,7 +235,7 @@ async fn instances_that_change_the_same_record_lose_nothing() {
 }
 
 #[tokio::test]
-async fn a_change_by_others_while_the_room_is_made_is_not_overwritten() {
+async fn a_concurrent_change_during_room_creation_is_kept() {
     let service = on(Platform::CRUD).await;
     let id = service.create_later().await;
     let old = service.emulator.live_rooms().remove(0).id;
@@ -245,14 +245,14 @@ async fn a_change_by_others_while_the_room_is_made_is_not_overwritten() {
         .faults()
         .add(Fault::on(Operation::CreateRoom).action(bandyer_client::emulator::Action::Delay(delay)));
     let change = json!({"participants": {"number": 2, "data": [doctor(), person("q", "patient")]}});
-    let theirs = in_minutes(400);
-    let (answer, ()) = tokio::join!(service.patch(&id, &change), async {
+    let other_end = in_minutes(400);
+    let (response, ()) = tokio::join!(service.patch(&id, &change), async {
         service.until_called(Operation::CreateRoom, 2).await;
-        crud(&service).change(&id, "endDate", json!(theirs));
+        crud(&service).change(&id, "endDate", json!(other_end));
     });
-    assert_eq!(answer.status, 204, "{answer:?}");
+    assert_eq!(response.status, 204, "{response:?}");
     let document = crud(&service).document(&id);
-    assert_eq!(document["endDate"], json!(theirs));
+    assert_eq!(document["endDate"], json!(other_end));
     service.until_called(Operation::DeleteRoom, 2).await;
     let live = service.emulator.live_rooms();
     assert_eq!((live.len(), &document["bandyerRoomId"]), (1, &json!(live[0].id)));
@@ -260,17 +260,17 @@ async fn a_change_by_others_while_the_room_is_made_is_not_overwritten() {
 }
 
 #[tokio::test]
-async fn who_is_overtaken_between_reading_and_writing_decides_anew() {
+async fn a_conflicting_write_repeats_the_decision() {
     let service = on(Platform::CRUD).await;
     let id = service.create(&in_minutes(60), 2, &[doctor()]).await;
-    let mut theirs = crud(&service).document(&id)["participants"].clone();
+    let mut concurrent = crud(&service).document(&id)["participants"].clone();
     let other = json!({"userBandyerId": "usr_other", "groups": ["patient"], "fullName": "Other"});
-    theirs.as_array_mut().unwrap().push(other);
-    crud(&service).change_before(Method::PATCH, &id, "participants", theirs.clone());
-    let answer = service.post(&format!("/teleconsultation/{id}/participants/data"), &patient()).await;
+    concurrent.as_array_mut().unwrap().push(other);
+    crud(&service).change_before(Method::PATCH, &id, "participants", concurrent.clone());
+    let response = service.post(&format!("/teleconsultation/{id}/participants/data"), &patient()).await;
     let expected = format!("Failed POST /teleconsultation/{id}/participants/data: all participants are already known");
-    assert_eq!((answer.status, answer.json()), (409, json!({"error": expected})));
-    assert_eq!(crud(&service).document(&id)["participants"], theirs);
+    assert_eq!((response.status, response.json()), (409, json!({"error": expected})));
+    assert_eq!(crud(&service).document(&id)["participants"], concurrent);
     assert!(service.emulator.rooms().is_empty());
 
     let id = service.create_later().await;
@@ -285,16 +285,16 @@ async fn who_is_overtaken_between_reading_and_writing_decides_anew() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_lost_neither_loses_nor_repeats_a_change() {
+async fn a_lost_response_neither_loses_nor_repeats_a_change() {
     for wrong in [Wrong::ResetAfter, Wrong::ResetBefore] {
         let service = on(Platform::CRUD).await;
         let id = service.create_later().await;
         let change = json!({"participants": {"number": 2, "data": [doctor(), person("q", "patient")]}});
-        // The first is the mark that a room is begun, the second the switch to it.
+        // The first marks that a room creation has started, the second switches to the new room.
         crud(&service).http.fail(Method::PATCH, RECORDS, wrong);
         crud(&service).http.fail(Method::PATCH, RECORDS, wrong);
-        let answer = service.patch(&id, &change).await;
-        assert_eq!(answer.status, 204, "{wrong:?} {answer:?}");
+        let response = service.patch(&id, &change).await;
+        assert_eq!(response.status, 204, "{wrong:?} {response:?}");
         service.until_called(Operation::DeleteRoom, 1).await;
         let live = service.emulator.live_rooms();
         assert_eq!((live.len(), &crud(&service).document(&id)["bandyerRoomId"]), (1, &json!(live[0].id)), "{wrong:?}");
@@ -311,10 +311,10 @@ async fn an_answer_that_is_lost_neither_loses_nor_repeats_a_change() {
 }
 
 #[tokio::test]
-async fn a_room_is_not_deleted_while_a_record_has_it_and_goes_when_none_has() {
+async fn a_room_is_deleted_only_when_no_record_refers_to_it() {
     let mut service = on(Platform::CRUD).await;
     let body = consultation(&in_minutes(0), 2, &[doctor(), patient()]);
-    // Stored, but neither the answer nor a second look tells: to the caller it failed.
+    // Stored, but both the response and the read that follows are lost: the caller sees a failure.
     crud(&service).http.fail(Method::POST, "/teleconsultations/", Wrong::ResetAfter);
     crud(&service).http.fail(Method::GET, "bandyerRoomId", Wrong::Status(500));
     assert_eq!(service.post("/teleconsultation", &body).await.status, 503);
@@ -331,7 +331,7 @@ async fn a_room_is_not_deleted_while_a_record_has_it_and_goes_when_none_has() {
 }
 
 #[tokio::test]
-async fn a_deletion_that_is_cut_off_keeps_the_room_of_a_record_that_stays() {
+async fn a_failed_deletion_keeps_the_room_of_the_record() {
     let mut service = on(Platform::CRUD).await;
     let kept = service.create_running().await;
     for _ in 0..2 {
@@ -341,7 +341,7 @@ async fn a_deletion_that_is_cut_off_keeps_the_room_of_a_record_that_stays() {
     let gone = service.create_running().await;
     service.restart_later().await;
     assert_eq!(service.delete(&gone).await.status, 204);
-    // What fell due earlier was looked at before it.
+    // The retirement that fell due earlier has been processed before this one.
     service.until_called(Operation::DeleteRoom, 1).await;
     let room = &crud(&service).document(&kept)["bandyerRoomId"];
     let live = service.emulator.live_rooms();
@@ -350,68 +350,68 @@ async fn a_deletion_that_is_cut_off_keeps_the_room_of_a_record_that_stays() {
 }
 
 #[tokio::test]
-async fn failures_of_platform_services_are_503_and_refusals_pass_through() {
+async fn platform_failures_are_503_and_refusals_pass_through() {
     let service = on(Platform::BOTH).await;
     let body = || consultation(&in_minutes(60), 3, &[doctor(), patient()]);
     for wrong in [Wrong::Status(500), Wrong::Status(429), Wrong::ResetBefore] {
         auth(&service).fail(Method::GET, "/users", wrong);
-        let answer = service.post("/teleconsultation", &body()).await;
-        assert_eq!((answer.status, &answer.json()["code"]), (503, &json!("platform_unavailable")), "{wrong:?}");
-        assert_eq!(answer.header("retry-after"), Some("5"));
-        assert!(!answer.text.contains("canary") && !answer.text.contains("127.0.0.1"), "{answer:?}");
+        let response = service.post("/teleconsultation", &body()).await;
+        assert_eq!((response.status, &response.json()["code"]), (503, &json!("platform_unavailable")), "{wrong:?}");
+        assert_eq!(response.header("retry-after"), Some("5"));
+        assert!(!response.text.contains("canary") && !response.text.contains("127.0.0.1"), "{response:?}");
         crud(&service).http.fail(Method::GET, PEOPLE, wrong);
         assert_eq!(service.post("/teleconsultation", &body()).await.status, 503, "{wrong:?}");
     }
     assert!(service.emulator.users().is_empty() && crud(&service).documents(RECORDS).is_empty());
     for status in [401, 403] {
         auth(&service).fail(Method::GET, "/users", Wrong::Status(status));
-        let answer = service.post("/teleconsultation", &body()).await;
-        assert_eq!((answer.status, answer.sentence().as_str()), (status, "canary of an upstream"));
+        let response = service.post("/teleconsultation", &body()).await;
+        assert_eq!((response.status, response.sentence().as_str()), (status, "canary of an upstream"));
     }
     crud(&service).http.fail(Method::POST, "/teleconsultations/", Wrong::Status(400));
-    let answer = service.post("/teleconsultation", &body()).await;
-    assert_eq!((answer.status, answer.sentence().as_str()), (400, "canary of an upstream"));
+    let response = service.post("/teleconsultation", &body()).await;
+    assert_eq!((response.status, response.sentence().as_str()), (400, "canary of an upstream"));
 }
 
 #[tokio::test]
-async fn an_unknown_user_is_refused_by_id_before_anybody_is_made() {
+async fn an_unknown_user_is_refused_before_any_user_is_created() {
     for serves in [Serves::ById, Serves::Filter, Serves::Query] {
         let platform = Platform { auth: Some(serves), ..Platform::CRUD };
         let service = on(platform).await;
         service.auth.as_ref().unwrap().has("auth0|1", &json!(["doctor"]), "Anna");
         let mut body = consultation(&in_minutes(60), 2, &[]);
         body["participants"] = json!(["auth0|1", "auth0|2"]);
-        let answer = service.post("/teleconsultation", &body).await;
+        let response = service.post("/teleconsultation", &body).await;
         let expected = json!({"error": "Failed POST /teleconsultation: user auth0|2 is unknown"});
-        assert_eq!((answer.status, answer.json()), (400, expected), "{serves:?}");
+        assert_eq!((response.status, response.json()), (400, expected), "{serves:?}");
         assert!(service.emulator.calls().is_empty());
     }
 }
 
 #[tokio::test]
-async fn a_list_of_ids_is_enough_on_every_route_that_auth_services_have() {
+async fn a_list_of_ids_works_with_every_auth_service_route() {
     for serves in [Serves::ById, Serves::Filter, Serves::Query] {
         let service = on(Platform { auth: Some(serves), ..Platform::CRUD }).await;
         let auth = service.auth.as_ref().unwrap();
-        auth.has("auth0|a/b?c", &json!(["doctor"]), "Nobody: no caller can send this id");
+        auth.has("auth0|a/b?c", &json!(["doctor"]), "Unused: no caller can send this id");
         auth.has("auth0|1+x", &json!(["doctor"]), "Anna");
         auth.has("auth0|2@c", &json!(["patient"]), "Marco");
         let mut body = consultation(&in_minutes(0), 2, &[]);
         body["participants"] = json!(["auth0|1+x", {"userId": "auth0|2@c", "language": "it"}]);
-        let answer = service.post("/teleconsultation", &body).await;
-        assert_eq!(answer.status, 201, "{serves:?} {answer:?}");
-        let id = answer.json()["roomId"].as_str().unwrap().to_owned();
+        let response = service.post("/teleconsultation", &body).await;
+        assert_eq!(response.status, 201, "{serves:?} {response:?}");
+        let id = response.json()["roomId"].as_str().unwrap().to_owned();
         service.link(&id, "auth0|2@c").await;
         let calls = auth.http.calls();
         assert!(calls.iter().all(|call| !call.raw.contains(['|', '+', '@'])), "ids are encoded: {calls:?}");
         auth.http.forget_calls();
         service.view(&id, "auth0|1+x").await;
-        assert_eq!(auth.http.calls().len(), 2, "the route that gave somebody is asked first: {serves:?}");
+        assert_eq!(auth.http.calls().len(), 2, "the route that found a user is called first: {serves:?}");
     }
 }
 
 #[tokio::test]
-async fn an_answer_of_the_auth_service_serves_for_a_moment() {
+async fn auth_service_responses_are_cached_briefly() {
     let variables = [("TELECONSULT_AUTH_CACHE_SECONDS", "60"), ("TELECONSULT_AUTH_USER_ROUTE", "/users/{id}")];
     let service = Service::on(Platform::BOTH, ApiVersion::V2, &variables).await;
     let id = service.create_running().await;
@@ -423,10 +423,10 @@ async fn an_answer_of_the_auth_service_serves_for_a_moment() {
 }
 
 #[tokio::test]
-async fn custom_ids_are_translated_and_unknown_ones_named() {
+async fn custom_ids_are_translated_and_unknown_ones_reported() {
     let users = StandIn::start(|call| match call.query("_id") {
         Some("c1") => (200, json!([{"_id": "c1", "authUserId": "auth0|1"}])),
-        // One that does not filter gives everybody.
+        // A service that does not filter returns all users.
         Some(_) => (200, json!([{"_id": "c1", "authUserId": "auth0|1"}])),
         None if call.segments == ["users", "c2"] => (200, json!({"_id": "c2", "authUserId": "auth0|2"})),
         None => (404, json!({"error": "not found"})),
@@ -443,17 +443,20 @@ async fn custom_ids_are_translated_and_unknown_ones_named() {
         body["participants"] = ids;
         body
     };
-    let answer = service.post("/teleconsultation", &with(json!(["c1", "c3"]))).await;
-    assert_eq!((answer.status, answer.sentence().as_str()), (400, "Failed POST /teleconsultation: user c3 is unknown"));
-    let answer = service.post("/teleconsultation", &with(json!(["c1", "c2"]))).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    let id = answer.json()["roomId"].as_str().unwrap().to_owned();
+    let response = service.post("/teleconsultation", &with(json!(["c1", "c3"]))).await;
+    assert_eq!(
+        (response.status, response.sentence().as_str()),
+        (400, "Failed POST /teleconsultation: user c3 is unknown")
+    );
+    let response = service.post("/teleconsultation", &with(json!(["c1", "c2"]))).await;
+    assert_eq!(response.status, 201, "{response:?}");
+    let id = response.json()["roomId"].as_str().unwrap().to_owned();
     service.link(&id, "auth0|2").await;
     assert_eq!(service.view(&id, "c2").await.status, 401, "the platform's header holds the provider's id");
 }
 
 #[tokio::test]
-async fn credentials_make_a_user_for_whoever_the_auth_service_knows() {
+async fn credentials_create_a_user_known_to_the_auth_service() {
     for platform in [Platform::AUTH, Platform::BOTH] {
         let service = on(platform).await;
         let auth = service.auth.as_ref().unwrap();
@@ -464,16 +467,16 @@ async fn credentials_make_a_user_for_whoever_the_auth_service_knows() {
         assert_eq!(first.status, 201, "{first:?}");
         assert_eq!(issue("new").await.json()["bandyerUserId"], first.json()["bandyerUserId"]);
         assert_eq!(service.emulator.users().len(), 1);
-        assert_eq!(issue("nobody").await.json(), json!({"error": "Unauthorized user"}));
-        let answer = issue("cook").await;
+        assert_eq!(issue("unknown").await.json(), json!({"error": "Unauthorized user"}));
+        let response = issue("cook").await;
         let expected = json!({"error": "Failed POST /credentials: user cook is in no configured group"});
-        assert_eq!((answer.status, answer.json()), (400, expected));
+        assert_eq!((response.status, response.json()), (400, expected));
         assert_eq!(service.emulator.users().len(), 1);
     }
 }
 
 #[tokio::test]
-async fn platform_services_are_told_the_platforms_headers() {
+async fn platform_services_receive_the_platforms_headers() {
     let variables = [("ADDITIONAL_HEADERS_TO_PROXY", "cookie, X-Tenant"), ("DEFAULT_CLIENT_TYPE", "cms")];
     let service = Service::on(Platform::BOTH, ApiVersion::V2, &variables).await;
     let auth_service = service.auth.as_ref().unwrap();
@@ -496,23 +499,23 @@ async fn platform_services_are_told_the_platforms_headers() {
     for (calls, client_type) in [(auth(&service).calls(), Some("cms")), (crud(&service).http.calls(), None)] {
         assert!(!calls.is_empty());
         for call in calls {
-            let told = |name: &str| call.headers.get(name).map(|value| value.to_str().unwrap());
+            let header = |name: &str| call.headers.get(name).map(|value| value.to_str().unwrap());
             assert_eq!(
-                (told("miauserid"), told("miausergroups"), told("isbackoffice")),
+                (header("miauserid"), header("miausergroups"), header("isbackoffice")),
                 (Some("d"), Some("doctor,x"), Some("1"))
             );
             assert_eq!(
-                (told("x-request-id"), told("cookie"), told("x-tenant")),
+                (header("x-request-id"), header("cookie"), header("x-tenant")),
                 (Some("r-1"), Some("sid=canary"), Some("t"))
             );
-            assert_eq!((told("foo"), told("acl_rows"), told("x-forwarded-for")), (None, None, None));
-            assert_eq!(told("client-type"), client_type);
+            assert_eq!((header("foo"), header("acl_rows"), header("x-forwarded-for")), (None, None, None));
+            assert_eq!(header("client-type"), client_type);
         }
     }
 }
 
 #[tokio::test]
-async fn the_vendor_is_told_none_of_the_platforms_headers() {
+async fn the_vendor_receives_no_platform_headers() {
     let vendor = StandIn::start(|_| (400, json!({}))).await;
     let variables = [("BANDYER_BASE_URL", vendor.url.as_str()), ("ADDITIONAL_HEADERS_TO_PROXY", "cookie")];
     let service = Service::on(Platform::BOTH, ApiVersion::V2, &variables).await;
@@ -520,8 +523,8 @@ async fn the_vendor_is_told_none_of_the_platforms_headers() {
     let request = crate::support::http_client().post(format!("http://{}/credentials", service.address()));
     let headers =
         ["miauserid", "miausergroups", "client-type", "isbackoffice", "cookie", "x-request-id", "x-forwarded-for"];
-    let answer = headers.iter().fold(request, |request, name| request.header(*name, "d")).send().await.unwrap();
-    assert_eq!(answer.status(), 502);
+    let response = headers.iter().fold(request, |request, name| request.header(*name, "d")).send().await.unwrap();
+    assert_eq!(response.status(), 502);
     let calls = vendor.calls();
     assert!(!calls.is_empty());
     for (call, name) in calls.iter().flat_map(|call| headers.iter().map(move |name| (call, *name))) {
@@ -530,34 +533,34 @@ async fn the_vendor_is_told_none_of_the_platforms_headers() {
 }
 
 #[tokio::test]
-async fn somebody_whom_nobody_knows_any_more_can_be_replaced_and_costs_only_their_own_name() {
+async fn an_unknown_participant_has_no_name_and_can_be_replaced() {
     let service = on(Platform::BOTH).await;
     let auth = service.auth.as_ref().unwrap();
     auth.has("auth0|doctor", &json!(["doctor"]), "Anna");
-    let id = of_the_predecessor(&service, &in_minutes(60), json!({}));
+    let id = predecessor_document(&service, &in_minutes(60), json!({}));
     let view = service.view(&id, "auth0|doctor").await.json();
     let names: Vec<&Value> =
         view["participantsBandyerCall"].as_array().unwrap().iter().map(|one| &one["fullName"]).collect();
     assert_eq!(names, [&json!("Anna"), &json!("")]);
-    let answer = service.patch(&id, &json!({"end_date": in_minutes(200)})).await;
+    let response = service.patch(&id, &json!({"end_date": in_minutes(200)})).await;
     let expected = json!({"error": format!(
         "Failed PATCH /teleconsultation/{id}: user auth0|patient is in no configured group"
     )});
-    assert_eq!((answer.status, answer.json()), (400, expected));
+    assert_eq!((response.status, response.json()), (400, expected));
     let client = service.emulator.client().unwrap();
     let doctor = bandyer_client::UserId::new("usr_d").unwrap();
     client.users().create(bandyer_client::users::Role::Plus).id(doctor).send().await.unwrap();
     let others = json!({"participants": {"number": 2, "data": [
         {"userId": "auth0|doctor", "groups": ["doctor"], "fullName": "Anna"}, person("auth0|new", "patient")]}});
-    let answer = service.patch(&id, &others).await;
-    assert_eq!(answer.status, 204, "{answer:?}");
+    let response = service.patch(&id, &others).await;
+    assert_eq!(response.status, 204, "{response:?}");
     assert_eq!(service.view(&id, "auth0|new").await.status, 200);
 }
 
 #[tokio::test]
-async fn calls_to_platform_services_are_timed_by_route_where_that_is_wanted() {
-    for wanted in ["true", "false"] {
-        let service = Service::on(Platform::BOTH, ApiVersion::V2, &[("ENABLE_HTTP_CLIENT_METRICS", wanted)]).await;
+async fn platform_calls_are_timed_by_route_when_enabled() {
+    for enabled in ["true", "false"] {
+        let service = Service::on(Platform::BOTH, ApiVersion::V2, &[("ENABLE_HTTP_CLIENT_METRICS", enabled)]).await;
         let id = service.create_running().await;
         service.link(&id, "patient-42").await;
         let text = service.get("/-/metrics", "").await.text;
@@ -569,7 +572,7 @@ async fn calls_to_platform_services_are_timed_by_route_where_that_is_wanted() {
             let line = format!(
                 r#"http_request_duration_milliseconds_count{{baseUrl="{base}",url="{url}",method="{method}",statusCode="200"}}"#
             );
-            assert_eq!(text.contains(&line), wanted == "true", "{line}: {text}");
+            assert_eq!(text.contains(&line), enabled == "true", "{line}: {text}");
         }
         assert!(!text.contains("patient-42") && !text.contains(&id), "{text}");
     }

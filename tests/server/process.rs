@@ -1,4 +1,4 @@
-//! The real binary: start, crash, restart, end.
+//! The real binary: start, crash, restart and exit.
 
 use bandyer_client::ApiVersion;
 use bandyer_client::emulator::{Fault, Operation};
@@ -20,11 +20,11 @@ async fn post(site: &Site, server: &Process) -> reqwest::Result<(u16, Value)> {
 }
 
 async fn link(site: &Site, server: &Process, id: &str) -> Value {
-    site.view(&server.url, id, "patient-42").await.expect("it is shown")["accessLinkURL"].clone()
+    site.view(&server.url, id, "patient-42").await.expect("it is visible")["accessLinkURL"].clone()
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_survives_a_kill() {
+async fn acknowledged_records_survive_a_kill() {
     for version in [ApiVersion::V1, ApiVersion::V2] {
         let site = site(version).await;
         let server = site.start(&[]);
@@ -48,11 +48,11 @@ async fn what_was_acknowledged_survives_a_kill() {
 }
 
 #[tokio::test]
-async fn a_kill_before_the_vendors_answer_leaves_no_orphan_and_no_second_user() {
+async fn a_kill_mid_call_leaves_no_orphan_and_no_second_user() {
     for version in [ApiVersion::V1, ApiVersion::V2] {
         let site = site(version).await;
         let server = site.start(&[]);
-        // The room is made, and its answer never comes.
+        // The room is created, and the response never arrives.
         site.emulator.faults().add(Fault::on(Operation::CreateRoom).stall());
         let lost = tokio::join!(post(&site, &server), async {
             while site.emulator.live_rooms().is_empty() {
@@ -75,7 +75,7 @@ async fn a_kill_before_the_vendors_answer_leaves_no_orphan_and_no_second_user() 
 }
 
 #[tokio::test]
-async fn sigterm_ends_it_with_success_and_every_line_is_json() {
+async fn sigterm_exits_with_success_and_every_line_is_json() {
     let site = site(ApiVersion::V2).await;
     let server = site.start(&[]);
     assert_eq!(post(&site, &server).await.unwrap().0, 201);
@@ -92,7 +92,7 @@ async fn sigterm_ends_it_with_success_and_every_line_is_json() {
 }
 
 #[tokio::test]
-async fn what_arrives_is_told_at_trace_level_with_the_platforms_keys() {
+async fn incoming_requests_are_logged_at_trace_with_platform_keys() {
     let site = site(ApiVersion::V2).await;
     let server = site.start(&[("LOG_LEVEL", "trace")]);
     let request = site.http.delete(format!("{}/teleconsultation/0123456789abcdef01234567/uploads", server.url));
@@ -117,28 +117,28 @@ async fn what_arrives_is_told_at_trace_level_with_the_platforms_keys() {
 }
 
 #[tokio::test]
-async fn a_second_process_on_the_same_folder_is_refused_with_a_clear_word() {
+async fn a_second_process_on_the_same_folder_is_refused() {
     let site = site(ApiVersion::V2).await;
     let _server = site.start(&[]);
     let output = command(&site.variables(&[])).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let complaint = String::from_utf8(output.stderr).unwrap();
-    assert!(complaint.contains("is in use by another process"), "{complaint}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("is in use by another process"), "{stderr}");
 }
 
 #[test]
-fn all_problems_of_the_configuration_are_told_at_once_with_code_78() {
+fn all_configuration_problems_are_reported_with_exit_code_78() {
     let output = command(&[("UNLIMITED_TELECONSULTATION", "yes"), ("HTTP_PORT", "canary")]).output().unwrap();
     assert_eq!(output.status.code(), Some(78));
-    let complaint = String::from_utf8(output.stderr).unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
     for name in ["BANDYER_API_SECRET_KEY", "BANDYER_BASE_URL", "UNLIMITED_TELECONSULTATION", "HTTP_PORT"] {
-        assert!(complaint.contains(&format!("\n  {name} ")), "{complaint}");
+        assert!(stderr.contains(&format!("\n  {name} ")), "{stderr}");
     }
-    assert!(!complaint.contains("canary"), "{complaint}");
+    assert!(!stderr.contains("canary"), "{stderr}");
 }
 
 #[test]
-fn help_and_version_are_told() {
+fn help_and_version_are_printed() {
     for (argument, text) in [("--help", "Usage: teleconsult-server"), ("--version", env!("CARGO_PKG_VERSION"))] {
         let output = command(&[]).arg(argument).output().unwrap();
         assert!(output.status.success() && String::from_utf8(output.stdout).unwrap().contains(text), "{argument}");

@@ -1,4 +1,4 @@
-//! A teleconsultation whose room is not there gets one when somebody looks.
+//! A view of a teleconsultation whose room is missing creates a new room.
 
 use bandyer_client::emulator::Operation;
 use bandyer_client::{ApiVersion, RoomId};
@@ -13,7 +13,7 @@ async fn lose_room(service: &Service) -> RoomId {
     room
 }
 
-/// The link, as somebody finds it who looks again and again.
+/// The link, once repeated views show one.
 async fn link_in_the_end(service: &Service, id: &str, user: &str) -> String {
     let found = async {
         loop {
@@ -22,11 +22,11 @@ async fn link_in_the_end(service: &Service, id: &str, user: &str) -> String {
             }
         }
     };
-    tokio::time::timeout(PATIENCE, found).await.expect("a link comes")
+    tokio::time::timeout(PATIENCE, found).await.expect("a link appears")
 }
 
 #[tokio::test]
-async fn a_room_that_the_vendor_lost_is_made_again_also_inside_the_window() {
+async fn a_lost_room_is_created_again_even_inside_the_window() {
     for version in [ApiVersion::V1, ApiVersion::V2] {
         let service = Service::start(version, &[]).await;
         let id = service.create_running().await;
@@ -42,7 +42,7 @@ async fn a_room_that_the_vendor_lost_is_made_again_also_inside_the_window() {
 }
 
 #[tokio::test]
-async fn many_who_look_at_once_make_one_room() {
+async fn concurrent_views_create_one_room() {
     let service = Service::start(ApiVersion::V2, &[]).await;
     let id = service.create_running().await;
     lose_room(&service).await;
@@ -65,7 +65,7 @@ async fn a_complete_record_without_a_room_gets_one() {
 }
 
 #[tokio::test]
-async fn a_vendor_that_cannot_tell_is_no_reason_for_another_room() {
+async fn a_failed_room_lookup_creates_no_second_room() {
     use bandyer_client::emulator::Fault;
     let service = Service::start(ApiVersion::V2, &[]).await;
     let id = service.create_running().await;

@@ -1,4 +1,4 @@
-//! Planted canaries: a key, a link, a token and a name that must be in no log line and no error body.
+//! Planted canaries: a key, a link, a token and a name that must not appear in any log line or error body.
 
 use std::collections::BTreeSet;
 
@@ -79,7 +79,7 @@ async fn no_key_link_token_or_name_is_in_a_log_line_or_an_error_body() {
     let (code, lines) = server.terminate();
     assert_eq!(code, Some(0));
     assert!(errors.len() > 10 && lines.len() > 20, "{} errors, {} lines", errors.len(), lines.len());
-    // The unknown path is shown escaped, and a caller's own path is no secret of ours; the query is never shown.
+    // An unknown path is shown escaped, and a caller's own path is not a secret; the query is never shown.
     let lines = lines.into_iter().filter(|line| !line.contains("/Canary%20Name"));
     let errors = errors.into_iter().filter(|line| !line.contains("/Canary%20Name"));
     for line in lines.chain(errors) {
@@ -90,7 +90,7 @@ async fn no_key_link_token_or_name_is_in_a_log_line_or_an_error_body() {
 }
 
 #[tokio::test]
-async fn no_name_link_or_header_of_a_caller_is_told_when_platform_services_fail() {
+async fn platform_failures_reveal_no_name_link_or_header() {
     let site = Setup::default().platform(Platform::BOTH).binary().await;
     let (auth, crud) = (site.auth.as_ref().unwrap(), site.crud.as_ref().unwrap());
     let (doctor, cookie) = ("canary.mail@clinic.example", "sid=canarycookie");
@@ -102,7 +102,7 @@ async fn no_name_link_or_header_of_a_caller_is_told_when_platform_services_fail(
         ("ENABLE_HTTP_CLIENT_METRICS", "true"),
     ]);
     let http = crate::support::http_client();
-    let mut told = Vec::new();
+    let mut bodies = Vec::new();
     let mut call = async |method: Method, path: &str, body: Option<&Value>| {
         let request = http.request(method, format!("{}{path}", server.url));
         let request = request.header("miauserid", doctor).header("cookie", cookie);
@@ -110,7 +110,7 @@ async fn no_name_link_or_header_of_a_caller_is_told_when_platform_services_fail(
         let response = request.send().await.unwrap();
         let (status, text) = (response.status(), response.text().await.unwrap());
         if !status.is_success() || path == "/-/metrics" {
-            told.push(text.clone());
+            bodies.push(text.clone());
         }
         serde_json::from_str::<Value>(&text).unwrap_or_default()
     };
@@ -133,17 +133,17 @@ async fn no_name_link_or_header_of_a_caller_is_told_when_platform_services_fail(
     }
     call(Method::DELETE, &path, None).await;
     call(Method::GET, "/-/metrics", None).await;
-    assert!(told.len() > 6, "{told:?}");
+    assert!(bodies.len() > 6, "{bodies:?}");
 
     let (code, lines) = server.terminate();
     assert_eq!(code, Some(0));
     let platform = [&auth.http.url, &crud.http.url].map(|url| url.trim_start_matches("http://").to_owned());
     let secrets = [NAME, doctor, "canarycookie", link.rsplit('/').next().unwrap()];
-    for line in lines.iter().chain(&told) {
+    for line in lines.iter().chain(&bodies) {
         assert!(!secrets.iter().any(|secret| line.contains(secret)), "{line}");
     }
-    // Operators may see the addresses that they configured, in the metrics that they asked for.
-    for error in told.iter().filter(|text| text.starts_with('{')) {
+    // The metrics may contain the configured addresses; error bodies may not.
+    for error in bodies.iter().filter(|text| text.starts_with('{')) {
         assert!(!platform.iter().any(|address| error.contains(address)), "{error}");
     }
 }

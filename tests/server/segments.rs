@@ -1,4 +1,4 @@
-//! Whatever an id is made of, it stays in its place of every URL that the server calls.
+//! An id stays within its path segment or query parameter of every URL that the server calls, whatever it contains.
 
 use bandyer_client::ApiVersion;
 use http::Method;
@@ -14,7 +14,7 @@ use crate::support::service::Platform;
 use crate::support::stand_in::{Call, StandIn};
 use crate::support::{Service, in_minutes};
 
-/// Ids that somebody would try, and as many that nobody thought of. The same in every run.
+/// Well-known attacks and about as many random ids. The same in every run.
 fn ids() -> Vec<String> {
     let known = [
         ".",
@@ -53,40 +53,40 @@ fn ids() -> Vec<String> {
     known.into_iter().map(str::to_owned).chain(others).collect()
 }
 
-/// Every call has the shape of one of these paths, in which a star stands for one segment, and no other query than these.
-fn keep_their_places(service: &str, calls: &[Call], paths: &[(&str, &[&str])], id: &str) {
+/// Checks that every call fits one of these paths, where a star stands for one segment, and has only these parameters.
+fn check_urls(service: &str, calls: &[Call], paths: &[(&str, &[&str])], id: &str) {
     for call in calls {
         let path = call.raw.split(['?', '#']).next().unwrap();
         let fits = paths.iter().any(|(shape, names)| {
-            let (shape, given): (Vec<&str>, Vec<&str>) = (shape.split('/').collect(), path.split('/').collect());
+            let (shape, actual): (Vec<&str>, Vec<&str>) = (shape.split('/').collect(), path.split('/').collect());
             let same = |(name, value): (&&str, &&str)| name == value || (*name == "*" && !value.is_empty());
-            let in_place = shape.len() == given.len() && shape.iter().zip(&given).all(same);
+            let in_place = shape.len() == actual.len() && shape.iter().zip(&actual).all(same);
             in_place && call.query.iter().all(|(name, _)| names.contains(&name.as_str()))
         });
-        assert!(fits, "{id:?} made {} {} of the {service}", call.method, call.raw);
+        assert!(fits, "{id:?} caused {} {} at the {service}", call.method, call.raw);
         assert!(!path.split('/').any(|segment| matches!(segment, "." | "..")), "{id:?}: {}", call.raw);
     }
 }
 
-const OF_RECORDS: [(&str, &[&str]); 4] = [
+const RECORD_PATHS: [(&str, &[&str]); 4] = [
     ("/teleconsultations/", &["_q", "_st", "_s", "_l"]),
     ("/teleconsultations/*", &["_q"]),
     ("/teleconsultations/*/state", &["_q"]),
     ("/teleconsultations_users/", &["_q", "_st", "_s", "_l"]),
 ];
 
-/// The service among stand-ins that note every call.
-struct Surroundings {
+/// The service and stand-ins that record every call.
+struct Fixture {
     service: Service,
     vendor: StandIn,
     users: StandIn,
-    /// How often the CRUD Service, the auth service, the users service and the vendor were called.
+    /// The number of calls of the CRUD Service, the auth service, the users service and the vendor.
     calls: [usize; 4],
 }
 
-impl Surroundings {
+impl Fixture {
     async fn start(with_custom_ids: bool) -> Self {
-        // Knows nobody, so that both of its forms are tried.
+        // Finds no user, so that the server uses both forms of the request.
         let users = StandIn::start(|_: &Call| (200, json!([]))).await;
         let vendor = StandIn::start(|_: &Call| (404, json!({}))).await;
         let endpoint = format!("{}/people/", users.url);
@@ -100,10 +100,10 @@ impl Surroundings {
 
     fn check(&mut self, id: &str) {
         let (auth, crud) = (self.service.auth.as_ref().unwrap(), self.service.crud.as_ref().unwrap());
-        keep_their_places("CRUD Service", &crud.http.calls(), &OF_RECORDS, id);
-        keep_their_places("auth service", &auth.http.calls(), &[("/users/*", &[]), ("/users", &["user_id", "_q"])], id);
-        keep_their_places("users service", &self.users.calls(), &[("/people/", &["_id"]), ("/people/*", &[])], id);
-        keep_their_places(
+        check_urls("CRUD Service", &crud.http.calls(), &RECORD_PATHS, id);
+        check_urls("auth service", &auth.http.calls(), &[("/users/*", &[]), ("/users", &["user_id", "_q"])], id);
+        check_urls("users service", &self.users.calls(), &[("/people/", &["_id"]), ("/people/*", &[])], id);
+        check_urls(
             "vendor",
             &self.vendor.calls(),
             &[("/v2/rooms/*", &[]), ("/v2/rooms", &["limit", "offset"]), ("/v2/users", &[])],
@@ -117,49 +117,49 @@ impl Surroundings {
 }
 
 #[tokio::test]
-async fn no_id_in_a_request_leaves_its_segment() {
+async fn ids_in_requests_stay_in_their_path_segment() {
     for with_custom_ids in [true, false] {
-        let mut around = Surroundings::start(with_custom_ids).await;
+        let mut fixture = Fixture::start(with_custom_ids).await;
         for id in ids() {
-            request_with(&around.service, &id).await;
-            around.check(&id);
+            send_requests_with(&fixture.service, &id).await;
+            fixture.check(&id);
         }
-        let [crud, auth, users, vendor] = around.calls;
-        assert!(crud > 50 && auth > 20 && (users > 40) == with_custom_ids, "{:?}", around.calls);
-        assert_eq!(vendor, 0, "nobody is known and nothing is there");
+        let [crud, auth, users, vendor] = fixture.calls;
+        assert!(crud > 50 && auth > 20 && (users > 40) == with_custom_ids, "{:?}", fixture.calls);
+        assert_eq!(vendor, 0, "no person is known and no record exists");
     }
 }
 
-/// Every kind of request, with an id wherever one may be.
-async fn request_with(service: &Service, id: &str) {
+/// Sends every kind of request, with the id in every place that takes one.
+async fn send_requests_with(service: &Service, id: &str) {
     let encoded = utf8_percent_encode(id, NON_ALPHANUMERIC).to_string();
-    // Once encoded, and once as it is where a request line can hold it.
+    // Once encoded, and once unchanged where a request line can contain it.
     let plain = id.bytes().all(|byte| byte.is_ascii_graphic()).then(|| id.to_owned());
     for path_id in [Some(encoded), plain].into_iter().flatten() {
         for (method, rest) in [("GET", ""), ("DELETE", ""), ("DELETE", "/uploads"), ("PATCH", "")] {
             let head = format!("{method} /teleconsultation/{path_id}{rest} HTTP/1.1\r\nhost: x\r\nmiauserid: u\r\n");
             let body = "content-type: application/json\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
-            let answer = exchange(service.address(), format!("{head}{body}").as_bytes()).await;
-            assert!(answer.starts_with("HTTP/1.1 "), "{id:?}: {answer}");
+            let response = exchange(service.address(), format!("{head}{body}").as_bytes()).await;
+            assert!(response.starts_with("HTTP/1.1 "), "{id:?}: {response}");
         }
     }
-    let people = json!([id, "somebody"]);
+    let people = json!([id, "other"]);
     let body = json!({"start_date": in_minutes(9), "duration_in_seconds": 900, "participants": people});
-    let answer = service.post("/teleconsultation", &body).await;
-    assert_eq!(answer.status, 400, "{id:?}: {answer:?}");
-    // In the caller's header, where one can hold it.
+    let response = service.post("/teleconsultation", &body).await;
+    assert_eq!(response.status, 400, "{id:?}: {response:?}");
+    // In the caller's header, where a header can contain it.
     if let Ok(value) = reqwest::header::HeaderValue::from_str(id) {
         let url = format!("http://{}/credentials", service.address());
-        let answer = crate::support::http_client().post(url).header("miauserid", value).send().await.unwrap();
-        assert_eq!(answer.status(), 401, "{id:?}");
+        let response = crate::support::http_client().post(url).header("miauserid", value).send().await.unwrap();
+        assert_eq!(response.status(), 401, "{id:?}");
     }
 }
 
 #[tokio::test]
-async fn no_id_in_a_record_of_the_platform_leaves_its_segment() {
-    let mut around = Surroundings::start(false).await;
+async fn ids_in_platform_records_stay_in_their_path_segment() {
+    let mut fixture = Fixture::start(false).await;
     for id in ids() {
-        let service = &around.service;
+        let service = &fixture.service;
         let crud = service.crud.as_ref().unwrap();
         crud.put(PEOPLE, json!({"receivedUserId": "viewer", "bandyerId": "usr_v"}));
         crud.put(PEOPLE, json!({"receivedUserId": id, "bandyerId": "usr_o"}));
@@ -173,13 +173,13 @@ async fn no_id_in_a_record_of_the_platform_leaves_its_segment() {
             (Method::PATCH, Some(json!({"duration_in_seconds": 900}))),
             (Method::DELETE, None::<Value>),
         ] {
-            let answer =
+            let response =
                 service.call(method, &format!("/teleconsultation/{record}"), Some("viewer"), body.as_ref()).await;
-            assert!(answer.status < 600, "{id:?}: {answer:?}");
+            assert!(response.status < 600, "{id:?}: {response:?}");
         }
         crud.forget();
-        around.check(&id);
+        fixture.check(&id);
     }
-    let [crud, auth, users, vendor] = around.calls;
-    assert!(crud > 300 && auth > 100 && vendor > 50 && users == 0, "{:?}", around.calls);
+    let [crud, auth, users, vendor] = fixture.calls;
+    assert!(crud > 300 && auth > 100 && vendor > 50 && users == 0, "{:?}", fixture.calls);
 }

@@ -8,9 +8,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use crate::support::service::{PATIENCE, jpeg};
-use crate::support::{Answer, Service, on_every_platform};
+use crate::support::{Response, Service, on_every_platform};
 
-async fn update(service: &Service, user: Option<&str>, body: &Value) -> Answer {
+async fn update(service: &Service, user: Option<&str>, body: &Value) -> Response {
     service.call(Method::PATCH, "/settings/update", user, Some(body)).await
 }
 
@@ -32,17 +32,17 @@ on_every_platform! {
             "user_details_provider_url", "end_call_redirect_timeout_ms"]);
     }
 
-    async fn somebody_must_be_there(service: Service) {
-        for answer in [
+    async fn a_user_id_is_required(service: Service) {
+        for response in [
             service.send_picture(None, PART, jpeg(1280)).await,
             update(&service, None, &json!({"background_alias": "x"})).await,
         ] {
-            assert_eq!((answer.status, answer.text.as_str()), (401, r#"{"error":"Unauthorized user"}"#));
+            assert_eq!((response.status, response.text.as_str()), (401, r#"{"error":"Unauthorized user"}"#));
         }
         assert!(service.emulator.calls().is_empty());
     }
 
-    async fn what_the_vendor_refuses_is_told_by_its_code(service: Service) {
+    async fn a_vendor_refusal_is_reported_by_its_code(service: Service) {
         let small = service.send_picture(Some("d"), PART, jpeg(1279)).await;
         assert_eq!((small.status, small.sentence().as_str()), (400, "the video provider refused it: wrong_file_dimension"));
         let unknown = update(&service, Some("d"), &json!({"background_alias": "none"})).await;
@@ -51,13 +51,13 @@ on_every_platform! {
         assert_eq!(update(&service, Some("d"), &json!({"background_alias": "none"})).await.status, 502);
     }
 
-    async fn what_is_no_picture_or_too_large_never_reaches_the_vendor(service: Service) {
+    async fn invalid_or_large_pictures_never_reach_the_vendor(service: Service) {
         let png = service.send_picture(Some("d"), PART, b"\x89PNG\r\n\x1a\n".to_vec()).await;
         assert_eq!((png.status, png.sentence().as_str()), (400, "body.virtual_background must be a JPEG picture"));
         let mut large = jpeg(1280);
         large.resize(10 * 1024 * 1024 + 1, 0);
-        let answer = service.send_picture(Some("d"), PART, large).await;
-        assert_eq!((answer.status, answer.sentence().as_str()), (413, "Request body is too large: the picture has at most 10 MB"));
+        let response = service.send_picture(Some("d"), PART, large).await;
+        assert_eq!((response.status, response.sentence().as_str()), (413, "Request body is too large: the picture has at most 10 MB"));
         let missing = service.send_picture(Some("d"), "picture", jpeg(1280)).await;
         assert_eq!((missing.status, missing.sentence().as_str()), (400, "body must have required property 'virtual_background'"));
         let json = service.call(Method::POST, "/settings/background-image", Some("d"), Some(&json!({}))).await;
@@ -65,29 +65,29 @@ on_every_platform! {
         assert_eq!(service.emulator.calls_of(Operation::AddBackground), 0);
     }
 
-    async fn a_change_names_an_alias(service: Service) {
+    async fn an_update_requires_an_alias(service: Service) {
         for (body, sentence) in [
             (json!({}), "body must have required property 'background_alias'"),
             (json!({"background_alias": []}), "body.background_alias must be string"),
             (json!({"background_alias": ""}), "body.background_alias must NOT have fewer than 1 characters"),
         ] {
-            let answer = update(&service, Some("d"), &body).await;
-            assert_eq!((answer.status, answer.sentence().as_str()), (400, sentence));
+            let response = update(&service, Some("d"), &body).await;
+            assert_eq!((response.status, response.sentence().as_str()), (400, sentence));
         }
     }
 }
 
 #[tokio::test]
-async fn a_picture_of_nobody_is_not_kept_and_the_answer_arrives() {
+async fn an_unauthorized_upload_is_discarded_and_gets_a_response() {
     let service = Service::start(ApiVersion::V2, &[]).await;
     for size in [1000, 10 * 1024 * 1024] {
-        let answer = service.send_picture(None, PART, vec![0; size]).await;
-        assert_eq!((answer.status, answer.text.as_str()), (401, r#"{"error":"Unauthorized user"}"#));
+        let response = service.send_picture(None, PART, vec![0; size]).await;
+        assert_eq!((response.status, response.text.as_str()), (401, r#"{"error":"Unauthorized user"}"#));
     }
 }
 
 #[tokio::test]
-async fn slow_pictures_take_no_more_memory_than_eight_and_their_places_are_given_back() {
+async fn slow_uploads_are_limited_to_eight_and_free_their_places() {
     let service = Service::start(ApiVersion::V2, &[]).await;
     let mut slow = Vec::new();
     for _ in 0..8 {
@@ -100,15 +100,15 @@ async fn slow_pictures_take_no_more_memory_than_eight_and_their_places_are_given
         slow.push(stream);
     }
     let until = async |status: u16| {
-        let answered = async {
+        let responded = async {
             loop {
-                let answer = service.send_picture(Some("d"), PART, jpeg(1280)).await;
-                if answer.status == status {
-                    return answer;
+                let response = service.send_picture(Some("d"), PART, jpeg(1280)).await;
+                if response.status == status {
+                    return response;
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, answered).await.unwrap_or_else(|_| panic!("{status} was never answered"))
+        tokio::time::timeout(PATIENCE, responded).await.unwrap_or_else(|_| panic!("no response had status {status}"))
     };
     assert_eq!(until(503).await.header("retry-after"), Some("5"));
     drop(slow);

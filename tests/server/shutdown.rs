@@ -1,4 +1,4 @@
-//! The end of the real binary: announced, served until balancers have noticed, drained, and in time.
+//! Shutdown of the real binary: not ready first, serving until load balancers notice, then drained within a deadline.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ async fn site() -> Site {
     Setup::default().binary().await
 }
 
-/// A server with these seconds for balancers to notice, and for requests to end.
+/// A server with these seconds for load balancers to notice, and for requests to complete.
 fn start_server(site: &Site, wait: &str, drain: &str) -> Process {
     site.start(&[
         ("TELECONSULT_RECOVERY_INTERVAL_SECONDS", "1"),
@@ -39,7 +39,7 @@ fn links_of_rooms(site: &Site) -> BTreeSet<String> {
     doctors.collect()
 }
 
-/// A request whose room is made and whose vendor response never arrives.
+/// A request whose room is created and whose vendor response never arrives.
 async fn stuck_request(site: &Site, server: &Process) -> tokio::task::JoinHandle<reqwest::Result<reqwest::Response>> {
     site.emulator.faults().add(Fault::on(Operation::CreateRoom).stall());
     let body = consultation(&in_minutes(0), 2, &[doctor(), patient()]);
@@ -64,18 +64,18 @@ async fn ready(http: &Client, url: &str) -> StatusCode {
     http.get(format!("{url}/-/ready")).send().await.unwrap().status()
 }
 
-/// Plans, looks at and changes consultations for as long as the server wants requests. Every single one must succeed.
+/// Creates, views and changes consultations while the server accepts requests. Every request must succeed.
 async fn call_while_ready(
     url: String,
     caller: usize,
-    welcome: Arc<AtomicBool>,
+    ready: Arc<AtomicBool>,
     done: Arc<AtomicUsize>,
 ) -> Vec<(String, String)> {
     let http = http_client();
     let mut planned = Vec::new();
     let (doctor, mut turn) = (format!("d{caller}"), 0);
     let people = |turn: usize| [person(&doctor, "doctor"), person(&format!("p{caller}-{turn}"), "patient")];
-    while welcome.load(Ordering::SeqCst) {
+    while ready.load(Ordering::SeqCst) {
         turn += 1;
         let request = match (turn % 3, planned.last()) {
             (1, _) | (_, None) => {
@@ -88,10 +88,10 @@ async fn call_while_ready(
                 http.patch(format!("{url}/teleconsultation/{id}")).json(&body)
             }
         };
-        let answer = request.send().await.unwrap_or_else(|error| panic!("caller {caller}, turn {turn}: {error:?}"));
-        assert!(answer.status().is_success(), "caller {caller}, turn {turn}: {}", answer.status());
-        if answer.status() == StatusCode::CREATED {
-            let body: Value = answer.json().await.unwrap();
+        let response = request.send().await.unwrap_or_else(|error| panic!("caller {caller}, turn {turn}: {error:?}"));
+        assert!(response.status().is_success(), "caller {caller}, turn {turn}: {}", response.status());
+        if response.status() == StatusCode::CREATED {
+            let body: Value = response.json().await.unwrap();
             planned.push((body["roomId"].as_str().unwrap().to_owned(), doctor.clone()));
         }
         done.fetch_add(1, Ordering::SeqCst);
@@ -100,12 +100,12 @@ async fn call_while_ready(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn under_full_load_no_request_of_a_client_that_honours_readiness_fails_and_nothing_is_lost() {
+async fn clients_that_honour_readiness_lose_no_request_under_load() {
     let site = site().await;
     let server = start_server(&site, "3", "30");
-    let (welcome, done) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
+    let (accepting, done) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
     let callers: Vec<_> = (0..CALLERS)
-        .map(|n| tokio::spawn(call_while_ready(server.url.clone(), n, Arc::clone(&welcome), Arc::clone(&done))))
+        .map(|n| tokio::spawn(call_while_ready(server.url.clone(), n, Arc::clone(&accepting), Arc::clone(&done))))
         .collect();
     let http = http_client();
     assert_eq!(ready(&http, &server.url).await, 200);
@@ -113,7 +113,7 @@ async fn under_full_load_no_request_of_a_client_that_honours_readiness_fails_and
 
     server.signal("TERM");
     while ready(&http, &server.url).await != 503 {}
-    // Who has not looked yet is served as before.
+    // Clients that have not noticed yet are served as before.
     let before = done.load(Ordering::SeqCst);
     while done.load(Ordering::SeqCst) < before + CALLERS {
         tokio::task::yield_now().await;
@@ -121,7 +121,7 @@ async fn under_full_load_no_request_of_a_client_that_honours_readiness_fails_and
     for _ in 0..3 {
         assert_eq!(ready(&http, &server.url).await, 503);
     }
-    welcome.store(false, Ordering::SeqCst);
+    accepting.store(false, Ordering::SeqCst);
     let mut planned = Vec::new();
     for caller in callers {
         planned.extend(caller.await.unwrap());
@@ -130,7 +130,7 @@ async fn under_full_load_no_request_of_a_client_that_honours_readiness_fails_and
     assert_eq!((code, cut(&lines)), (Some(0), 0));
     assert!(of_level(&lines, 50).is_empty(), "{:?}", of_level(&lines, 50));
 
-    // Replaced rooms may still wait for their deletion; the next start goes on with it.
+    // Replaced rooms may still wait for deletion; the next start continues it.
     let server = start_server(&site, "0.1", "30");
     let mut links = BTreeSet::new();
     for (id, doctor) in &planned {
@@ -142,27 +142,29 @@ async fn under_full_load_no_request_of_a_client_that_honours_readiness_fails_and
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, settled).await.expect("every room is one record's, and every record has its room");
+    tokio::time::timeout(PATIENCE, settled)
+        .await
+        .expect("every room belongs to one record, and every record has its room");
 }
 
-/// The doctor's link, once the consultation is moved to now, which replaces no room.
+/// The doctor's link, after moving the consultation to now, which replaces no room.
 async fn link(http: &Client, url: &str, id: &str, doctor: &str) -> String {
     let path = format!("{url}/teleconsultation/{id}");
-    // One that has begun can no longer be changed, and need not be.
+    // One that has started can no longer be changed; the refusal is fine.
     http.patch(&path).json(&json!({"start_date": in_minutes(0)})).send().await.unwrap();
-    let answer = http.get(&path).header("miauserid", doctor).send().await.unwrap();
-    answer.json::<Value>().await.unwrap()["accessLinkURL"].as_str().expect("a link").to_owned()
+    let response = http.get(&path).header("miauserid", doctor).send().await.unwrap();
+    response.json::<Value>().await.unwrap()["accessLinkURL"].as_str().expect("a link").to_owned()
 }
 
 #[tokio::test]
-async fn what_is_stuck_is_cut_at_the_deadline_counted_and_settled_by_the_next_start() {
+async fn stuck_requests_are_cut_counted_and_resolved_at_next_start() {
     let site = site().await;
     let server = start_server(&site, "0.1", "1");
     let stuck = stuck_request(&site, &server).await;
     let (code, lines) = server.terminate();
     assert_eq!(code, Some(0));
     assert!(cut(&lines) > 0);
-    assert!(stuck.await.unwrap().is_err(), "nobody was told anything");
+    assert!(stuck.await.unwrap().is_err(), "the caller got no response");
     assert_eq!(site.emulator.live_rooms().len(), 1, "an orphan, for now");
 
     site.emulator.faults().clear();
@@ -172,13 +174,13 @@ async fn what_is_stuck_is_cut_at_the_deadline_counted_and_settled_by_the_next_st
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_under_way_is_finished_and_answered_after_the_listener_is_closed() {
+async fn running_requests_complete_after_the_listener_is_closed() {
     let site = site().await;
     let server = start_server(&site, "600", "600");
     let slow = Action::Delay(Duration::from_secs(1));
     site.emulator.faults().add(Fault::on(Operation::CreateRoom).always().action(slow));
     let http = http_client();
-    let under_way: Vec<_> = (0..CALLERS)
+    let running: Vec<_> = (0..CALLERS)
         .map(|_| {
             let body = consultation(&in_minutes(0), 2, &[doctor(), patient()]);
             tokio::spawn(http.post(format!("{}/teleconsultation", server.url)).json(&body).send())
@@ -187,8 +189,8 @@ async fn what_is_under_way_is_finished_and_answered_after_the_listener_is_closed
     site.until_called(Operation::CreateRoom, CALLERS).await;
     server.signal("INT");
     until_refused(&server).await;
-    for one in under_way {
-        assert_eq!(one.await.unwrap().unwrap().status(), 201);
+    for request in running {
+        assert_eq!(request.await.unwrap().unwrap().status(), 201);
     }
     let (code, lines) = server.until_end();
     assert_eq!((code, cut(&lines), site.emulator.live_rooms().len()), (Some(0), 0, CALLERS));
@@ -200,10 +202,10 @@ async fn until_refused(server: &Process) {
 }
 
 #[tokio::test]
-async fn sigint_waits_for_no_balancer() {
+async fn sigint_does_not_wait_for_load_balancers() {
     let site = site().await;
     let server = start_server(&site, "600", "600");
-    // A connection that is idle holds nothing up.
+    // An idle connection does not delay the shutdown.
     assert_eq!(ready(&http_client(), &server.url).await, 200);
     server.signal("INT");
     let (code, lines) = server.until_end();
@@ -211,7 +213,7 @@ async fn sigint_waits_for_no_balancer() {
 }
 
 #[tokio::test]
-async fn a_second_signal_ends_it_at_once_while_it_waits_and_while_it_drains() {
+async fn a_second_signal_exits_immediately_in_both_phases() {
     let site = site().await;
     let mut server = start_server(&site, "600", "600");
     server.signal("TERM");
@@ -229,7 +231,7 @@ async fn a_second_signal_ends_it_at_once_while_it_waits_and_while_it_drains() {
 }
 
 #[tokio::test]
-async fn not_to_be_ready_is_no_error_in_the_log_and_a_store_that_is_away_is_one() {
+async fn an_unavailable_store_is_an_error_in_the_log_unlike_unready() {
     let site = site().await;
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let nowhere = format!("http://{free}");

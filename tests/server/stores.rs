@@ -1,5 +1,5 @@
-//! The store cannot serve: full, locked, read-only or away. Changes are refused with a word and a time, the vendor is
-//! asked for nothing that could not be remembered, whoever looks is served where that is possible, and it recovers by itself.
+//! The store cannot serve: full, locked, read-only or unreachable. Changes are refused with a code and a time to retry, the
+//! vendor gets no call whose outcome could not be stored, reads are served where possible, and service recovers by itself.
 
 use reqwest::Method;
 use serde_json::Value;
@@ -14,18 +14,19 @@ use crate::support::site::Site;
 struct Clinic {
     site: Site,
     server: Process,
-    /// A teleconsultation that can be changed, and what is in it.
+    /// A teleconsultation that can be changed.
     later: String,
-    /// One whose link is shown.
+    /// One whose link is visible.
     now: String,
 }
 
 impl Clinic {
     async fn new(kind: Kind) -> Self {
         let site = Site::new(kind).await;
-        // Nothing in the background asks the vendor meanwhile.
-        let calm = [("TELECONSULT_SWEEP_INTERVAL_SECONDS", "3600"), ("TELECONSULT_RECOVERY_INTERVAL_SECONDS", "3600")];
-        let server = Program::for_limits(&site.variables(&calm)).start();
+        // No background job calls the vendor during the test.
+        let intervals =
+            [("TELECONSULT_SWEEP_INTERVAL_SECONDS", "3600"), ("TELECONSULT_RECOVERY_INTERVAL_SECONDS", "3600")];
+        let server = Program::for_limits(&site.variables(&intervals)).start();
         let (later, now) = (
             create(&site, &server, &in_minutes(60)).await.unwrap(),
             create(&site, &server, &in_minutes(0)).await.unwrap(),
@@ -33,7 +34,7 @@ impl Clinic {
         Self { site, server, later, now }
     }
 
-    /// Every change is refused with a time to come back, and the vendor hears of none.
+    /// Every change is refused with a time to retry, and causes no vendor call.
     async fn refuses_changes(&self) {
         let before = self.site.emulator.calls().len();
         let new_people = consultation(&in_minutes(60), 2, &[person("new.d", "doctor"), person("new.p", "patient")]);
@@ -53,17 +54,17 @@ impl Clinic {
             if let Some(body) = body {
                 request = request.json(body);
             }
-            let answer = request.send().await.unwrap();
-            let wait = answer.headers().get("retry-after").map(|wait| wait.to_str().unwrap().to_owned());
-            let (status, text) = (answer.status().as_u16(), answer.text().await.unwrap());
+            let response = request.send().await.unwrap();
+            let wait = response.headers().get("retry-after").map(|wait| wait.to_str().unwrap().to_owned());
+            let (status, text) = (response.status().as_u16(), response.text().await.unwrap());
             assert_eq!((status, wait.as_deref()), (503, Some("5")), "{method} {path}: {text}");
             assert!(text.contains(r#""code":"store_unavailable""#), "{text}");
         }
         assert_eq!(self.site.emulator.calls().len(), before, "{:?}", self.site.emulator.calls());
     }
 
-    async fn serves_who_looks(&self) {
-        let view = self.site.view(&self.server.url, &self.now, "patient-42").await.expect("it is shown");
+    async fn serves_reads(&self) {
+        let view = self.site.view(&self.server.url, &self.now, "patient-42").await.expect("it is visible");
         assert!(view["accessLinkURL"].is_string(), "{view}");
     }
 
@@ -93,28 +94,28 @@ async fn create(site: &Site, server: &Process, start: &str) -> Option<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_refuses_changes_and_shows_what_is_there() {
+async fn a_full_disk_refuses_changes_and_serves_reads() {
     let clinic = Clinic::new(Kind::Embedded).await;
     clinic.server.limit_files(Some(0));
     clinic.refuses_changes().await;
-    clinic.serves_who_looks().await;
+    clinic.serves_reads().await;
     clinic.server.limit_files(None);
     clinic.recovers().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_locked_file_refuses_changes_and_shows_what_is_there() {
+async fn a_locked_file_refuses_changes_and_serves_reads() {
     let clinic = Clinic::new(Kind::Embedded).await;
-    // As a backup tool does.
+    // As a backup tool locks it.
     let mut connection = clinic.site.database.connect().await;
     let lock = connection.begin_with("BEGIN EXCLUSIVE").await.unwrap();
     clinic.refuses_changes().await;
-    clinic.serves_who_looks().await;
+    clinic.serves_reads().await;
     lock.rollback().await.unwrap();
     clinic.recovers().await;
 }
 
-/// Changes a database of PostgreSQL from outside, and ends the connections that do not know it yet.
+/// Alters the PostgreSQL database from outside, and ends the connections made before.
 async fn alter(clinic: &Clinic, change: &str) {
     let database: url::Url = clinic.site.database.url.parse().unwrap();
     let name = database.path().trim_start_matches('/').to_owned();
@@ -127,17 +128,17 @@ async fn alter(clinic: &Clinic, change: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_read_only_database_refuses_changes_and_shows_what_is_there() {
+async fn a_read_only_database_refuses_changes_and_serves_reads() {
     let clinic = Clinic::new(Kind::Postgres).await;
     alter(&clinic, "SET default_transaction_read_only = on").await;
     clinic.refuses_changes().await;
-    clinic.serves_who_looks().await;
+    clinic.serves_reads().await;
     alter(&clinic, "RESET default_transaction_read_only").await;
     clinic.recovers().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_away_refuses_everything_and_is_found_again() {
+async fn an_unreachable_database_refuses_everything_and_recovers() {
     let clinic = Clinic::new(Kind::Postgres).await;
     alter(&clinic, "ALLOW_CONNECTIONS false").await;
     clinic.refuses_changes().await;
@@ -149,18 +150,18 @@ async fn a_database_that_is_away_refuses_everything_and_is_found_again() {
     assert_eq!(check.map(|(status, _)| status), Some(503));
     alter(&clinic, "ALLOW_CONNECTIONS true").await;
     clinic.recovers().await;
-    clinic.serves_who_looks().await;
+    clinic.serves_reads().await;
 }
 
-/// The certificate that the server of `tests/run.sh` shows.
-#[expect(clippy::disallowed_methods, reason = "whoever runs the tests says where it is")]
+/// The certificate of the PostgreSQL server that `tests/run.sh` starts.
+#[expect(clippy::disallowed_methods, reason = "the environment names the file")]
 fn certificate() -> String {
     std::env::var("TELECONSULT_TEST_POSTGRES_CERTIFICATE")
         .expect("TELECONSULT_TEST_POSTGRES_CERTIFICATE names no file; tests/run.sh makes one and sets it")
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_database_is_spoken_to_over_tls_when_its_url_says_so() {
+async fn the_database_connection_uses_tls_when_its_url_says_so() {
     let site = Site::new(Kind::Postgres).await;
     let url = format!("{}?sslmode=verify-full&sslrootcert={}", site.database.url, certificate());
     let server = site.start(&[("DATABASE_URL", &url)]);
@@ -173,18 +174,18 @@ async fn the_database_is_spoken_to_over_tls_when_its_url_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_cannot_be_trusted_or_reached_stops_the_start_without_a_secret() {
+async fn a_bad_database_connection_fails_the_start_without_secrets() {
     let site = Site::new(Kind::Postgres).await;
     let mut url: url::Url = site.database.url.parse().unwrap();
     url.set_password(Some("canary-password")).unwrap();
-    // A certificate that nobody we trust has signed; and a port where nobody listens.
+    // A certificate that no trusted authority has signed, and a port without a listener.
     let untrusted = format!("{url}?sslmode=verify-full");
     url.set_port(Some(9)).unwrap();
     for url in [untrusted.as_str(), url.as_str()] {
         let output = command(&site.variables(&[("DATABASE_URL", url)])).output().unwrap();
-        let complaint = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{complaint}");
-        assert!(complaint.contains("the database of DATABASE_URL cannot be connected to"), "{complaint}");
-        assert!(!complaint.contains("canary"), "{complaint}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains("cannot connect to the database of DATABASE_URL"), "{stderr}");
+        assert!(!stderr.contains("canary"), "{stderr}");
     }
 }

@@ -1,4 +1,4 @@
-//! Rooms of ours that nobody needs are found and deleted; rooms of others never, and nothing when most seem to be orphans.
+//! The sweep deletes orphaned rooms of this deployment, never rooms of others, and none when most rooms seem to be orphans.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ fn sweeping(_: ApiVersion) -> crate::support::service::Variables {
 }
 
 impl Service {
-    /// Makes records vanish behind the service's back, so that their rooms are nobody's.
+    /// Removes a record behind the service's back, so that its room becomes an orphan.
     async fn lose_record(&self, id: &str) {
         match &self.crud {
             Some(crud) => crud.lose(id),
@@ -29,7 +29,7 @@ impl Service {
         }
     }
 
-    /// Waits for sweeps that begin from now on.
+    /// Waits for this many sweeps that start from now on.
     async fn until_swept(&self, times: f64) {
         let before = self.metric(SWEEPS).await.unwrap();
         self.until_metric(SWEEPS, |sweeps| sweeps >= before + times + 1.0).await;
@@ -55,7 +55,7 @@ on_every_platform! {
 }
 
 #[tokio::test]
-async fn a_dry_run_tells_and_deletes_nothing() {
+async fn a_dry_run_deletes_nothing() {
     let variables = [SWEEPING[0], SWEEPING[1], ("TELECONSULT_SWEEP_DRY_RUN", "true")];
     let service = Service::start(ApiVersion::V2, &variables).await;
     let lost = service.create_later().await;
@@ -69,20 +69,20 @@ async fn a_dry_run_tells_and_deletes_nothing() {
 async fn when_most_rooms_seem_to_be_orphans_none_is_deleted() {
     let service = Service::start(ApiVersion::V2, SWEEPING).await;
     let mut connection = service.database.connect().await;
-    let ours: String = sqlx::query_scalar("SELECT id FROM deployment").fetch_one(&mut connection).await.unwrap();
-    // No sweep may see some of them old enough and others not yet: the duty is somebody else's until all are.
-    let elsewhere =
+    let deployment: String = sqlx::query_scalar("SELECT id FROM deployment").fetch_one(&mut connection).await.unwrap();
+    // No sweep may see only some of them as old enough: the job is not due until all of them are.
+    let set_due =
         "INSERT INTO job_runs (name, due_at) VALUES ('sweep', $1) ON CONFLICT (name) DO UPDATE SET due_at = $1";
-    sqlx::query(elsewhere).bind(i64::MAX).execute(&mut connection).await.unwrap();
+    sqlx::query(set_due).bind(i64::MAX).execute(&mut connection).await.unwrap();
     // As if the service had been started on the wrong database.
     for n in 0..21 {
-        service.emulator.plant_room(&format!("tc1.{ours}.{n}"));
+        service.emulator.plant_room(&format!("tc1.{deployment}.{n}"));
     }
     let planted = Instant::now();
     while planted.elapsed() <= Duration::from_secs(1) {
         service.get("/-/healthz", "").await;
     }
-    sqlx::query(elsewhere).bind(0_i64).execute(&mut connection).await.unwrap();
+    sqlx::query(set_due).bind(0_i64).execute(&mut connection).await.unwrap();
     service.until_swept(2.0).await;
     assert_eq!((service.emulator.live_rooms().len(), service.emulator.calls_of(Operation::DeleteRoom)), (21, 0));
 }
@@ -94,14 +94,14 @@ async fn a_possible_leak_is_cleared_by_a_sweep_that_finds_nothing() {
     service.emulator.faults().add(Fault::on(Operation::CreateRoom).reset_before());
     let body = consultation(&in_minutes(60), 2, &[doctor(), patient()]);
     assert_eq!(service.post("/teleconsultation", &body).await.status, 502);
-    // Given up by recovery once the grace has passed, and cleared by a sweep a grace after recovery's lease.
+    // Recovery abandons the attempt after the grace period; a sweep one grace period after its lease clears the leak.
     service.until_metric("teleconsult_room_open_attempts", |open| open == 0.0).await;
     service.until_metric("teleconsult_room_possible_leaks", |leaks| leaks == 0.0).await;
     assert!(service.emulator.rooms().is_empty());
 }
 
 #[tokio::test]
-async fn a_room_that_resists_deletion_for_hours_is_parked_and_tried_again_at_the_next_start() {
+async fn a_room_that_resists_deletion_is_parked_until_a_restart() {
     let mut service = Service::start(ApiVersion::V2, &[]).await;
     service.emulator.faults().add(Fault::on(Operation::DeleteRoom).always().status(500));
     let id = service.create_later().await;
@@ -120,5 +120,5 @@ async fn a_room_that_resists_deletion_for_hours_is_parked_and_tried_again_at_the
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, gone).await.expect("the room goes");
+    tokio::time::timeout(PATIENCE, gone).await.expect("the room is deleted");
 }

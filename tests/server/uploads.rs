@@ -7,16 +7,16 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::support::service::{Variables, patient};
-use crate::support::{Answer, Service, in_minutes, on_every_platform};
+use crate::support::{Response, Service, in_minutes, on_every_platform};
 
-async fn delete_uploads(service: &Service, id: &str) -> Answer {
+async fn delete_uploads(service: &Service, id: &str) -> Response {
     service.call(Method::DELETE, &format!("/teleconsultation/{id}/uploads"), None, None).await
 }
 
-/// Somebody comes and sends so many files.
+/// The patient joins the call and sends this many files.
 fn send_files(service: &Service, count: usize) {
     let (room, users) = service.room_and_users();
-    // Who is there already stays there.
+    // A participant who has joined already stays in the call.
     let _ = service.emulator.join(&room, &users[1]);
     for n in 0..count {
         service.emulator.upload(&room, &users[1], UploadKind::File, format!("file {n}")).unwrap();
@@ -31,12 +31,12 @@ mod switched_off {
     use super::*;
 
     on_every_platform! {
-        async fn with_the_switch_off_nothing_is_done_and_nothing_looked_up(service: Service) {
+        async fn with_the_switch_off_nothing_is_deleted_or_looked_up(service: Service) {
             let id = service.create_running().await;
             send_files(&service, 2);
             for id in [id.as_str(), "unknown"] {
-                let answer = delete_uploads(&service, id).await;
-                assert_eq!((answer.status, answer.text.as_str()), (204, ""));
+                let response = delete_uploads(&service, id).await;
+                assert_eq!((response.status, response.text.as_str()), (204, ""));
             }
             assert_eq!(service.emulator.uploads().len(), 2);
         }
@@ -50,12 +50,12 @@ on_every_platform! {
         let id = service.create_running().await;
         assert_eq!(delete_uploads(&service, &id).await.json(), json!({"total": 0, "deleted": 0}));
         send_files(&service, 130);
-        let answer = delete_uploads(&service, &id).await;
-        assert_eq!((answer.status, answer.json()), (200, json!({"total": 130, "deleted": 130})));
+        let response = delete_uploads(&service, &id).await;
+        assert_eq!((response.status, response.json()), (200, json!({"total": 130, "deleted": 130})));
         assert!(service.emulator.uploads().is_empty());
     }
 
-    async fn a_file_that_cannot_be_deleted_is_told_by_the_count_and_goes_the_next_time(service: Service) {
+    async fn a_failed_deletion_shows_in_the_count_and_is_repeatable(service: Service) {
         let id = service.create_running().await;
         send_files(&service, 3);
         service.emulator.faults().add(Fault::on(Operation::DeleteUpload).nth(2).status(422));
@@ -65,11 +65,11 @@ on_every_platform! {
         assert_eq!(delete_uploads(&service, &id).await.status, 502);
     }
 
-    async fn without_a_room_there_are_no_files_and_without_a_record_there_is_nothing(service: Service) {
+    async fn a_missing_room_has_no_files_and_a_missing_record_is_404(service: Service) {
         let id = service.create(&in_minutes(60), 2, &[patient()]).await;
         assert_eq!(delete_uploads(&service, &id).await.json(), json!({"total": 0, "deleted": 0}));
-        let answer = delete_uploads(&service, "unknown").await;
+        let response = delete_uploads(&service, "unknown").await;
         let not_found = json!({"statusCode": 404, "error": "Not Found", "message": "Something went wrong"});
-        assert_eq!((answer.status, answer.json()), (404, not_found));
+        assert_eq!((response.status, response.json()), (404, not_found));
     }
 }

@@ -1,4 +1,4 @@
-//! The platform's auth service: users by id or as a list, each client with users of its own.
+//! A stand-in for the platform's auth service, with its three ways to look up a user.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use super::stand_in::{Call, StandIn};
 
-/// Which of the routes that deployments have is served.
+/// The route by which a deployment's auth service looks up users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Serves {
-    /// `/users/<id>`; the list is not there.
+    /// `/users/<id>`; there is no list.
     ById,
     /// `/users?user_id=<id>`; other parameters are refused.
     Filter,
-    /// `/users?_q=<query>`; other parameters are ignored, as by a service that knows no such filter.
+    /// `/users?_q=<query>`; other parameters are ignored, so that an unknown filter returns all users.
     Query,
 }
 
@@ -27,18 +27,18 @@ impl AuthStandIn {
     pub async fn start(serves: Serves) -> Self {
         let users = Arc::<Mutex<BTreeMap<String, Value>>>::default();
         let known = Arc::clone(&users);
-        let http = StandIn::start(move |call| answer(call, serves, &known.lock().unwrap())).await;
+        let http = StandIn::start(move |call| respond(call, serves, &known.lock().unwrap())).await;
         Self { http, users }
     }
 
-    /// Has a user in these groups; whoever was there under this id is replaced.
+    /// Adds a user in these groups, and replaces any earlier user with this id.
     pub fn has(&self, id: &str, groups: &Value, name: &str) {
         let user = json!({"user_id": id, "name": name, "app_metadata": {"groups": groups}});
         self.users.lock().unwrap().insert(id.to_owned(), user);
     }
 }
 
-fn answer(call: &Call, serves: Serves, users: &BTreeMap<String, Value>) -> (u16, Value) {
+fn respond(call: &Call, serves: Serves, users: &BTreeMap<String, Value>) -> (u16, Value) {
     if call.headers.get("client-type").is_some_and(|client| client == "wrong") {
         return (401, json!({"statusCode": 401, "error": "Unauthorized", "message": "unknown client"}));
     }

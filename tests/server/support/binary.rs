@@ -1,4 +1,4 @@
-//! The real binary in a process of its own, to be killed.
+//! The real binary in a separate process, which tests may kill.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::output;
 use super::service::PATIENCE;
 
-/// Builds the binary if it is not up to date, with the cargo that runs these tests, and tells where it is.
+/// Builds the binary if it is not up to date, with the cargo that runs these tests, and returns its path.
 pub fn path() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| {
@@ -39,17 +39,17 @@ pub fn path() -> &'static Path {
             let message: serde_json::Value = serde_json::from_str(line).ok()?;
             Some(PathBuf::from(message["executable"].as_str()?))
         });
-        executable.next().expect("cargo names the binary")
+        executable.next().expect("cargo reports the binary")
     })
 }
 
-/// What it says once it listens, before the address.
+/// The log message of a server that listens, up to the address.
 const LISTENING: &str = "Server listening at ";
 
-/// The binary, to be run with nothing but some variables in its environment. What it writes is kept.
+/// The binary, to be run with only some variables in its environment. Its output is kept.
 pub struct Program(Command);
 
-/// The binary with nothing but these variables in its environment.
+/// The binary with only these variables in its environment.
 pub fn command(variables: &[(&str, &str)]) -> Program {
     Program::new(Command::new(path()), variables)
 }
@@ -60,14 +60,14 @@ impl Program {
         Self(command)
     }
 
-    /// The same, which outlives writing more than it may: it is told of it instead of being killed.
+    /// The same, but writing beyond a file size limit is an error instead of a fatal signal.
     pub fn for_limits(variables: &[(&str, &str)]) -> Self {
         let mut shell = Command::new("/bin/sh");
         shell.args(["-c", r#"trap "" XFSZ; exec "$0""#]).arg(path());
         Self::new(shell, variables)
     }
 
-    /// The same, which may have no more than this many files open, connections among them.
+    /// The same, with a limit of open files, which includes connections.
     pub fn with_files(variables: &[(&str, &str)], files: u32) -> Self {
         let mut shell = Command::new("/bin/sh");
         shell.args(["-c", &format!("ulimit -n {files} && exec \"$0\"")]).arg(path());
@@ -79,7 +79,7 @@ impl Program {
         self
     }
 
-    /// Runs it to its end.
+    /// Runs it until it exits.
     pub fn output(mut self) -> io::Result<Output> {
         let output = self.0.output()?;
         let mut kept = output::file("process");
@@ -96,17 +96,17 @@ impl Program {
         process
     }
 
-    /// The same, unless a crash point kills it before it listens. Any other end at the start is a failure.
+    /// The same, or `None` if a crash point kills it before it listens. Any other early exit is a failure.
     pub fn try_start(self) -> Option<Process> {
         let mut process = self.spawn();
         match process.next_line(LISTENING) {
             Ok(line) => process.listens(&line),
             Err(RecvTimeoutError::Disconnected) => {
                 let (code, seen) = process.until_end();
-                assert_eq!(code, None, "it ended by itself: {seen:#?}");
+                assert_eq!(code, None, "it exited by itself: {seen:#?}");
                 return None;
             }
-            Err(RecvTimeoutError::Timeout) => panic!("it neither listens nor ends: {:#?}", process.seen),
+            Err(RecvTimeoutError::Timeout) => panic!("it neither listens nor exits: {:#?}", process.seen),
         }
         Some(process)
     }
@@ -115,17 +115,17 @@ impl Program {
         let mut child = self.0.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let kept = Arc::new(Mutex::new(output::file("process")));
         let (sender, lines) = channel();
-        let (complain, complaints) = channel();
+        let (error_sender, errors) = channel();
         let (open, ends) = watch::channel(());
         let readers = vec![
             read_lines(child.stdout.take().unwrap(), Arc::clone(&kept), sender, Some(open)),
-            read_lines(child.stderr.take().unwrap(), kept, complain, None),
+            read_lines(child.stderr.take().unwrap(), kept, error_sender, None),
         ];
-        Process { child, lines, complaints, ends, readers, seen: Vec::new(), url: String::new() }
+        Process { child, lines, errors, ends, readers, seen: Vec::new(), url: String::new() }
     }
 }
 
-/// Keeps each line, and hands it over for as long as somebody wants it. `open` is dropped at the end.
+/// Keeps each line, and sends it on while the receiver exists. `open` is dropped at the end of the stream.
 fn read_lines(
     from: impl Read + Send + 'static,
     kept: Arc<Mutex<File>>,
@@ -145,8 +145,8 @@ fn read_lines(
 pub struct Process {
     child: Child,
     lines: Receiver<String>,
-    complaints: Receiver<String>,
-    /// Closed once its standard output is.
+    errors: Receiver<String>,
+    /// Closed when its standard output is closed.
     ends: watch::Receiver<()>,
     readers: Vec<JoinHandle<()>>,
     /// Everything it has written to standard output so far.
@@ -155,7 +155,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts the server with nothing but these variables and waits until it listens.
+    /// Starts the server with only these variables and waits until it listens.
     pub fn start(variables: &[(&str, &str)]) -> Self {
         command(variables).start()
     }
@@ -180,28 +180,28 @@ impl Process {
         }
     }
 
-    /// Waits for a line of the log that holds a text.
+    /// Waits for a log line that contains the text.
     pub fn until_line(&mut self, text: &str) -> String {
         self.next_line(text).unwrap_or_else(|error| {
             let _ = self.child.kill();
-            let complaints: Vec<String> = self.complaints.iter().collect();
-            panic!("no line with {text:?} ({error}): {:#?} {complaints:#?}", self.seen)
+            let errors: Vec<String> = self.errors.iter().collect();
+            panic!("no line with {text:?} ({error}): {:#?} {errors:#?}", self.seen)
         })
     }
 
-    /// Waits until it ends, if it does.
+    /// Waits until it exits.
     pub fn end(&self) -> impl Future<Output = ()> + use<> {
         let mut ends = self.ends.clone();
         async move { while ends.changed().await.is_ok() {} }
     }
 
-    /// Whether it has ended by itself.
+    /// Whether it has exited.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
 
-    /// Limits how far into a file it may write, in bytes; nothing means no limit. The system's word for a disk that is full
-    /// is another one, and the way it fails is the same.
+    /// Limits the size of the files it writes, in bytes; `None` means no limit. The error code differs from that of a full
+    /// disk, but writes fail in the same way.
     pub fn limit_files(&self, bytes: Option<u64>) {
         let limit = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
         let arguments = [format!("--pid={}", self.child.id()), format!("--fsize={limit}:")];
@@ -220,13 +220,13 @@ impl Process {
         self.signal("KILL");
     }
 
-    /// Asks it to end and waits; gives the exit code and everything it wrote.
+    /// Sends `TERM` and waits; returns the exit code and all lines of standard output.
     pub fn terminate(self) -> (Option<i32>, Vec<String>) {
         self.signal("TERM");
         self.until_end()
     }
 
-    /// Waits for its end; gives the exit code and everything it wrote.
+    /// Waits until it exits; returns the exit code and all lines of standard output.
     pub fn until_end(mut self) -> (Option<i32>, Vec<String>) {
         let code = self.child.wait().unwrap().code();
         let rest: Vec<String> = self.lines.iter().collect();
@@ -239,7 +239,7 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        // What it wrote last is kept too.
+        // The last lines are kept too.
         for reader in self.readers.drain(..) {
             let _ = reader.join();
         }

@@ -1,5 +1,5 @@
-//! The platform's CRUD Service, as strict as the real one: fields that a schema does not know are refused, new
-//! documents are drafts, and only public ones are read unless others are asked for.
+//! A stand-in for the platform's CRUD Service, as strict as the real one: fields outside the schema are refused, new
+//! documents are drafts, and only public documents are returned unless the query selects other states.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -54,7 +54,7 @@ fn schema(collection: &str, with_people: bool) -> Option<Schema> {
     }
 }
 
-/// What somebody else does to a record in the moment before a call takes place.
+/// A concurrent change of a record, right before a call is handled.
 struct Interjection {
     method: Method,
     id: String,
@@ -69,7 +69,7 @@ pub struct CrudStandIn {
 }
 
 impl CrudStandIn {
-    /// Starts it with empty collections; `with_people` says whether the schema has groups and names.
+    /// Starts it with empty collections; `with_people` selects whether the schema has groups and names.
     pub async fn start(with_people: bool) -> Self {
         let collections = Arc::<Mutex<Collections>>::default();
         let interjection = Arc::<Mutex<Option<Interjection>>>::default();
@@ -80,7 +80,7 @@ impl CrudStandIn {
             if let Some(Interjection { id, field, value, .. }) = waiting.lock().unwrap().take_if(due) {
                 change(&mut collections, &id, field, value);
             }
-            answer(call, &mut collections, with_people).unwrap_or_else(|refusal| refusal)
+            respond(call, &mut collections, with_people).unwrap_or_else(|refusal| refusal)
         })
         .await;
         Self { http, collections, interjection }
@@ -90,7 +90,7 @@ impl CrudStandIn {
         self.collections.lock().unwrap()
     }
 
-    /// Puts a document there as it is, as a migration or the predecessor would.
+    /// Inserts a document without checks, as a migration or the predecessor would.
     pub fn put(&self, collection: &str, document: Value) -> String {
         let mut document = document.as_object().unwrap().clone();
         stamp_new(&mut document, "PUBLIC");
@@ -112,12 +112,12 @@ impl CrudStandIn {
         self.documents(RECORDS).into_iter().find(|document| document["_id"] == json!(id)).unwrap()
     }
 
-    /// Deletes a record for good, as nobody who goes through the service can.
+    /// Deletes a record permanently, which no request to the server can do.
     pub fn lose(&self, id: &str) {
         self.change(id, "__STATE__", json!("DELETED"));
     }
 
-    /// Changes a field behind the service's back, as somebody else would.
+    /// Changes a field behind the server's back, as another client would.
     pub fn change(&self, id: &str, field: &str, value: Value) {
         change(&mut self.collections(), id, field, value);
     }
@@ -147,7 +147,7 @@ fn stamp_new(document: &mut Map<String, Value>, state: &str) {
     }
 }
 
-/// Each change has a moment of its own, later than the last.
+/// Sets `updatedAt` to a time later than before, so that each change has a distinct one.
 fn touch(document: &mut Map<String, Value>) {
     let before: Timestamp = document["updatedAt"].as_str().unwrap().parse().unwrap();
     let next = Timestamp::now().max(before + jiff::SignedDuration::from_millis(1));
@@ -170,7 +170,7 @@ fn check_field(name: &str, value: &Value, schema: Schema) -> Result<(), Refusal>
     }
     let is_right = match name {
         "participantsNumber" => value.is_u64(),
-        // A list, or one that is pushed.
+        // A list, or a single one that is pushed.
         "participants" => value.is_array() || value.is_object(),
         "startDate" | "endDate" => value.as_str().is_some_and(is_date),
         _ => value.is_string(),
@@ -198,7 +198,7 @@ fn check_field(name: &str, value: &Value, schema: Schema) -> Result<(), Refusal>
     Ok(())
 }
 
-/// As the CRUD Service writes and takes them.
+/// Whether this is a date in the format of the CRUD Service.
 fn is_date(text: &str) -> bool {
     text.len() == "2026-01-01T00:00:00.000Z".len() && text.ends_with('Z') && text.parse::<Timestamp>().is_ok()
 }
@@ -221,7 +221,7 @@ fn matches(document: &Map<String, Value>, filter: &Value, schema: Schema) -> Res
     Ok(all)
 }
 
-fn answer(call: &Call, collections: &mut Collections, with_people: bool) -> Result<(u16, Value), Refusal> {
+fn respond(call: &Call, collections: &mut Collections, with_people: bool) -> Result<(u16, Value), Refusal> {
     let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
     if segments == ["-", "healthz"] {
         return Ok((200, json!({"status": "OK"})));

@@ -1,18 +1,18 @@
-//! The databases that services keep their records in, and a look at them from outside.
+//! The databases that servers store their records in, and direct access to them.
 
 use std::path::Path;
 use std::sync::Once;
 
 use sqlx::{AnyConnection, Connection};
 
-/// Which database a service keeps its records in.
+/// The kind of database that a server stores its records in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Embedded,
     Postgres,
 }
 
-/// A database of one test. In PostgreSQL it goes with this value: thousands of them would fill a disk.
+/// The database of one test. In PostgreSQL it is dropped with this value: thousands of them would fill the disk.
 #[derive(Debug)]
 pub struct Database {
     pub url: String,
@@ -21,7 +21,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// The embedded one in a folder, as a service finds or makes it.
+    /// The embedded database in a folder, where the server opens or creates it.
     pub fn in_folder(folder: &Path) -> Self {
         let file = folder.join("teleconsult.sqlite3");
         Self { url: format!("sqlite://{}", file.to_str().expect("temporary folders have plain names")), name: None }
@@ -70,7 +70,7 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         let Some(name) = self.name.take() else { return };
-        // A runtime of its own: whoever drops this may be in the middle of one.
+        // A separate runtime, because the value may be dropped inside one.
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
@@ -92,7 +92,7 @@ pub struct Record {
     pub participants: Vec<serde_json::Value>,
 }
 
-#[expect(clippy::disallowed_methods, reason = "whoever runs the tests says where the server is")]
+#[expect(clippy::disallowed_methods, reason = "the environment names the server")]
 pub fn postgres_server() -> String {
     std::env::var("TELECONSULT_TEST_POSTGRES")
         .expect("TELECONSULT_TEST_POSTGRES names no server; tests/run.sh starts one and sets it")
@@ -101,7 +101,7 @@ pub fn postgres_server() -> String {
 async fn connect(url: &str) -> AnyConnection {
     static DRIVERS: Once = Once::new();
     DRIVERS.call_once(sqlx::any::install_default_drivers);
-    AnyConnection::connect(url).await.unwrap_or_else(|error| panic!("the database cannot be connected to: {error}"))
+    AnyConnection::connect(url).await.unwrap_or_else(|error| panic!("cannot connect to the database: {error}"))
 }
 
 fn uuid_like() -> String {

@@ -13,4 +13,4 @@ pub mod stand_in;
 
 pub use environment::Setup;
 pub(crate) use service::on_every_platform;
-pub use service::{Answer, Service, http_client, in_minutes, person};
+pub use service::{Response, Response as Answer, Service, http_client, in_minutes, person};

@@ -1,5 +1,5 @@
-//! Keeps whatever the server says in a folder, for `tests/scan-output.sh` to look through after the tests: nobody's name,
-//! link, key or token may be in there.
+//! Keeps all output of the server in a folder, which `tests/scan-output.sh` scans after the tests: no name, link, key or
+//! token may be in there.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -12,7 +12,7 @@ use teleconsult_server::telemetry::logs::{self, Level};
 
 use super::service::PATIENCE;
 
-/// Where everything is kept: where `tests/run.sh` says, else beside the build.
+/// The folder for all output: the one that `tests/run.sh` sets, else one in the target folder.
 fn folder() -> &'static Path {
     static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
         let chosen = std::env::var_os("TELECONSULT_TEST_OUTPUT").map(PathBuf::from);
@@ -32,23 +32,23 @@ pub fn file(kind: &str) -> File {
     File::create(folder().join(format!("{test}.{count}.{kind}"))).unwrap()
 }
 
-/// Keeps an answer that tells of a failure, or of numbers: what callers see of the inside.
-pub fn keep_answer(path: &str, status: u16, text: &str) {
-    static ANSWERS: LazyLock<Mutex<File>> = LazyLock::new(|| Mutex::new(file("answers")));
+/// Keeps the body of an error response or of the metrics, which may show internals to callers.
+pub fn keep_response(path: &str, status: u16, text: &str) {
+    static RESPONSES: LazyLock<Mutex<File>> = LazyLock::new(|| Mutex::new(file("responses")));
     if status >= 400 || path.ends_with("/-/metrics") {
-        let mut answers = ANSWERS.lock().unwrap_or_else(PoisonError::into_inner);
-        writeln!(answers, "{text}").unwrap();
+        let mut responses = RESPONSES.lock().unwrap_or_else(PoisonError::into_inner);
+        writeln!(responses, "{text}").unwrap();
     }
 }
 
-/// Keeps the log of the services in this process, all of it, as the binary writes it.
+/// Keeps the whole log of the servers in this process, as the binary writes it.
 pub fn keep_log() {
     static STARTED: Once = Once::new();
-    // Its guard would end it.
+    // Dropping the guard would stop the writer.
     STARTED.call_once(|| std::mem::forget(logs::start(Level::parse("trace"), Log(file("log")))));
 }
 
-/// Marks that were written, so that whoever set one knows that everything before it was too.
+/// Marks that have been written, and with them everything that was logged before.
 static MARKS: (Mutex<BTreeSet<u64>>, Condvar) = (Mutex::new(BTreeSet::new()), Condvar::new());
 
 /// Waits until everything that was logged is in the file: lines are written by a thread that ends with the process.

@@ -1,4 +1,4 @@
-//! Speaks to a socket byte by byte, as no well-behaved client does.
+//! Sends raw bytes to the server, including requests that no HTTP client sends.
 
 use std::net::SocketAddr;
 
@@ -17,9 +17,9 @@ pub async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
 
 /// Reads until the server closes the connection.
 pub async fn until_closed(stream: &mut TcpStream) -> String {
-    let mut answer = Vec::new();
-    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
-    // A reset after the answer is an end too.
+    let mut response = Vec::new();
+    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut response)).await;
+    // A reset after the response also ends the connection.
     let _ = read.expect("the server closes the connection");
-    String::from_utf8_lossy(&answer).into_owned()
+    String::from_utf8_lossy(&response).into_owned()
 }

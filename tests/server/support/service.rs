@@ -1,4 +1,4 @@
-//! The service in this process: the same code as the binary, on a free port, with a store in a temporary folder.
+//! The server in this process: the same code as the binary, on a free port, with a store in a temporary folder.
 
 use std::ops::Deref;
 use std::time::Duration;
@@ -15,12 +15,12 @@ use super::database::Kind;
 use super::environment::{Environment, Setup};
 use super::output;
 
-/// Longest wait for something that happens in the background. Nothing waits this long unless it is broken.
+/// The longest wait for something that happens in the background. Only a failing test waits this long.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Runs each test on both generations of the vendor's API, with profiles given by the caller or known by the auth service,
-/// and with records in the embedded store, in PostgreSQL or in the CRUD Service. `with` names a function that gives the variables for a
-/// generation.
+/// Runs each test on both generations of the vendor's API, with profiles from the caller or from the auth service, and with
+/// records in the embedded store, in PostgreSQL or in the CRUD Service. `with` names a function that returns the variables
+/// for a generation.
 macro_rules! on_every_platform {
     ($( async fn $name:ident($service:ident: $type:ty) $body:block )+) => {
         $crate::support::service::on_every_platform!(
@@ -53,14 +53,14 @@ macro_rules! on_every_platform {
 }
 pub(crate) use on_every_platform;
 
-/// What a test sets.
+/// Environment variables that a test sets.
 pub type Variables = &'static [(&'static str, &'static str)];
 
 pub fn no_variables(_: ApiVersion) -> Variables {
     &[]
 }
 
-/// Which platform services there are.
+/// The platform services and the database that a server uses.
 #[derive(Debug, Clone, Copy)]
 pub struct Platform {
     pub auth: Option<Serves>,
@@ -93,24 +93,24 @@ impl Deref for Service {
     }
 }
 
-/// What the service answered.
+/// A response of the server.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     pub headers: reqwest::header::HeaderMap,
     pub text: String,
 }
 
-impl Answer {
-    async fn of(path: &str, response: reqwest::Response) -> Self {
+impl Response {
+    async fn read(path: &str, response: reqwest::Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.unwrap();
-        output::keep_answer(path, status, &text);
+        output::keep_response(path, status, &text);
         Self { status, headers, text }
     }
 
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -129,7 +129,7 @@ impl Service {
         Self::on(Platform::ALONE, version, variables).await
     }
 
-    /// Starts a service among these platform services.
+    /// Starts a server with these platform services.
     pub async fn on(platform: Platform, version: ApiVersion, variables: &[(&str, &str)]) -> Self {
         Setup::default().platform(platform).version(version).variables(variables).in_process().await
     }
@@ -149,21 +149,21 @@ impl Service {
         self.running.as_ref().unwrap()
     }
 
-    /// Stops politely and starts again on the same store.
+    /// Stops gracefully and starts again on the same store.
     pub async fn restart(&mut self) {
-        assert_eq!(self.running.take().unwrap().stop().await, 0, "something was cut");
+        assert_eq!(self.running.take().unwrap().stop().await, 0, "a request was cut");
         self.running = Some(Running::start(&self.config).await.unwrap());
     }
 
-    /// As [`Service::restart`], long after everything that waits has fallen due.
+    /// As [`Service::restart`], with every pending retirement due.
     pub async fn restart_later(&mut self) {
-        assert_eq!(self.running.take().unwrap().stop().await, 0, "something was cut");
+        assert_eq!(self.running.take().unwrap().stop().await, 0, "a request was cut");
         self.database.execute("UPDATE retirements SET due_at = 0").await;
         self.running = Some(Running::start(&self.config).await.unwrap());
     }
 
-    pub async fn call(&self, method: Method, path: &str, user: Option<&str>, body: Option<&Value>) -> Answer {
-        let body = body.map(|body| self.among_known_people(body));
+    pub async fn call(&self, method: Method, path: &str, user: Option<&str>, body: Option<&Value>) -> Response {
+        let body = body.map(|body| self.with_known_people(body));
         let mut request = self.http.request(method, format!("http://{}{path}", self.address()));
         if let Some(user) = user {
             request = request.header("miauserid", user);
@@ -171,41 +171,41 @@ impl Service {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        Answer::of(path, request.send().await.unwrap()).await
+        Response::read(path, request.send().await.unwrap()).await
     }
 
-    /// Where the auth service knows people, the people of a body are made known to it, and the body names their ids.
-    fn among_known_people(&self, body: &Value) -> Value {
+    /// With an auth service, moves the profiles of a body to it, so that the body contains only ids.
+    fn with_known_people(&self, body: &Value) -> Value {
         let (mut body, Some(auth)) = (body.clone(), &self.auth) else { return body.clone() };
         let many = body.pointer_mut("/participants/data").and_then(Value::as_array_mut).map(|list| list.iter_mut());
         match many {
-            Some(many) => many.for_each(|one| make_known(one, auth)),
-            None => make_known(&mut body, auth),
+            Some(many) => many.for_each(|one| move_profile(one, auth)),
+            None => move_profile(&mut body, auth),
         }
         body
     }
 
     /// As [`Service::post`], under an `Idempotency-Key`.
-    pub async fn post_keyed(&self, path: &str, key: &str, body: &Value) -> Answer {
+    pub async fn post_keyed(&self, path: &str, key: &str, body: &Value) -> Response {
         let request = self.http.post(format!("http://{}{path}", self.address()));
-        let request = request.header("idempotency-key", key).json(&self.among_known_people(body));
+        let request = request.header("idempotency-key", key).json(&self.with_known_people(body));
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Answer { status, headers, text: response.text().await.unwrap() }
+        Response { status, headers, text: response.text().await.unwrap() }
     }
 
-    /// The value of a metric with these labels, if it is there.
+    /// The value of a metric with these labels, if it exists.
     pub async fn metric(&self, line: &str) -> Option<f64> {
-        let answer = self.get("/-/metrics", "").await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        let found = answer.text.lines().find_map(|shown| shown.strip_prefix(line)?.strip_prefix(' '));
+        let response = self.get("/-/metrics", "").await;
+        assert_eq!(response.status, 200, "{response:?}");
+        let found = response.text.lines().find_map(|shown| shown.strip_prefix(line)?.strip_prefix(' '));
         found.map(|value| value.parse().unwrap())
     }
 
-    /// Waits until a metric has a value. Each look is a request, so nothing spins.
-    pub async fn until_metric(&self, line: &str, wanted: impl Fn(f64) -> bool) {
+    /// Waits until a metric satisfies the condition. Each poll is a request, so the loop does not spin.
+    pub async fn until_metric(&self, line: &str, is_reached: impl Fn(f64) -> bool) {
         let reached = async {
-            while !self.metric(line).await.is_some_and(&wanted) {
+            while !self.metric(line).await.is_some_and(&is_reached) {
                 tokio::task::yield_now().await;
             }
         };
@@ -213,45 +213,45 @@ impl Service {
         assert!(reached.is_ok(), "{line} stays {:?}", self.metric(line).await);
     }
 
-    pub async fn get(&self, path: &str, user: &str) -> Answer {
+    pub async fn get(&self, path: &str, user: &str) -> Response {
         self.call(Method::GET, path, Some(user), None).await
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub async fn post(&self, path: &str, body: &Value) -> Response {
         self.call(Method::POST, path, None, Some(body)).await
     }
 
-    pub async fn patch(&self, id: &str, body: &Value) -> Answer {
+    pub async fn patch(&self, id: &str, body: &Value) -> Response {
         self.call(Method::PATCH, &format!("/teleconsultation/{id}"), None, Some(body)).await
     }
 
-    pub async fn delete(&self, id: &str) -> Answer {
+    pub async fn delete(&self, id: &str) -> Response {
         self.call(Method::DELETE, &format!("/teleconsultation/{id}"), None, None).await
     }
 
-    /// What a person sees of a teleconsultation.
-    pub async fn view(&self, id: &str, user: &str) -> Answer {
+    /// Requests a teleconsultation as this person.
+    pub async fn view(&self, id: &str, user: &str) -> Response {
         self.get(&format!("/teleconsultation/{id}"), user).await
     }
 
-    /// Creates a teleconsultation with these people and gives its id.
+    /// Creates a teleconsultation with these people and returns its id.
     pub async fn create(&self, start: &str, number: usize, people: &[Value]) -> String {
-        let answer = self.post("/teleconsultation", &consultation(start, number, people)).await;
-        assert_eq!(answer.status, 201, "{answer:?}");
-        answer.json()["roomId"].as_str().unwrap().to_owned()
+        let response = self.post("/teleconsultation", &consultation(start, number, people)).await;
+        assert_eq!(response.status, 201, "{response:?}");
+        response.json()["roomId"].as_str().unwrap().to_owned()
     }
 
-    /// One with a doctor and a patient that starts now, so links are shown.
+    /// Creates one with a doctor and a patient that starts now, so that links are shown.
     pub async fn create_running(&self) -> String {
         self.create(&in_minutes(0), 2, &[doctor(), patient()]).await
     }
 
-    /// One with a doctor and a patient that starts in an hour, so it can be changed.
+    /// Creates one with a doctor and a patient that starts in an hour, so that it can be changed.
     pub async fn create_later(&self) -> String {
         self.create(&in_minutes(60), 2, &[doctor(), patient()]).await
     }
 
-    /// The personal link, which must be there.
+    /// The personal link of a person; it must be visible.
     pub async fn link(&self, id: &str, user: &str) -> String {
         let view = self.view(id, user).await;
         assert_eq!(view.status, 200, "{view:?}");
@@ -265,8 +265,8 @@ impl Service {
         (RoomId::new(room.id).unwrap(), users)
     }
 
-    /// Sends a picture as a form does.
-    pub async fn send_picture(&self, user: Option<&str>, part: &'static str, bytes: Vec<u8>) -> Answer {
+    /// Sends a picture as a multipart form.
+    pub async fn send_picture(&self, user: Option<&str>, part: &'static str, bytes: Vec<u8>) -> Response {
         let boundary = "boundary-of-the-test";
         let mut body = format!(
             "--{boundary}\r\ncontent-disposition: form-data; name=\"{part}\"; filename=\"b.jpg\"\r\n\
@@ -280,7 +280,7 @@ impl Service {
         if let Some(user) = user {
             request = request.header("miauserid", user);
         }
-        Answer::of("/settings/background-image", request.send().await.unwrap()).await
+        Response::read("/settings/background-image", request.send().await.unwrap()).await
     }
 
     /// Opens a link as a browser does.
@@ -289,7 +289,7 @@ impl Service {
         (response.status().as_u16(), response.text().await.unwrap())
     }
 
-    /// The vendor user of a person, as the service shows it.
+    /// The vendor user of a person, as the server reports it.
     pub async fn vendor_user(&self, id: &str, user: &str) -> String {
         self.view(id, user).await.json()["bandyerUserId"].as_str().unwrap().to_owned()
     }
@@ -301,7 +301,7 @@ impl Drop for Service {
     }
 }
 
-fn make_known(person: &mut Value, auth: &AuthStandIn) {
+fn move_profile(person: &mut Value, auth: &AuthStandIn) {
     let Some(fields) = person.as_object_mut() else { return };
     let groups = fields.remove("groups").or_else(|| fields.remove("group"));
     let name = fields.remove("fullName");
@@ -311,7 +311,7 @@ fn make_known(person: &mut Value, auth: &AuthStandIn) {
     auth.has(&id, &groups, name.as_str().unwrap());
 }
 
-/// A client that gives up in the end and follows nothing.
+/// A client with a timeout that follows no redirects.
 pub fn http_client() -> reqwest::Client {
     let builder = reqwest::Client::builder().timeout(3 * PATIENCE).redirect(reqwest::redirect::Policy::none());
     builder.build().unwrap()
@@ -337,7 +337,7 @@ pub fn consultation(start: &str, number: usize, people: &[Value]) -> Value {
     json!({"start_date": start, "duration_in_seconds": 1800, "participants": {"number": number, "data": people}})
 }
 
-/// The beginning of a JPEG of this size, which is all that the vendor's emulator looks at.
+/// The header of a JPEG of this size, which is all that the emulator reads.
 pub fn jpeg(side: u16) -> Vec<u8> {
     let mut bytes = b"\xff\xd8\xff\xc0\0\x11\x08".to_vec();
     bytes.extend(side.to_be_bytes());

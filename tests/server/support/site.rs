@@ -1,5 +1,5 @@
-//! A place where the real binary runs: an emulated vendor, a database, and processes that come and go. It knows what must
-//! hold in the end, whatever went wrong before.
+//! An environment for the real binary: an emulated vendor, a database, and processes that start and end. It checks the
+//! invariants that must hold after any failure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
@@ -15,8 +15,8 @@ use super::environment::{Environment, Setup};
 use super::http_client;
 use super::service::PATIENCE;
 
-/// Rooms of somebody else, which must never be touched.
-const DECOYS: [&str; 3] = ["visit", "tc1.", "tc1.somebody.else"];
+/// Rooms of other applications, which must never be touched.
+const DECOYS: [&str; 3] = ["visit", "tc1.", "tc1.other.application"];
 
 pub struct Site {
     environment: Environment,
@@ -49,12 +49,12 @@ impl Site {
         Process::start(&self.variables(others))
     }
 
-    /// The same, unless a crash point kills it before it listens.
+    /// The same, or `None` if a crash point kills it before it listens.
     pub fn try_start(&self, others: &[(&str, &str)]) -> Option<Process> {
         command(&self.variables(others)).try_start()
     }
 
-    /// One request; nothing when its answer never comes.
+    /// Sends one request; returns `None` if no response arrives.
     pub async fn call(
         &self,
         server: &str,
@@ -70,12 +70,12 @@ impl Site {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let answer = request.send().await.ok()?;
-        let status = answer.status().as_u16();
-        Some((status, answer.text().await.ok()?))
+        let response = request.send().await.ok()?;
+        let status = response.status().as_u16();
+        Some((status, response.text().await.ok()?))
     }
 
-    /// What somebody sees of a teleconsultation, if it is shown.
+    /// A teleconsultation as this user sees it, or `None` if it is refused.
     pub async fn view(&self, server: &str, id: &str, user: &str) -> Option<Value> {
         let path = format!("/teleconsultation/{id}");
         let (status, text) = self.call(server, Method::GET, &path, &[("miauserid", user)], None).await?;
@@ -87,14 +87,14 @@ impl Site {
         text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?.parse().ok()
     }
 
-    /// Waits until nothing is open any more. Each look is a request, so nothing spins.
+    /// Waits until no room is unresolved. Each poll is a request, so the loop does not spin.
     pub async fn until_settled(&self, server: &str) -> Result<(), String> {
-        let look = || async {
+        let unresolved = || async {
             let mut left = Vec::new();
-            // A possible leak is open too: a sweep finds its room, or that there is none.
+            // A possible leak is unresolved too, until a sweep has looked for its room.
             for what in ["open_attempts", "pending_retirements", "possible_leaks"] {
                 let count = self.metric(server, &format!("teleconsult_room_{what}")).await;
-                let count = count.ok_or_else(|| "the server does not answer".to_owned())?;
+                let count = count.ok_or_else(|| "the server does not respond".to_owned())?;
                 if count != 0.0 {
                     left.push((what, count));
                 }
@@ -102,28 +102,28 @@ impl Site {
             Ok::<_, String>(left)
         };
         let settled = async {
-            while !look().await?.is_empty() {
+            while !unresolved().await?.is_empty() {
                 tokio::task::yield_now().await;
             }
             Ok(())
         };
         match tokio::time::timeout(PATIENCE, settled).await {
             Ok(settled) => settled,
-            Err(_) => Err(format!("unsettled: {:?}", look().await?)),
+            Err(_) => Err(format!("unresolved: {:?}", unresolved().await?)),
         }
     }
 
     fn live_rooms(&self) -> BTreeMap<String, EmulatedRoom> {
-        let ours = self.emulator.live_rooms().into_iter().filter(|room| !room.planted);
-        ours.map(|room| (room.id.clone(), room)).collect()
+        let own = self.emulator.live_rooms().into_iter().filter(|room| !room.planted);
+        own.map(|room| (room.id.clone(), room)).collect()
     }
 
-    /// What must hold once nothing is open: every room of ours is one record's, every complete record has its room,
-    /// nobody is two users, and rooms of others are untouched.
+    /// Checks what must hold once no room is unresolved: every room of the deployment belongs to one record, every complete
+    /// record has its room and that room's links, and rooms of other applications are untouched.
     ///
     /// # Errors
     ///
-    /// What does not hold.
+    /// The invariant that does not hold.
     pub async fn check_invariants(&self) -> Result<Vec<Record>, String> {
         let records = self.database.records().await;
         let rooms = self.live_rooms();
@@ -136,7 +136,7 @@ impl Site {
             match &record.room {
                 Some(room) if people == record.number => {
                     if owners.insert(room, &record.id).is_some() {
-                        return Err(format!("{room} is the room of two"));
+                        return Err(format!("two records have the room {room}"));
                     }
                     let room = rooms.get(room).ok_or_else(|| format!("{} has no room at the vendor", record.id))?;
                     check_links(record, room)?;
@@ -153,23 +153,23 @@ impl Site {
         let untouched = self.emulator.live_rooms();
         if let Some(decoy) = self.decoys.iter().find(|decoy| !untouched.iter().any(|room| **decoy == room.id.as_str()))
         {
-            return Err(format!("{decoy} of somebody else is gone"));
+            return Err(format!("the room {decoy} of another application is gone"));
         }
         Ok(records)
     }
 
-    /// How many users of ours the vendor has.
+    /// The number of vendor users that the server created.
     pub fn users(&self) -> usize {
         self.emulator.users().iter().filter(|user| user.id.starts_with("tc_")).count()
     }
 }
 
-/// Everybody's stored link is the one that the vendor gave this person for this room.
+/// Checks that each stored link is the one that the vendor issued to this person for this room.
 fn check_links(record: &Record, room: &EmulatedRoom) -> Result<(), String> {
     let text = |one: &Value, name: &str| one[name].as_str().unwrap_or_default().to_owned();
     let stored: BTreeSet<(String, String)> =
         record.participants.iter().map(|one| (text(one, "userBandyerId"), text(one, "accessLinkURL"))).collect();
-    let given: BTreeSet<(String, String)> =
+    let issued: BTreeSet<(String, String)> =
         room.participants.iter().map(|one| (one.user_id.clone(), one.link.expose().to_owned())).collect();
-    if stored == given { Ok(()) } else { Err(format!("{} has links of another room", record.id)) }
+    if stored == issued { Ok(()) } else { Err(format!("{} has links of another room", record.id)) }
 }

@@ -1,4 +1,4 @@
-//! A small HTTP server that plays a platform service: it notes every call and fails when it is told to.
+//! A small HTTP server that stands in for a platform service: it records every call and can inject faults.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -11,11 +11,11 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
-/// A call as it arrived. Path segments and query are decoded after they were split.
+/// A call as it arrived. Path segments and query are decoded after splitting.
 #[derive(Debug, Clone)]
 pub struct Call {
     pub method: Method,
-    /// As it was sent.
+    /// Path and query, as they were sent.
     pub raw: String,
     pub segments: Vec<String>,
     pub query: Vec<(String, String)>,
@@ -29,16 +29,16 @@ impl Call {
     }
 }
 
-/// What goes wrong, once.
+/// A fault, injected once.
 #[derive(Debug, Clone, Copy)]
 pub enum Wrong {
-    /// Nothing is done, and this status is answered.
+    /// The call has no effect, and the response has this status.
     Status(u16),
-    /// Nothing is done, and the connection is closed.
+    /// The call has no effect, and the connection is closed.
     ResetBefore,
-    /// It is done, and the connection is closed.
+    /// The call takes effect, and the connection is closed.
     ResetAfter,
-    /// It is done, and these bytes are answered instead of what it came to.
+    /// The call takes effect, and the response has this body instead of its own.
     Says(&'static str),
 }
 
@@ -57,20 +57,20 @@ pub struct StandIn {
 }
 
 impl StandIn {
-    /// Starts it; `answer` gives status and body.
-    pub async fn start(answer: impl Fn(&Call) -> (u16, Value) + Send + Sync + 'static) -> Self {
+    /// Starts it; `handler` returns status and body.
+    pub async fn start(handler: impl Fn(&Call) -> (u16, Value) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let shared = Arc::<Mutex<Shared>>::default();
-        let (answer, seen) = (Arc::new(answer), Arc::clone(&shared));
+        let (handler, seen) = (Arc::new(handler), Arc::clone(&shared));
         let task = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let (answer, seen) = (Arc::clone(&answer), Arc::clone(&seen));
+                let (handler, seen) = (Arc::clone(&handler), Arc::clone(&seen));
                 let service = hyper::service::service_fn(move |request| {
-                    let (answer, seen) = (Arc::clone(&answer), Arc::clone(&seen));
-                    async move { respond(request, &*answer, &seen).await }
+                    let (handler, seen) = (Arc::clone(&handler), Arc::clone(&seen));
+                    async move { respond(request, &*handler, &seen).await }
                 });
                 connections.spawn(async move {
                     let io = TokioIo::new(stream);
@@ -89,12 +89,12 @@ impl StandIn {
         self.shared.lock().unwrap().calls.clear();
     }
 
-    /// Whether everything that was to go wrong has.
+    /// Whether every injected fault has been used.
     pub fn has_failed_as_told(&self) -> bool {
         self.shared.lock().unwrap().faults.is_empty()
     }
 
-    /// The next call with this method and this text in its path goes wrong.
+    /// Injects a fault into the next call with this method and this text in its path.
     pub fn fail(&self, method: Method, path: &'static str, wrong: Wrong) {
         self.shared.lock().unwrap().faults.push_back((method, path, wrong));
     }
@@ -113,7 +113,7 @@ fn decoded(text: &str) -> String {
 
 async fn respond(
     request: Request<Incoming>,
-    answer: &(impl Fn(&Call) -> (u16, Value) + Send + Sync),
+    handler: &(impl Fn(&Call) -> (u16, Value) + Send + Sync),
     shared: &Mutex<Shared>,
 ) -> std::io::Result<Response<Full<Bytes>>> {
     let (head, body) = request.into_parts();
@@ -138,16 +138,16 @@ async fn respond(
     };
     let (status, body) = match wrong {
         Some(Wrong::Says(text)) => {
-            let (status, _) = answer(&call);
+            let (status, _) = handler(&call);
             return Ok(Response::builder().status(status).body(Full::from(text)).unwrap());
         }
         Some(Wrong::Status(status)) => (status, serde_json::json!({"message": "canary of an upstream"})),
         Some(Wrong::ResetBefore) => return Err(std::io::ErrorKind::ConnectionReset.into()),
         Some(Wrong::ResetAfter) => {
-            answer(&call);
+            handler(&call);
             return Err(std::io::ErrorKind::ConnectionReset.into());
         }
-        None => answer(&call),
+        None => handler(&call),
     };
     let text = if body.is_null() { String::new() } else { body.to_string() };
     Ok(Response::builder().status(StatusCode::from_u16(status).unwrap()).body(Full::from(text)).unwrap())
