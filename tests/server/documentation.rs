@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use teleconsult_server::api::routes::{self, ROUTES};
 
 use crate::support::service::{Platform, consultation, doctor, patient};
-use crate::support::{Answer, Service, in_minutes, person};
+use crate::support::{Response, Service, in_minutes, person};
 
 async fn openapi(service: &Service, prefix: &str) -> Value {
     let response = service.get(&format!("{prefix}/documentation/json"), "").await;
@@ -69,7 +69,7 @@ async fn metrics_are_documented_only_when_they_are_served() {
 }
 
 /// The schema of a response as plain JSON Schema, which has the type `null` where OpenAPI 3.0 has `nullable`.
-fn validator(document: &Value, operation: &Value, response: &Answer) -> Option<Validator> {
+fn validator(document: &Value, operation: &Value, response: &Response) -> Option<Validator> {
     let documented = operation["responses"].get(response.status.to_string()).unwrap_or_else(|| panic!("{response:?}"));
     let media_type = response.header("content-type").unwrap_or_default().split(';').next().unwrap();
     let Some(content) = documented.get("content") else {
@@ -110,13 +110,13 @@ impl Checked<'_> {
         path: &str,
         user: Option<&str>,
         body: Option<&Value>,
-    ) -> Answer {
+    ) -> Response {
         let response = self.service.call(method.clone(), path, user, body).await;
         self.check(&method, template, &response);
         response
     }
 
-    fn check(&mut self, method: &Method, template: &str, response: &Answer) {
+    fn check(&mut self, method: &Method, template: &str, response: &Response) {
         let operation = &self.document["paths"][template][method.as_str().to_ascii_lowercase()];
         assert!(operation.is_object(), "{method} {template}");
         if let Some(validator) = validator(&self.document, operation, response) {

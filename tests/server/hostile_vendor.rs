@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::support::crud_service::{PEOPLE, RECORDS};
 use crate::support::service::{Platform, consultation, doctor, patient};
 use crate::support::stand_in::{Call, StandIn, Wrong};
-use crate::support::{Answer, Service, in_minutes};
+use crate::support::{Response, Service, in_minutes};
 
 /// A vendor of generation v2 that gives every participant this link.
 async fn vendor(link: &'static str) -> StandIn {
@@ -40,7 +40,7 @@ async fn with_vendor(vendor: &StandIn) -> Service {
     Service::start(ApiVersion::V2, &[("BANDYER_BASE_URL", &vendor.url)]).await
 }
 
-async fn create(service: &Service) -> Answer {
+async fn create(service: &Service) -> Response {
     service.post("/teleconsultation", &consultation(&in_minutes(0), 2, &[doctor(), patient()])).await
 }
 
@@ -98,20 +98,20 @@ async fn deeply_nested_json_of_the_vendor_is_an_upstream_error() {
     let vendor = vendor("https://rooms.example/x").await;
     let service = with_vendor(&vendor).await;
     for deep in [nested(200), nested(100_000), "[".repeat(100_000).leak()] {
-        vendor.fail(Method::POST, "/v2/rooms", Wrong::Says(deep));
-        vendor.fail(Method::GET, "/v2/rooms?", Wrong::Says(deep));
+        vendor.fail(Method::POST, "/v2/rooms", Wrong::Message(deep));
+        vendor.fail(Method::GET, "/v2/rooms?", Wrong::Message(deep));
         let response = create(&service).await;
         assert_eq!((response.status, &response.json()["code"]), (502, &json!("upstream_error")), "{response:?}");
-        assert!(vendor.has_failed_as_told());
+        assert!(vendor.has_failed_as_configured());
         // The next request is served normally.
         let response = create(&service).await;
         assert_eq!(response.status, 201, "{response:?}");
         let id = response.json()["roomId"].as_str().unwrap().to_owned();
-        vendor.fail(Method::GET, "/v2/rooms/room_", Wrong::Says(deep));
+        vendor.fail(Method::GET, "/v2/rooms/room_", Wrong::Message(deep));
         let view = service.view(&id, "dr.rossi").await;
         assert_eq!((view.status, &view.json()["details"]), (200, &Value::Null));
-        assert!(vendor.has_failed_as_told());
-        vendor.fail(Method::POST, "/credentials", Wrong::Says(deep));
+        assert!(vendor.has_failed_as_configured());
+        vendor.fail(Method::POST, "/credentials", Wrong::Message(deep));
         let response = service.call(Method::POST, "/credentials", Some("dr.rossi"), None).await;
         assert_eq!((response.status, &response.json()["code"]), (502, &json!("upstream_error")), "{response:?}");
     }
@@ -122,10 +122,10 @@ async fn deeply_nested_json_of_the_platform_is_unavailability() {
     let service = Service::on(Platform::BOTH, ApiVersion::V2, &[]).await;
     let (auth, crud) = (service.auth.as_ref().unwrap(), service.crud.as_ref().unwrap());
     let deep = nested(100_000);
-    auth.http.fail(Method::GET, "/users", Wrong::Says(deep));
+    auth.http.fail(Method::GET, "/users", Wrong::Message(deep));
     let response = create(&service).await;
     assert_eq!((response.status, &response.json()["code"]), (503, &json!("platform_unavailable")), "{response:?}");
-    crud.http.fail(Method::GET, PEOPLE, Wrong::Says(deep));
+    crud.http.fail(Method::GET, PEOPLE, Wrong::Message(deep));
     let response = create(&service).await;
     assert_eq!((response.status, &response.json()["code"]), (503, &json!("platform_unavailable")), "{response:?}");
     assert_eq!(create(&service).await.status, 201);

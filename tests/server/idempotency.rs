@@ -8,7 +8,7 @@ use bandyer_client::emulator::{Action, Fault, Operation};
 use serde_json::{Value, json};
 
 use crate::support::service::{consultation, doctor, patient};
-use crate::support::{Answer, Service, in_minutes, on_every_platform, person};
+use crate::support::{Response, Service, in_minutes, on_every_platform, person};
 
 const CREATE: &str = "/teleconsultation";
 
@@ -16,7 +16,7 @@ fn body() -> Value {
     consultation(&in_minutes(60), 2, &[doctor(), patient()])
 }
 
-fn id(response: &Answer) -> String {
+fn id(response: &Response) -> String {
     assert_eq!(response.status, 201, "{response:?}");
     response.json()["roomId"].as_str().unwrap().to_owned()
 }

@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use crate::support::service::{PATIENCE, jpeg};
-use crate::support::{Response, Service, on_every_platform};
+use crate::support::{Response, Service, on_both_versions};
 
 async fn update(service: &Service, user: Option<&str>, body: &Value) -> Response {
     service.call(Method::PATCH, "/settings/update", user, Some(body)).await
@@ -16,7 +16,7 @@ async fn update(service: &Service, user: Option<&str>, body: &Value) -> Response
 
 const PART: &str = "virtual_background";
 
-on_every_platform! {
+on_both_versions! {
     async fn a_background_is_added_and_chosen(service: Service) {
         let added = service.send_picture(Some("dr.rossi"), PART, jpeg(1280)).await;
         assert_eq!(added.status, 200, "{added:?}");
@@ -32,16 +32,6 @@ on_every_platform! {
             "user_details_provider_url", "end_call_redirect_timeout_ms"]);
     }
 
-    async fn a_user_id_is_required(service: Service) {
-        for response in [
-            service.send_picture(None, PART, jpeg(1280)).await,
-            update(&service, None, &json!({"background_alias": "x"})).await,
-        ] {
-            assert_eq!((response.status, response.text.as_str()), (401, r#"{"error":"Unauthorized user"}"#));
-        }
-        assert!(service.emulator.calls().is_empty());
-    }
-
     async fn a_vendor_refusal_is_reported_by_its_code(service: Service) {
         let small = service.send_picture(Some("d"), PART, jpeg(1279)).await;
         assert_eq!((small.status, small.sentence().as_str()), (400, "the video provider refused it: wrong_file_dimension"));
@@ -50,30 +40,54 @@ on_every_platform! {
         service.emulator.faults().add(Fault::on(Operation::UpdateCompany).always().status(500));
         assert_eq!(update(&service, Some("d"), &json!({"background_alias": "none"})).await.status, 502);
     }
+}
 
-    async fn invalid_or_large_pictures_never_reach_the_vendor(service: Service) {
-        let png = service.send_picture(Some("d"), PART, b"\x89PNG\r\n\x1a\n".to_vec()).await;
-        assert_eq!((png.status, png.sentence().as_str()), (400, "body.virtual_background must be a JPEG picture"));
-        let mut large = jpeg(1280);
-        large.resize(10 * 1024 * 1024 + 1, 0);
-        let response = service.send_picture(Some("d"), PART, large).await;
-        assert_eq!((response.status, response.sentence().as_str()), (413, "Request body is too large: the picture has at most 10 MB"));
-        let missing = service.send_picture(Some("d"), "picture", jpeg(1280)).await;
-        assert_eq!((missing.status, missing.sentence().as_str()), (400, "body must have required property 'virtual_background'"));
-        let json = service.call(Method::POST, "/settings/background-image", Some("d"), Some(&json!({}))).await;
-        assert_eq!(json.status, 415);
-        assert_eq!(service.emulator.calls_of(Operation::AddBackground), 0);
+// Refused before the vendor, the store or the auth service is asked: one platform stands for all.
+
+#[tokio::test]
+async fn a_user_id_is_required() {
+    let service = Service::start(ApiVersion::V2, &[]).await;
+    for response in [
+        service.send_picture(None, PART, jpeg(1280)).await,
+        update(&service, None, &json!({"background_alias": "x"})).await,
+    ] {
+        assert_eq!((response.status, response.text.as_str()), (401, r#"{"error":"Unauthorized user"}"#));
     }
+    assert!(service.emulator.calls().is_empty());
+}
 
-    async fn an_update_requires_an_alias(service: Service) {
-        for (body, sentence) in [
-            (json!({}), "body must have required property 'background_alias'"),
-            (json!({"background_alias": []}), "body.background_alias must be string"),
-            (json!({"background_alias": ""}), "body.background_alias must NOT have fewer than 1 characters"),
-        ] {
-            let response = update(&service, Some("d"), &body).await;
-            assert_eq!((response.status, response.sentence().as_str()), (400, sentence));
-        }
+#[tokio::test]
+async fn invalid_or_large_pictures_never_reach_the_vendor() {
+    let service = Service::start(ApiVersion::V2, &[]).await;
+    let png = service.send_picture(Some("d"), PART, b"\x89PNG\r\n\x1a\n".to_vec()).await;
+    assert_eq!((png.status, png.sentence().as_str()), (400, "body.virtual_background must be a JPEG picture"));
+    let mut large = jpeg(1280);
+    large.resize(10 * 1024 * 1024 + 1, 0);
+    let response = service.send_picture(Some("d"), PART, large).await;
+    assert_eq!(
+        (response.status, response.sentence().as_str()),
+        (413, "Request body is too large: the picture has at most 10 MB")
+    );
+    let missing = service.send_picture(Some("d"), "picture", jpeg(1280)).await;
+    assert_eq!(
+        (missing.status, missing.sentence().as_str()),
+        (400, "body must have required property 'virtual_background'")
+    );
+    let json = service.call(Method::POST, "/settings/background-image", Some("d"), Some(&json!({}))).await;
+    assert_eq!(json.status, 415);
+    assert_eq!(service.emulator.calls_of(Operation::AddBackground), 0);
+}
+
+#[tokio::test]
+async fn an_update_requires_an_alias() {
+    let service = Service::start(ApiVersion::V2, &[]).await;
+    for (body, sentence) in [
+        (json!({}), "body must have required property 'background_alias'"),
+        (json!({"background_alias": []}), "body.background_alias must be string"),
+        (json!({"background_alias": ""}), "body.background_alias must NOT have fewer than 1 characters"),
+    ] {
+        let response = update(&service, Some("d"), &body).await;
+        assert_eq!((response.status, response.sentence().as_str()), (400, sentence));
     }
 }
 

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::support::service::{Variables, patient};
-use crate::support::{Response, Service, in_minutes, on_every_platform};
+use crate::support::{Response, Service, in_minutes, on_both_versions, on_every_platform};
 
 async fn delete_uploads(service: &Service, id: &str) -> Response {
     service.call(Method::DELETE, &format!("/teleconsultation/{id}/uploads"), None, None).await
@@ -30,7 +30,7 @@ fn switched_on(_: ApiVersion) -> Variables {
 mod switched_off {
     use super::*;
 
-    on_every_platform! {
+    on_both_versions! {
         async fn with_the_switch_off_nothing_is_deleted_or_looked_up(service: Service) {
             let id = service.create_running().await;
             send_files(&service, 2);

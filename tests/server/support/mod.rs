@@ -12,5 +12,5 @@ pub mod site;
 pub mod stand_in;
 
 pub use environment::Setup;
-pub(crate) use service::on_every_platform;
-pub use service::{Response, Response as Answer, Service, http_client, in_minutes, person};
+pub use service::{Response, Service, http_client, in_minutes, person};
+pub(crate) use service::{on_both_versions, on_every_platform};

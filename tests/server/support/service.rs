@@ -53,6 +53,19 @@ macro_rules! on_every_platform {
 }
 pub(crate) use on_every_platform;
 
+/// Runs each test on both versions of the vendor's API, for what depends on neither the store nor the auth service.
+macro_rules! on_both_versions {
+    ($( async fn $name:ident($service:ident: $type:ty) $body:block )+) => {
+        $crate::support::service::on_every_platform!(
+            @ v1_embedded V1 ALONE $crate::support::service::no_variables, $( $name $service $type $body )+
+        );
+        $crate::support::service::on_every_platform!(
+            @ v2_embedded V2 ALONE $crate::support::service::no_variables, $( $name $service $type $body )+
+        );
+    };
+}
+pub(crate) use on_both_versions;
+
 /// Environment variables that a test sets.
 pub type Variables = &'static [(&'static str, &'static str)];
 

@@ -39,7 +39,7 @@ pub enum Wrong {
     /// The call takes effect, and the connection is closed.
     ResetAfter,
     /// The call takes effect, and the response has this body instead of its own.
-    Says(&'static str),
+    Message(&'static str),
 }
 
 type Fault = (Method, &'static str, Wrong);
@@ -90,7 +90,7 @@ impl StandIn {
     }
 
     /// Whether every injected fault has been used.
-    pub fn has_failed_as_told(&self) -> bool {
+    pub fn has_failed_as_configured(&self) -> bool {
         self.shared.lock().unwrap().faults.is_empty()
     }
 
@@ -137,7 +137,7 @@ async fn respond(
         found.and_then(|index| shared.faults.remove(index)).map(|(_, _, wrong)| wrong)
     };
     let (status, body) = match wrong {
-        Some(Wrong::Says(text)) => {
+        Some(Wrong::Message(text)) => {
             let (status, _) = handler(&call);
             return Ok(Response::builder().status(status).body(Full::from(text)).unwrap());
         }
