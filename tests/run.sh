@@ -46,6 +46,9 @@ stop() {
     rm -rf "$place"
 }
 trap stop EXIT
+# Without these, a signal would end this script before the trap above runs.
+trap 'exit 130' INT
+trap 'exit 143' TERM
 # The server supports TLS, with a self-signed certificate.
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=tests -addext subjectAltName=IP:127.0.0.1 \
     -addext basicConstraints=critical,CA:FALSE \
