@@ -94,6 +94,15 @@ pub struct Running {
     jobs: Runner,
 }
 
+/// How a stop went.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Stopped {
+    /// How many connections and changes had to be aborted.
+    pub aborted: usize,
+    /// The name of a background job that has panicked.
+    pub failed_job: Option<&'static str>,
+}
+
 /// How long running jobs may take to end. What they hold is released when its lease ends, so this only saves other
 /// instances the wait.
 const JOBS_GRACE: Duration = Duration::from_secs(5);
@@ -159,10 +168,7 @@ impl Running {
         }
         let pipeline = Pipeline::new(Arc::clone(&api), config.http.requests.clone(), api.tasks.clone());
         let pipeline = Arc::new(pipeline);
-        let handler = move |request, peer: SocketAddr| {
-            let pipeline = Arc::clone(&pipeline);
-            async move { pipeline.respond(request, peer.ip()).await }
-        };
+        let handler = move |request, peer: SocketAddr| Arc::clone(&pipeline).respond(request, peer.ip());
         let limits = config.http.connections.clone();
         let drain_timeout = limits.drain_timeout;
         let serving = tokio::spawn(server::serve(listener, limits, shutdown.clone(), handler));
@@ -189,8 +195,8 @@ impl Running {
     /// Stops: no new connections are accepted, running requests and changes finish within the drain timeout, and the store
     /// is closed.
     ///
-    /// Returns how many connections and changes had to be aborted. The next start resolves what an aborted change leaves.
-    pub async fn stop(self) -> usize {
+    /// The next start resolves what an aborted change leaves.
+    pub async fn stop(self) -> Stopped {
         self.close_soon();
         // One deadline for all, because an orchestrator waits for so long and no longer.
         let deadline = Instant::now() + self.drain_timeout;
@@ -199,8 +205,8 @@ impl Running {
         self.api.tasks.close();
         let finished = tokio::time::timeout_at(deadline, self.api.tasks.wait()).await;
         let aborted_changes = if finished.is_ok() { 0 } else { self.api.tasks.len() };
-        self.jobs.end(deadline.min(Instant::now() + JOBS_GRACE)).await;
+        let failed_job = self.jobs.end(deadline.min(Instant::now() + JOBS_GRACE)).await;
         self.store.close().await;
-        aborted_connections + aborted_changes
+        Stopped { aborted: aborted_connections + aborted_changes, failed_job }
     }
 }

@@ -6,4 +6,5 @@ pub(crate) mod crash_points;
 pub mod error_chain;
 pub(crate) mod keyed_mutex;
 pub mod networks;
+pub(crate) mod panics;
 pub(crate) mod ttl_cache;

@@ -12,7 +12,6 @@ pub mod validation;
 
 mod access_log;
 mod client_address;
-mod panics;
 mod pipeline;
 mod request_id;
 

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use metrics::Counter;
 use tokio::sync::{Notify, watch};
@@ -16,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::backoff::Backoff;
 use crate::base::clock::Clock;
+use crate::base::panics;
 use crate::rooms::RunError;
 use crate::store::{Store, StoreError, crash_point};
 
@@ -124,8 +124,8 @@ impl Runner {
         let (store_errors, stop, failed) = (self.store_errors.clone(), self.stop.clone(), self.failed.clone());
         self.tasks.push(tokio::spawn(async move {
             let repeated = repeat(&job, &lease, &store_errors, &stop);
-            if std::panic::AssertUnwindSafe(repeated).catch_unwind().await.is_err() {
-                tracing::error!(job = J::NAME, "a background job panicked; the process ends");
+            if let Err(panicked) = panics::catch(repeated).await {
+                tracing::error!(job = J::NAME, cause = %panicked, "a background job panicked; the process ends");
                 failed.send_replace(Some(J::NAME));
             }
         }));
@@ -143,7 +143,9 @@ impl Runner {
     }
 
     /// Waits until `deadline` for running jobs to end, then aborts the rest.
-    pub async fn end(self, deadline: tokio::time::Instant) {
+    ///
+    /// Returns the name of a job that has panicked.
+    pub async fn end(self, deadline: tokio::time::Instant) -> Option<&'static str> {
         for mut task in self.tasks {
             if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
                 task.abort();
@@ -151,6 +153,7 @@ impl Runner {
                 let _ = task.await;
             }
         }
+        *self.failed.borrow()
     }
 }
 
@@ -227,4 +230,46 @@ async fn run_once<J: Job>(job: &J, lease: &JobLease, stop: &CancellationToken) -
 /// Up to a tenth less, so that instances that started together do not stay in step.
 fn with_jitter(wait: Duration) -> Duration {
     wait.mul_f64(1.0 - 0.1 * fastrand::f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use metrics::Counter;
+    use tokio_util::sync::CancellationToken;
+
+    use super::{Job, JobError, Next, Runner};
+    use crate::base::clock::Clock;
+    use crate::store::Store;
+    use crate::store::engine::Database;
+
+    struct PanicsInTheDrain(CancellationToken);
+
+    impl Job for PanicsInTheDrain {
+        const NAME: &'static str = "panics_in_the_drain";
+
+        fn interval(&self) -> Duration {
+            Duration::MAX
+        }
+
+        async fn run(&self, stop: &CancellationToken) -> Result<Next, JobError> {
+            self.0.cancel();
+            stop.cancelled().await;
+            panic!("in the drain")
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_the_drain_is_reported() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(Database::open_sqlite(folder.path()).await.unwrap());
+        let (started, stop) = (CancellationToken::new(), CancellationToken::new());
+        let mut jobs = Runner::new(store, Clock::system(), Counter::noop(), stop.clone());
+        jobs.spawn(PanicsInTheDrain(started.clone()));
+        started.cancelled().await;
+        stop.cancel();
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+        assert_eq!(jobs.end(deadline).await, Some("panics_in_the_drain"));
+    }
 }

@@ -1,8 +1,7 @@
 //! The use cases: create, change and delete a teleconsultation, add a participant, view it.
 //!
 //! Each reads the record, lets the domain decide, and carries the decision out. Changes of one teleconsultation are serialized
-//! here; the compare-and-set of the store detects other writers. A request with an `Idempotency-Key` is executed once
-//! ([`idempotent`]).
+//! here; the compare-and-set of the store detects other writers. A request with an `Idempotency-Key` is executed once.
 
 use std::sync::Arc;
 

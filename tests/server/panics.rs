@@ -1,6 +1,8 @@
 //! A panic in a handler is a response, and a panic in a background job ends the process.
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::support::environment::Setup;
 use crate::support::service::{consultation, doctor, patient};
@@ -49,4 +51,34 @@ async fn a_panic_in_a_background_job_ends_the_process_after_the_drain() {
     server.end().await;
     let (code, _) = server.until_end();
     assert_eq!(code, Some(1));
+}
+
+#[tokio::test]
+async fn a_panic_in_a_job_ends_the_wait_after_sigterm() {
+    let site = Setup::default().frequent_jobs().binary().await;
+    let wait = ("WAIT_BEFORE_SERVER_CLOSE_SEC", "600");
+    let mut server = site.start(&[("TELECONSULT_CRASH_POINTS", "J0=panic"), wait]);
+    server.signal("TERM");
+    server.until_line("SIGTERM received");
+    assert_eq!(http_client().get(format!("{}/-/healthz", server.url)).send().await.unwrap().status(), 200);
+    server.end().await;
+    let (code, lines) = server.until_end();
+    assert_eq!(code, Some(1));
+    assert!(lines.iter().any(|line| line.contains("Server closed")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("panicked at") && line.contains("recovery")), "{lines:#?}");
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_the_drain_after_a_panic() {
+    let site = Setup::default().frequent_jobs().binary().await;
+    let drain = ("TELECONSULT_DRAIN_TIMEOUT_SECONDS", "600");
+    let mut server = site.start(&[("TELECONSULT_CRASH_POINTS", "H0=delay:600000,J0=panic"), drain]);
+    let mut held = TcpStream::connect(server.address()).await.unwrap();
+    held.write_all(b"GET /-/healthz HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
+    server.until_line("a background job panicked");
+    while TcpStream::connect(server.address()).await.is_ok() {}
+    server.signal("INT");
+    server.end().await;
+    assert_eq!(server.until_end().0, Some(1));
+    assert_eq!(held.read(&mut [0]).await.unwrap_or_default(), 0, "the request was still running");
 }

@@ -18,6 +18,7 @@ use super::participants::{DescribedParticipants, KnownParticipants, OLDER_NAMES}
 use super::state::ApiState;
 use super::values::{Moment, Seconds};
 use super::{Request, Result, caller, errors};
+use crate::base::panics;
 use crate::domain::ids::TeleconsultationId;
 use crate::domain::link::{self, LinkOptions};
 use crate::domain::participants::{Participant, ParticipantList, RequestedParticipant};
@@ -295,7 +296,7 @@ fn repair_soon(api: &Arc<ApiState>, record: &Teleconsultation, details: &RoomDet
     let repairing = Arc::clone(api);
     let work =
         platform::forwarding(platform::current(), async move { repairing.parts.use_cases.repairs().run(repair).await });
-    api.tasks.spawn(work.in_current_span());
+    api.tasks.spawn(panics::log("room repair", work).in_current_span());
 }
 
 fn is_in_any(viewer: &Participant, groups: &[String]) -> bool {

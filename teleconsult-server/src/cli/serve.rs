@@ -28,10 +28,7 @@ pub(super) async fn run() -> ExitCode {
     };
     let shutdown = tokio::select! {
         shutdown = signals.next() => shutdown,
-        job = running.job_failure() => {
-            running.stop().await;
-            return fail(&format!("the background job {job} panicked"), EXIT_FAILURE);
-        }
+        _ = running.job_failure() => Shutdown::Immediate,
     };
     if shutdown == Shutdown::Graceful {
         running.close_soon();
@@ -39,14 +36,18 @@ pub(super) async fn run() -> ExitCode {
         tracing::info!(waitSeconds = wait.as_secs_f64(), "SIGTERM received; still serving until load balancers notice");
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
+            _ = running.job_failure() => {}
             _ = signals.next() => return ExitCode::from(EXIT_FAILURE),
         }
     }
-    tokio::select! {
-        cut = running.stop() => {
-            tracing::info!(cut, "Server closed");
-            ExitCode::SUCCESS
-        }
-        _ = signals.next() => ExitCode::from(EXIT_FAILURE),
+    let stopped = tokio::select! {
+        stopped = running.stop() => stopped,
+        _ = signals.next() => return ExitCode::from(EXIT_FAILURE),
+    };
+    tracing::info!(cut = stopped.aborted, "Server closed");
+    // A job may panic as late as in the drain.
+    match stopped.failed_job {
+        Some(job) => fail(&format!("the background job {job} panicked"), EXIT_FAILURE),
+        None => ExitCode::SUCCESS,
     }
 }

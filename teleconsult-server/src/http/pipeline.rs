@@ -17,13 +17,12 @@ use super::body::{BodyLimits, read_fields};
 use super::client_address::client_address;
 use super::error::ApiError;
 use super::multipart::{discard, read_file};
-use super::panics;
 use super::policy::{BodyKind, Effect, HasPolicy, Policy};
 use super::request::{ReceivedBody, Request, check_host, must_close_after, query_pairs};
 use super::request_id::request_id;
 use super::response::{Response, ResponseBody};
-use crate::base::crash_points;
 use crate::base::networks::Networks;
+use crate::base::{crash_points, panics};
 
 /// What nginx calls "client closed request": the caller left before there was a response.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
@@ -102,7 +101,14 @@ impl<A: Application> Pipeline<A> {
     }
 
     /// Responds to a request. Never fails: whatever goes wrong becomes a response and one line in the log.
-    pub async fn respond<B>(&self, request: http::Request<B>, peer: IpAddr) -> http::Response<ResponseBody>
+    ///
+    /// The request counts as received with the call, not with the first poll: hyper may notice that the caller has left
+    /// before it polls at all, and drops the future then.
+    pub fn respond<B>(
+        self: Arc<Self>,
+        request: http::Request<B>,
+        peer: IpAddr,
+    ) -> impl Future<Output = http::Response<ResponseBody>> + Send + use<A, B>
     where
         B: hyper::body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -110,14 +116,17 @@ impl<A: Application> Pipeline<A> {
         crash_points::arm();
         let span = tracing::info_span!("request", reqId = request_id(request.headers()));
         let (head, body) = request.into_parts();
-        self.respond_to(head, body, peer).instrument(span).await
+        let (target, pending) = span.in_scope(|| self.receive(head, peer));
+        let response = async move {
+            let result = panics::catch(self.process(&pending.entry.head, target, body, peer)).await;
+            pending
+                .complete(result.unwrap_or_else(|panicked| Err(ApiError::internal(format!("the pipeline {panicked}")))))
+        };
+        // Dropped, it is inside its span too, so the line about a caller that left has the request's id.
+        response.instrument(span)
     }
 
-    async fn respond_to<B>(&self, head: Parts, body: B, peer: IpAddr) -> http::Response<ResponseBody>
-    where
-        B: hyper::body::Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
+    fn receive(&self, head: Parts, peer: IpAddr) -> (Option<A::Target>, Pending<A>) {
         let target = self.application.find(&head.method, head.uri.path());
         let entry = Entry {
             client: client_address(peer, &head.headers, &self.settings.trusted_proxies),
@@ -127,9 +136,7 @@ impl<A: Application> Pipeline<A> {
             head,
         };
         access_log::incoming(&entry);
-        let pending = Pending { application: Arc::clone(&self.application), entry, is_completed: false };
-        let result = panics::catch(self.process(&pending.entry.head, target, body, peer)).await;
-        pending.complete(result.unwrap_or_else(|panicked| Err(ApiError::internal(format!("the pipeline {panicked}")))))
+        (target, Pending { application: Arc::clone(&self.application), entry, is_completed: false })
     }
 
     async fn process<B>(
@@ -312,8 +319,8 @@ mod tests {
         }
     }
 
-    fn pipeline(site: &Arc<Site>) -> Pipeline<Site> {
-        Pipeline::new(Arc::clone(site), RequestSettings::default(), TaskTracker::new())
+    fn pipeline(site: &Arc<Site>) -> Arc<Pipeline<Site>> {
+        Arc::new(Pipeline::new(Arc::clone(site), RequestSettings::default(), TaskTracker::new()))
     }
 
     fn request(method: &Method, path: &str) -> http::Request<Full<Bytes>> {
@@ -325,15 +332,22 @@ mod tests {
         let site = Arc::new(Site::default());
         let pipeline = pipeline(&site);
         for method in [Method::GET, Method::POST] {
-            let response = pipeline.respond(request(&method, "/panic"), PEER).await;
+            let response = Arc::clone(&pipeline).respond(request(&method, "/panic"), PEER).await;
             assert_eq!(response.status(), 500);
             let body = response.into_body().collect().await.unwrap().to_bytes();
             let expected = r#"{"statusCode":500,"error":"Internal Server Error","message":"Something went wrong"}"#;
             assert_eq!(body, expected);
-            assert_eq!(pipeline.respond(request(&method, "/"), PEER).await.status(), 204);
+            assert_eq!(Arc::clone(&pipeline).respond(request(&method, "/"), PEER).await.status(), 204);
         }
         let recorded = [(Method::GET, 500), (Method::GET, 204), (Method::POST, 500), (Method::POST, 204)];
         assert_eq!(*site.recorded.lock().unwrap(), recorded);
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_leaves_before_the_first_poll_is_recorded() {
+        let site = Arc::new(Site::default());
+        drop(pipeline(&site).respond(request(&Method::POST, "/"), PEER));
+        assert_eq!(*site.recorded.lock().unwrap(), [(Method::POST, 499)]);
     }
 
     #[tokio::test]

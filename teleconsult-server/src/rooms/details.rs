@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use bandyer_client::RoomId;
 use bandyer_client::rooms::Room;
 use tokio::sync::watch;
+use tracing::Instrument;
 
+use crate::base::panics;
 use crate::vendor::VendorClient;
 
 /// How long a response waits.
@@ -71,7 +73,7 @@ impl Details {
         readings.insert(room.clone(), (now, reading.clone()));
         let (vendor, room) = (self.vendor.clone(), room.clone());
         // A separate task, so that the read continues for the others if its first viewer leaves.
-        tokio::spawn(async move {
+        let work = async move {
             let read = match vendor.room_details(&room).await {
                 Ok(read) => RoomDetails::Known(Arc::new(read)),
                 Err(error) if error.is_not_found() => RoomDetails::Gone,
@@ -81,7 +83,8 @@ impl Details {
                 }
             };
             sender.send_replace(Some(read));
-        });
+        };
+        tokio::spawn(panics::log("room details", work).in_current_span());
         reading
     }
 }

@@ -7,7 +7,7 @@ use bandyer_client::{ApiVersion, RoomId, UserId};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
-use teleconsult_server::app::Running;
+use teleconsult_server::app::{Running, Stopped};
 use teleconsult_server::config::Config;
 
 use super::auth_service::{AuthStandIn, Serves};
@@ -164,13 +164,13 @@ impl Service {
 
     /// Stops gracefully and starts again on the same store.
     pub async fn restart(&mut self) {
-        assert_eq!(self.running.take().unwrap().stop().await, 0, "a request was cut");
+        assert_eq!(self.running.take().unwrap().stop().await, Stopped::default());
         self.running = Some(Running::start(&self.config).await.unwrap());
     }
 
     /// As [`Service::restart`], with every pending retirement due.
     pub async fn restart_later(&mut self) {
-        assert_eq!(self.running.take().unwrap().stop().await, 0, "a request was cut");
+        assert_eq!(self.running.take().unwrap().stop().await, Stopped::default());
         self.database.execute("UPDATE retirements SET due_at = 0").await;
         self.running = Some(Running::start(&self.config).await.unwrap());
     }

@@ -19,7 +19,7 @@ thread_local! {
 
 /// A panic that was caught.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Panicked {
+pub(crate) struct Panicked {
     location: Option<String>,
 }
 
@@ -30,7 +30,7 @@ impl fmt::Display for Panicked {
 }
 
 /// Awaits a future and catches its panic.
-pub(super) async fn catch<F: Future>(future: F) -> Result<F::Output, Panicked> {
+pub(crate) async fn catch<F: Future>(future: F) -> Result<F::Output, Panicked> {
     install_hook();
     let mut future = pin!(future);
     poll_fn(move |context| {
@@ -45,6 +45,13 @@ pub(super) async fn catch<F: Future>(future: F) -> Result<F::Output, Panicked> {
         }
     })
     .await
+}
+
+/// Awaits work that no one waits for, and logs its panic.
+pub(crate) async fn log<F: Future<Output = ()>>(work: &'static str, future: F) {
+    if let Err(panicked) = catch(future).await {
+        tracing::error!(work, cause = %panicked, "background work panicked");
+    }
 }
 
 /// Other panics keep the hook that was there before.
