@@ -15,10 +15,11 @@ use crate::support::environment::Setup;
 use crate::support::service::{Platform, consultation, doctor, patient};
 use crate::support::{http_client, in_minutes};
 
-/// Sends a request and closes the connection without waiting for the response.
-async fn send_and_leave(server: SocketAddr, request: &str) {
+/// Sends a request. Its caller leaves when the stream is dropped.
+async fn send(server: SocketAddr, request: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
+    stream
 }
 
 fn request(method: &str, path: &str, body: &Value) -> String {
@@ -33,13 +34,16 @@ fn request(method: &str, path: &str, body: &Value) -> String {
 #[tokio::test]
 async fn an_abandoned_request_is_logged_and_counted_with_status_499() {
     let site = Setup::default().binary().await;
-    // Handlers take long enough for the server to notice that the caller has left.
+    // Handlers and the vendor take long enough for the server to notice that the caller has left.
     let mut server = site.start(&[("TELECONSULT_CRASH_POINTS", "H0=delay:1000")]);
+    site.emulator.faults().add(Fault::on(Operation::CreateRoom).action(Action::Delay(Duration::from_secs(1))));
     let planned = consultation(&in_minutes(0), 2, &[doctor(), patient()]);
 
-    // With an effect, and without.
-    send_and_leave(server.address(), &request("POST", "/teleconsultation", &planned)).await;
-    send_and_leave(server.address(), &request("GET", "/teleconsultation/65e6f0a1b2c3d4e5f6a7b8c9", &Value::Null)).await;
+    let creating = send(server.address(), &request("POST", "/teleconsultation", &planned)).await;
+    site.until_called(Operation::CreateUser, 1).await;
+    drop(creating);
+    let view = request("GET", "/teleconsultation/65e6f0a1b2c3d4e5f6a7b8c9", &Value::Null);
+    drop(send(server.address(), &view).await);
 
     let mut logged = Vec::new();
     for _ in 0..2 {
@@ -66,8 +70,10 @@ async fn credentials_are_finished_when_their_caller_leaves() {
     let service = Service::on(Platform::AUTH, ApiVersion::V2, &[]).await;
     service.auth.as_ref().unwrap().has("dr.rossi", &json!(["doctor"]), "Anna Rossi");
     let slow = Action::Delay(Duration::from_secs(1));
-    service.emulator.faults().add(Fault::on(Operation::CreateUser).action(slow));
-    send_and_leave(service.address(), &request("POST", "/credentials", &json!({}))).await;
+    service.emulator.faults().add(Fault::on(Operation::IssueCredential).action(slow));
+    let asking = send(service.address(), &request("POST", "/credentials", &json!({}))).await;
+    service.until_called(Operation::CreateUser, 1).await;
+    drop(asking);
     // The credential itself comes last: by then the user and its row are there.
     service.until_called(Operation::IssueCredential, 1).await;
     assert_eq!(service.emulator.users().len(), 1);
