@@ -49,6 +49,14 @@ async fn an_invalid_body_is_refused_with_the_path_of_the_error() {
             },
             one_end.into(),
         ),
+        (
+            {
+                let mut body = valid();
+                body["end_date"] = json!("tomorrow");
+                body
+            },
+            one_end.into(),
+        ),
         (with(valid(), "/start_date", json!("tomorrow")), "body.start_date must match format \"date-time\"".into()),
         (with(valid(), "/start_date", json!(5)), "body.start_date must match format \"date-time\"".into()),
         (

@@ -68,6 +68,10 @@ on_every_platform! {
                 json!({"end_date": in_minutes(99), "duration_in_seconds": 900}),
                 "body must have exactly one of the properties 'end_date', 'duration_in_seconds'",
             ),
+            (
+                json!({"end_date": in_minutes(99), "duration_in_seconds": "long"}),
+                "body must have exactly one of the properties 'end_date', 'duration_in_seconds'",
+            ),
         ] {
             let response = service.patch(&id, &change).await;
             assert_eq!((response.status, response.sentence().as_str()), (400, message));

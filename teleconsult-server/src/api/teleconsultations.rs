@@ -26,10 +26,13 @@ use crate::domain::schedule::{End, ScheduleChange};
 use crate::domain::teleconsultation::{Change, Proposal, Refusal, Teleconsultation};
 use crate::http::error::ApiError;
 use crate::http::response::Response;
-use crate::http::validation::RequestBody;
+use crate::http::validation::{RequestBody, exactly_one};
 use crate::platform;
 use crate::rooms::details::RoomDetails;
 use crate::use_cases::UseCaseError;
+
+/// The two ways to name the end.
+const ENDS: &[&str] = &["end_date", "duration_in_seconds"];
 
 /// A teleconsultation to create. Its end is named in exactly one of two ways.
 #[derive(Deserialize, JsonSchema)]
@@ -69,10 +72,12 @@ struct TeleconsultationChange<P> {
 
 impl<P: DeserializeOwned> RequestBody for NewTeleconsultation<P> {
     const OLDER_NAMES: &'static [(&'static str, &'static str)] = OLDER_NAMES;
+    const ALTERNATIVES: &'static [&'static str] = ENDS;
 }
 
 impl<P: DeserializeOwned> RequestBody for TeleconsultationChange<P> {
     const OLDER_NAMES: &'static [(&'static str, &'static str)] = OLDER_NAMES;
+    const ALTERNATIVES: &'static [&'static str] = ENDS;
 }
 
 impl<P: Into<ParticipantList<RequestedParticipant>>> TryFrom<NewTeleconsultation<P>> for Proposal {
@@ -104,7 +109,7 @@ fn end(date: Option<Moment>, duration: Option<Seconds>) -> std::result::Result<O
 }
 
 fn not_one_end() -> ApiError {
-    ApiError::validation("body must have exactly one of the properties 'end_date', 'duration_in_seconds'")
+    ApiError::validation(format!("body must {}", exactly_one(ENDS)))
 }
 
 /// The id of a new teleconsultation.

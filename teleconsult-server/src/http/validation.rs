@@ -27,6 +27,9 @@ use super::error::ApiError;
 pub trait RequestBody: DeserializeOwned {
     /// Fields and the names that older callers have for them. The newer name wins.
     const OLDER_NAMES: &'static [(&'static str, &'static str)] = &[];
+
+    /// Fields that exclude each other. Two of them are reported before what is wrong with their values.
+    const ALTERNATIVES: &'static [&'static str] = &[];
 }
 
 /// Reads the body of a request.
@@ -35,15 +38,21 @@ pub trait RequestBody: DeserializeOwned {
 ///
 /// 400 with the first thing that is wrong.
 pub fn read_body<T: RequestBody>(value: &Value) -> Result<T, ApiError> {
-    read(value, T::OLDER_NAMES).map_err(|invalid| ApiError::validation(invalid.to_string()))
+    read(value, Names { older: T::OLDER_NAMES, alternatives: T::ALTERNATIVES })
+        .map_err(|invalid| ApiError::validation(invalid.to_string()))
 }
 
-fn read<'de, T: Deserialize<'de>>(value: &'de Value, older_names: Names) -> Result<T, Invalid> {
+fn read<'de, T: Deserialize<'de>>(value: &'de Value, names: Names) -> Result<T, Invalid> {
     let path = Path::Root;
-    T::deserialize(Reader { value: Some(value), path: &path, older_names }).map_err(|error| error.at(&path))
+    T::deserialize(Reader { value: Some(value), path: &path, names }).map_err(|error| error.at(&path))
 }
 
-type Names = &'static [(&'static str, &'static str)];
+/// What [`RequestBody`] says about names of fields.
+#[derive(Clone, Copy, Default)]
+struct Names {
+    older: &'static [(&'static str, &'static str)],
+    alternatives: &'static [&'static str],
+}
 
 /// A value that is not what it must be.
 #[derive(Debug)]
@@ -101,13 +110,18 @@ impl fmt::Display for Path<'_> {
     }
 }
 
+/// The requirement that exactly one of these fields is there.
+pub fn exactly_one(names: &[&str]) -> String {
+    format!("have exactly one of the properties '{}'", names.join("', '"))
+}
+
 /// A value to read.
 #[derive(Clone, Copy)]
 struct Reader<'de, 'p> {
     /// Nothing stands for a field that is absent.
     value: Option<&'de Value>,
     path: &'p Path<'p>,
-    older_names: Names,
+    names: Names,
 }
 
 impl<'de> Reader<'de, '_> {
@@ -242,8 +256,12 @@ impl<'de> MapAccess<'de> for Fields<'de, '_> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Invalid> {
         let present = |name: &str| self.values.get(name).filter(|value| !value.is_null());
+        let alternatives = self.object.names.alternatives;
+        if alternatives.contains(&self.name) && alternatives.iter().filter(|name| present(name).is_some()).count() > 1 {
+            return Err(self.object.must(&exactly_one(alternatives)));
+        }
         let older_names =
-            self.object.older_names.iter().filter(|(name, _)| *name == self.name).map(|(_, older)| *older);
+            self.object.names.older.iter().filter(|(name, _)| *name == self.name).map(|(_, older)| *older);
         let mut found = std::iter::once(self.name).chain(older_names).filter_map(|name| Some((name, present(name)?)));
         let (name, value) = found.next().map_or((self.name, None), |(name, value)| (name, Some(value)));
         let path = Path::Field(self.object.path, name);
@@ -291,7 +309,7 @@ mod tests {
     use serde::Deserialize;
     use serde_json::{Value, json};
 
-    use super::read;
+    use super::{Names, read};
 
     #[derive(Debug, PartialEq, Deserialize)]
     struct Outer {
@@ -314,7 +332,7 @@ mod tests {
     }
 
     fn outer(value: &Value) -> Result<Outer, String> {
-        read(value, &[("id", "old")]).map_err(|invalid| invalid.to_string())
+        read(value, Names { older: &[("id", "old")], ..Names::default() }).map_err(|invalid| invalid.to_string())
     }
 
     #[test]
@@ -352,7 +370,7 @@ mod tests {
 
     #[test]
     fn whole_numbers_are_integers_also_as_strings() {
-        let integer = |value: Value| read::<i64>(&value, &[]).ok();
+        let integer = |value: Value| read::<i64>(&value, Names::default()).ok();
         assert_eq!([json!(3), json!("3"), json!(3.0), json!("3.0")].map(integer), [Some(3); 4]);
         let wrong =
             [json!(3.5), json!("x"), json!(true), json!([3]), json!(1e300), json!(""), json!("inf"), json!("nan")];
