@@ -57,7 +57,9 @@ pub enum StartError {
 
 async fn open_store(config: &Config, platform: &PlatformClient, clock: &Clock) -> Result<Store, StartError> {
     let database = match &config.database {
-        DatabaseSettings::Folder(folder) => Database::open_sqlite(folder).await.map_err(OpenError::from)?,
+        DatabaseSettings::Folder(folder) => {
+            Database::open_sqlite(folder, clock.clone()).await.map_err(OpenError::from)?
+        }
         DatabaseSettings::Postgres { url, connections } => {
             Database::open_postgres(url, *connections).await.map_err(OpenError::from)?
         }
@@ -71,8 +73,7 @@ async fn open_store(config: &Config, platform: &PlatformClient, clock: &Clock) -
         store.write(|tx| Box::pin(tx.release_leases())).await?;
     }
     // What made the deletion of a room fail may have been repaired since.
-    let now = clock.now();
-    store.write(move |tx| Box::pin(async move { tx.unpark_retirements(now).await })).await?;
+    store.write(|tx| Box::pin(tx.unpark_retirements())).await?;
     Ok(store)
 }
 
@@ -121,9 +122,9 @@ impl Running {
         let breaker_metrics = registry.as_ref().map(BreakerMetrics::register).unwrap_or_default();
         let vendor = VendorClient::new(config.vendor.client().map_err(StartError::Vendor)?, breaker_metrics);
         let store = open_store(config, &platform, &clock).await?;
-        let directory = Arc::new(Directory::new(store.clone(), vendor.clone(), clock.clone()));
+        let directory = Arc::new(Directory::new(store.clone(), vendor.clone()));
         let room_counters = registry.as_ref().map(RoomCounters::register).unwrap_or_default();
-        let rooms = Rooms::new(store.clone(), vendor.clone(), config.rooms.clone(), room_counters, clock.clone());
+        let rooms = Rooms::new(store.clone(), vendor.clone(), config.rooms.clone(), room_counters);
         let rooms = Arc::new(rooms);
         let profiles = Arc::new(profiles(&config.platform, &platform));
         let use_cases = UseCases::new(
@@ -157,11 +158,11 @@ impl Running {
 
         let shutdown = CancellationToken::new();
         let store_errors = registry.as_ref().map_or_else(metrics::Counter::noop, store_metrics::errors);
-        let mut jobs = Runner::new(store.clone(), clock.clone(), store_errors, shutdown.clone());
+        let mut jobs = Runner::new(store.clone(), store_errors, shutdown.clone());
         jobs.spawn(Recovery(Arc::clone(&rooms)));
         jobs.spawn(RoomRetirement(Arc::clone(&rooms)));
         jobs.spawn(Sweep(rooms));
-        jobs.spawn(KeyExpiry::new(store.clone(), clock));
+        jobs.spawn(KeyExpiry::new(store.clone()));
         jobs.spawn(Branding::new(config.branding.clone(), vendor));
         if let Some(registry) = registry {
             jobs.spawn(MetricsUpkeep(registry));

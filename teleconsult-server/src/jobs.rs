@@ -7,14 +7,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use metrics::Counter;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::backoff::Backoff;
-use crate::base::clock::Clock;
 use crate::base::panics;
 use crate::rooms::RunError;
 use crate::store::{Store, StoreError, crash_point};
@@ -104,7 +103,6 @@ pub trait Job: Send + Sync + 'static {
 /// Spawns jobs.
 pub struct Runner {
     store: Store,
-    clock: Clock,
     store_errors: Counter,
     stop: CancellationToken,
     failed: watch::Sender<Option<&'static str>>,
@@ -114,13 +112,13 @@ pub struct Runner {
 impl Runner {
     /// Jobs stop when `stop` is cancelled.
     #[must_use]
-    pub fn new(store: Store, clock: Clock, store_errors: Counter, stop: CancellationToken) -> Self {
-        Self { store, clock, store_errors, stop, failed: watch::Sender::new(None), tasks: Vec::new() }
+    pub fn new(store: Store, store_errors: Counter, stop: CancellationToken) -> Self {
+        Self { store, store_errors, stop, failed: watch::Sender::new(None), tasks: Vec::new() }
     }
 
     /// Starts a job.
     pub fn spawn<J: Job>(&mut self, job: J) {
-        let lease = JobLease { store: self.store.clone(), clock: self.clock.clone() };
+        let lease = JobLease { store: self.store.clone() };
         let (store_errors, stop, failed) = (self.store_errors.clone(), self.stop.clone(), self.failed.clone());
         self.tasks.push(tokio::spawn(async move {
             let repeated = repeat(&job, &lease, &store_errors, &stop);
@@ -159,7 +157,6 @@ impl Runner {
 
 struct JobLease {
     store: Store,
-    clock: Clock,
 }
 
 impl JobLease {
@@ -168,11 +165,10 @@ impl JobLease {
         if !J::SHARED {
             return Ok(true);
         }
-        let now = self.clock.now();
         let interval = SignedDuration::try_from(job.interval()).unwrap_or(SignedDuration::MAX);
         // Slightly less than the interval, so that the next claim of the same instance does not come a moment too early.
-        let due_again = now.saturating_add(interval * 9 / 10).unwrap_or(Timestamp::MAX);
-        self.store.write(move |tx| Box::pin(async move { tx.claim_job(J::NAME, now, due_again).await })).await
+        let due_again = interval * 9 / 10;
+        self.store.write(move |tx| Box::pin(async move { tx.claim_job(J::NAME, due_again).await })).await
     }
 }
 
@@ -263,9 +259,9 @@ mod tests {
     #[tokio::test]
     async fn a_panic_in_the_drain_is_reported() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::new(Database::open_sqlite(folder.path()).await.unwrap());
+        let store = Store::new(Database::open_sqlite(folder.path(), Clock::system()).await.unwrap());
         let (started, stop) = (CancellationToken::new(), CancellationToken::new());
-        let mut jobs = Runner::new(store, Clock::system(), Counter::noop(), stop.clone());
+        let mut jobs = Runner::new(store, Counter::noop(), stop.clone());
         jobs.spawn(PanicsInTheDrain(started.clone()));
         started.cancelled().await;
         stop.cancel();

@@ -5,5 +5,5 @@ mod client;
 mod forwarded;
 
 pub use call_metrics::CallMetrics;
-pub use client::{BaseUrl, PlatformClient, PlatformResponse, UpstreamError};
+pub use client::{BaseUrl, CALL_TIMEOUT, PlatformClient, PlatformResponse, UpstreamError};
 pub use forwarded::{Forwarding, current, forwarding};

@@ -24,10 +24,9 @@ use std::time::Duration;
 
 use bandyer_client::rooms::{Recording, Room};
 use bandyer_client::{JoinUrl, UserId};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tokio::sync::Notify;
 
-use crate::base::clock::Clock;
 use crate::domain::link;
 use crate::domain::participants::Participant;
 use crate::domain::privileges::{Privileges, Role};
@@ -110,21 +109,14 @@ pub struct Rooms {
     vendor: VendorClient,
     settings: RoomSettings,
     counters: RoomCounters,
-    clock: Clock,
     retirement_due: Arc<Notify>,
 }
 
 impl Rooms {
     /// Keeps the journal in this store.
     #[must_use]
-    pub fn new(
-        store: Store,
-        vendor: VendorClient,
-        settings: RoomSettings,
-        counters: RoomCounters,
-        clock: Clock,
-    ) -> Self {
-        Self { store, vendor, settings, counters, clock, retirement_due: Arc::default() }
+    pub fn new(store: Store, vendor: VendorClient, settings: RoomSettings, counters: RoomCounters) -> Self {
+        Self { store, vendor, settings, counters, retirement_due: Arc::default() }
     }
 
     /// The settings.
@@ -151,8 +143,8 @@ impl Rooms {
 
     /// Ends an attempt that becomes no record's room.
     async fn resolve(&self, attempt: &Attempt, resolution: AttemptResolution) -> Result<(), StoreError> {
-        let (attempt, now) = (attempt.clone(), self.clock.now());
-        self.store.write(move |tx| Box::pin(async move { tx.resolve_attempt(&attempt, resolution, now).await })).await
+        let attempt = attempt.clone();
+        self.store.write(move |tx| Box::pin(async move { tx.resolve_attempt(&attempt, resolution).await })).await
     }
 
     /// Ends an attempt whose room cannot be used.
@@ -165,18 +157,14 @@ impl Rooms {
 
     /// Leaves an attempt to recovery.
     async fn mark_unknown(&self, attempt: &Attempt) -> Result<(), StoreError> {
-        let (attempt, now) = (attempt.clone(), self.clock.now());
-        self.store.write(move |tx| Box::pin(async move { tx.mark_attempt_unknown(&attempt, now).await })).await
+        let attempt = attempt.clone();
+        self.store.write(move |tx| Box::pin(async move { tx.mark_attempt_unknown(&attempt).await })).await
     }
 
-    /// Renews the lease of an attempt. `false` if the attempt was taken over.
+    /// Begins the lease of an attempt again. `false` if the attempt was taken over.
     async fn renew(&self, attempt: &Attempt) -> Result<bool, StoreError> {
-        let (attempt, until) = (attempt.clone(), self.lease_from(self.clock.now()));
-        self.store.write(move |tx| Box::pin(async move { tx.renew_attempt(&attempt, until).await })).await
-    }
-
-    fn lease_from(&self, now: Timestamp) -> Timestamp {
-        now.saturating_add(self.settings.lease).unwrap_or(Timestamp::MAX)
+        let (attempt, lease) = (attempt.clone(), self.settings.lease);
+        self.store.write(move |tx| Box::pin(async move { tx.renew_attempt(&attempt, lease).await })).await
     }
 
     fn marker(&self, attempt: &Attempt) -> String {

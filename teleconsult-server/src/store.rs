@@ -13,7 +13,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bandyer_client::{RoomId, UserId};
 use futures_util::future::BoxFuture;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::ids::{ExternalId, TeleconsultationId};
 use crate::domain::teleconsultation::{Base, Teleconsultation};
@@ -30,7 +30,9 @@ mod tx;
 
 pub(crate) use error::crash_point;
 pub use error::{Result, StoreError};
-pub use journal::{Attempt, AttemptResolution, Deployment, JournalCounts, KeyClaim, KeyedRequest, Retirement};
+pub use journal::{
+    Attempt, AttemptResolution, Deployment, JournalCounts, KeyClaim, KeyedRequest, NewAttempt, Retirement,
+};
 pub use tx::{Read, Tx};
 
 use crud_service::CrudServiceRecords;
@@ -45,68 +47,102 @@ pub enum Cas<T = ()> {
     Applied(T),
     /// Another writer was first, or the record is gone. Nothing was changed.
     Stale,
+    /// The decision had ceased to hold by then. Nothing was changed.
+    TooLate,
 }
 
 impl<T> Cas<T> {
-    /// `Applied` if there is a value.
-    fn from_option(value: Option<T>) -> Self {
-        value.map_or(Self::Stale, Self::Applied)
+    /// The same with another value.
+    fn map<U>(self, f: impl FnOnce(T) -> U) -> Cas<U> {
+        match self {
+            Self::Applied(value) => Cas::Applied(f(value)),
+            Self::Stale => Cas::Stale,
+            Self::TooLate => Cas::TooLate,
+        }
     }
 }
 
+/// A teleconsultation as it was read.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// The teleconsultation.
+    pub record: Teleconsultation,
+    /// When it was read, by the clock by which changes are stored.
+    pub at: Timestamp,
+    /// Whether its room was created by this service. If not, the vendor's "not found" may mean that the room is looked up
+    /// in the wrong place.
+    pub has_own_room: bool,
+    /// Whether a change of it may still take effect.
+    pub is_changing: bool,
+}
+
 /// The teleconsultations and the user map, and the changes of the journal that belong to a change of a record.
+///
+/// A decision on a record may hold only until its window opens. Time passes between the decision and its storing, so the
+/// moment is passed on as `valid_until` and compared with the database's clock where the change is stored.
 #[async_trait]
 pub trait Records: Send + Sync {
-    /// Whether every room that a record names was created by this service. If others created rooms too, the vendor's "not
-    /// found" may mean that the room is looked up in the wrong place.
-    fn all_rooms_are_ours(&self) -> bool;
-
     /// Checks that the records can be read.
     async fn ping(&self) -> Result<()>;
 
     /// A teleconsultation that is not in the trash.
-    async fn get(&self, id: &TeleconsultationId) -> Result<Option<Teleconsultation>>;
+    async fn get(&self, id: &TeleconsultationId) -> Result<Option<Reading>>;
 
-    /// Whether a teleconsultation with this id was ever stored, including the trash.
-    async fn was_stored(&self, id: &TeleconsultationId) -> Result<bool>;
+    /// As [`get`](Self::get), after the changes that are being stored at this moment.
+    async fn get_after_changes(&self, id: &TeleconsultationId) -> Result<Option<Reading>>;
 
-    /// The teleconsultation whose room this is, unless it is in the trash.
-    async fn of_room(&self, room: &RoomId) -> Result<Option<TeleconsultationId>>;
+    /// The teleconsultation that was ever stored for this id, including the trash: [`insert`](Self::insert) and
+    /// [`commit_room`](Self::commit_room) may have stored it under another.
+    async fn stored_for(&self, id: &TeleconsultationId) -> Result<Option<TeleconsultationId>>;
 
     /// Those of the rooms that are the room of a record.
     async fn rooms_in_use(&self, rooms: &[RoomId]) -> Result<HashSet<RoomId>>;
 
     /// Stores a new teleconsultation without a room, and returns its id: some stores choose it themselves.
-    async fn insert(&self, record: &Teleconsultation, now: Timestamp) -> Result<TeleconsultationId>;
+    async fn insert(&self, record: &Teleconsultation) -> Result<TeleconsultationId>;
 
     /// Stores a change that needs no new room. `retire` is a room that the change leaves behind.
-    async fn update(&self, record: &Teleconsultation, retire: Option<&RoomId>, now: Timestamp) -> Result<Cas>;
+    async fn update(
+        &self,
+        record: &Teleconsultation,
+        retire: Option<&RoomId>,
+        valid_until: Option<Timestamp>,
+    ) -> Result<Cas>;
 
     /// Moves a teleconsultation to the trash and queues its room for deletion.
-    async fn trash(&self, record: &Teleconsultation, now: Timestamp) -> Result<Cas>;
+    async fn trash(&self, record: &Teleconsultation) -> Result<Cas>;
 
     /// Records the intent to create a room, before the vendor is called. Of a stored teleconsultation, version and generation
-    /// go up; the result is its new base.
-    async fn begin_attempt(&self, attempt: &Attempt, base: Base) -> Result<Cas<Base>>;
+    /// go up; the result has its new base.
+    async fn begin_attempt(
+        &self,
+        attempt: &NewAttempt,
+        lease: SignedDuration,
+        base: Base,
+        valid_until: Option<Timestamp>,
+    ) -> Result<Cas<(Attempt, Base)>>;
 
     /// Makes the room of an attempt the record's room, ends the attempt and queues the replaced room for deletion. The
     /// result is the record's id.
     ///
-    /// If the attempt was taken over, or another one has begun since, the room of this attempt is queued instead, in the
-    /// same transaction, and the result is [`Cas::Stale`].
+    /// If the attempt was taken over, another one has begun since, or the decision no longer holds, the room of this attempt
+    /// is queued instead, in the same transaction.
     async fn commit_room(
         &self,
         attempt: &Attempt,
         record: &Teleconsultation,
         replaced: Option<&RoomId>,
-        now: Timestamp,
+        valid_until: Option<Timestamp>,
     ) -> Result<Cas<TeleconsultationId>>;
 
     /// The vendor ids of those people who have one.
     async fn vendor_users(&self, people: &[&ExternalId]) -> Result<Vec<(ExternalId, UserId)>>;
 
     /// Adds rows to the user map. An existing row wins.
-    async fn add_vendor_users(&self, users: &[(ExternalId, UserId)], now: Timestamp) -> Result<()>;
+    async fn add_vendor_users(&self, users: &[(ExternalId, UserId)]) -> Result<()>;
+
+    /// Resolves writes whose outcome is unknown. Does nothing in a store that has none.
+    async fn recover(&self) -> Result<()>;
 }
 
 /// The database, and where the records are. Clones share both.

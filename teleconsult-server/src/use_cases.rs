@@ -27,6 +27,7 @@ mod idempotent;
 mod view;
 
 pub use error::{Result, UseCaseError};
+pub use view::Viewed;
 
 /// How often a decision is repeated because another writer was first.
 const MAX_CAS_ATTEMPTS: u32 = 4;
@@ -94,11 +95,13 @@ impl UseCases {
     {
         let _turn = self.changing.lock(id).await;
         for _ in 0..MAX_CAS_ATTEMPTS {
-            let mut current = self.view(id).await?;
+            let mut current = self.read(id).await?.record;
             self.profiles.load_missing(&mut current.participants).await?;
             let plan = decide(&current, self.clock.now()).map_err(UseCaseError::Refused)?;
-            if self.execute(plan, &current).await? == Cas::Applied(()) {
-                return Ok(());
+            match self.execute(plan, &current).await? {
+                Cas::Applied(()) => return Ok(()),
+                Cas::Stale => {}
+                Cas::TooLate => return Err(UseCaseError::Refused(Refusal::Immutable)),
             }
         }
         Err(UseCaseError::Contended)
@@ -115,17 +118,17 @@ impl UseCases {
                     Err(error) => Err(error.into()),
                 }
             }
-            RoomPlan::None => Ok(self.store.records().update(&next, None, self.clock.now()).await?),
+            RoomPlan::None => Ok(self.store.records().update(&next, None, plan.valid_until).await?),
             RoomPlan::Keep => {
                 next.room.clone_from(&current.room);
                 for participant in &mut next.participants {
                     let before = current.participant_by_ref(&participant.person.id);
                     participant.access_link = before.and_then(|before| before.access_link.clone());
                 }
-                Ok(self.store.records().update(&next, None, self.clock.now()).await?)
+                Ok(self.store.records().update(&next, None, plan.valid_until).await?)
             }
             RoomPlan::Retire => {
-                let updated = self.store.records().update(&next, current.room.as_ref(), self.clock.now()).await?;
+                let updated = self.store.records().update(&next, current.room.as_ref(), plan.valid_until).await?;
                 self.rooms.wake_retirement();
                 Ok(updated)
             }

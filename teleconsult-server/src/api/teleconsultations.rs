@@ -29,7 +29,8 @@ use crate::http::response::Response;
 use crate::http::validation::{RequestBody, exactly_one};
 use crate::platform;
 use crate::rooms::details::RoomDetails;
-use crate::use_cases::UseCaseError;
+use crate::rooms::repair::Repairs;
+use crate::use_cases::{UseCaseError, Viewed};
 
 /// The two ways to name the end.
 const ENDS: &[&str] = &["end_date", "duration_in_seconds"];
@@ -232,25 +233,25 @@ impl<'a> From<&'a Room> for RoomView<'a> {
 }
 
 /// The teleconsultation of the path, and the id of the participant who asks for it.
-pub(super) async fn viewed(api: &ApiState, request: &Request) -> Result<(Teleconsultation, String)> {
+pub(super) async fn viewed(api: &ApiState, request: &Request) -> Result<(Viewed, String)> {
     let raw = request.target.raw_room_id();
     let absent =
         || ApiError::sentence(StatusCode::NOT_FOUND, format!("Room with id {} not found on CRUD", shown_id(raw)));
     let id = request.target.teleconsultation().ok_or_else(absent)?;
-    let record = match api.parts.use_cases.view(id).await {
+    let view = match api.parts.use_cases.view(id).await {
         Err(UseCaseError::NotFound) => return Err(absent().into()),
-        record => record?,
+        view => view?,
     };
     let caller = caller(api, request);
-    let viewer = caller.viewer().filter(|viewer| record.participant(viewer).is_some());
+    let viewer = caller.viewer().filter(|viewer| view.record.participant(viewer).is_some());
     let viewer = viewer.ok_or_else(errors::unauthorized)?.to_owned();
-    Ok((record, viewer))
+    Ok((view, viewer))
 }
 
 pub(super) async fn view(api: &Arc<ApiState>, request: &Request) -> Result {
     let (background, language) = link_query(request)?;
-    let (mut record, viewer) = viewed(api, request).await?;
-    let (room, people) = (&record.room, &mut record.participants);
+    let (mut view, viewer) = viewed(api, request).await?;
+    let (room, people) = (&view.record.room, &mut view.record.participants);
     let details = async {
         match room {
             Some(room) => api.details.of(room).await,
@@ -258,23 +259,23 @@ pub(super) async fn view(api: &Arc<ApiState>, request: &Request) -> Result {
         }
     };
     let ((), details) = tokio::join!(api.parts.profiles.load_missing_for_view(people), details);
-    repair_soon(api, &record, &details);
-    let viewer = record.participant(&viewer).ok_or_else(errors::unauthorized)?;
+    let is_room_lost = Repairs::is_room_lost(view.has_own_room, &details);
+    repair_soon(api, &view.record, is_room_lost);
+    // A link to a lost room leads nowhere; a waiting room does.
+    let shows_link = view.shows_links && !is_room_lost;
+    let viewer = view.record.participant(&viewer).ok_or_else(errors::unauthorized)?;
     let background = background || is_in_any(viewer, &api.settings.endpoints.background_groups);
     let options = LinkOptions { background, language };
-    Ok(Response::json(StatusCode::OK, &view_of(viewer, &record, api, options, &details))?)
+    Ok(Response::json(StatusCode::OK, &view_of(viewer, &view.record, shows_link, options, &details))?)
 }
 
 fn view_of<'a>(
     viewer: &'a Participant,
     record: &'a Teleconsultation,
-    api: &ApiState,
+    shows_link: bool,
     options: LinkOptions<'_>,
     details: &'a RoomDetails,
 ) -> View<'a> {
-    // A link to a lost room leads nowhere; a waiting room does.
-    let has_room = !api.parts.use_cases.repairs().is_room_lost(details);
-    let shows_link = has_room && api.parts.use_cases.is_immutable_now(record);
     // The platform's records hold links that this service has not checked.
     let link = viewer.access_link.as_ref().filter(|link| shows_link && link::is_safe(link.expose()));
     View {
@@ -296,8 +297,8 @@ fn view_of<'a>(
 }
 
 /// Gives a complete teleconsultation without a room one, in the background.
-fn repair_soon(api: &Arc<ApiState>, record: &Teleconsultation, details: &RoomDetails) {
-    let Some(repair) = api.parts.use_cases.repairs().start(record, details) else { return };
+fn repair_soon(api: &Arc<ApiState>, record: &Teleconsultation, is_room_lost: bool) {
+    let Some(repair) = api.parts.use_cases.repairs().start(record, is_room_lost) else { return };
     let repairing = Arc::clone(api);
     let work =
         platform::forwarding(platform::current(), async move { repairing.parts.use_cases.repairs().run(repair).await });

@@ -17,9 +17,9 @@ use crate::vendor;
 pub(super) async fn show(api: &Arc<ApiState>, request: &Request) -> Result {
     let raw = request.target.session_id.as_deref().unwrap_or_default();
     let none = || ApiError::sentence(StatusCode::NOT_FOUND, "There is no transcription of this session");
-    let (record, _viewer) = teleconsultations::viewed(api, request).await?;
+    let (view, _viewer) = teleconsultations::viewed(api, request).await?;
     let session = SessionId::new(raw).map_err(|_| none())?;
-    let room = record.room.as_ref().ok_or_else(none)?;
+    let room = view.record.room.as_ref().ok_or_else(none)?;
     let limit = api.settings.endpoints.transcription_max_bytes;
     let file = match is_of_room(api, room, &session).await {
         Ok(true) => api.parts.vendor.transcription(&session, limit).await,

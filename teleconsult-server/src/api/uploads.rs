@@ -30,7 +30,7 @@ pub(super) async fn delete(api: &Arc<ApiState>, request: &Request) -> Result {
     if !api.settings.endpoints.delete_uploads {
         return Ok(Response::empty(StatusCode::NO_CONTENT));
     }
-    let record = api.parts.use_cases.view(teleconsultations::id(request)?).await?;
+    let record = api.parts.use_cases.view(teleconsultations::id(request)?).await?.record;
     let (total, deleted) = match &record.room {
         Some(room) => api.parts.vendor.delete_uploads(room).await?,
         None => (0, 0),

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, header};
+use jiff::SignedDuration;
 use url::Url;
 
 use super::file::CustomUserId;
 use super::reader::Reader;
 use crate::people::auth_service::{AuthSettings, PLACEHOLDER, ROUTES};
 use crate::people::custom_id::CustomIdSettings;
-use crate::platform::{BaseUrl, Forwarding, PlatformClient};
+use crate::platform::{BaseUrl, CALL_TIMEOUT, Forwarding, PlatformClient};
 use crate::store::crud_service::CrudSettings;
 
 /// The platform's services.
@@ -27,6 +28,8 @@ pub struct PlatformSettings {
     pub forwarding: Forwarding,
 }
 
+/// Longer than the calls of one write take: two attempts to write, each followed by a read.
+const DEFAULT_WRITE_GRACE: Duration = Duration::from_secs(6 * CALL_TIMEOUT.as_secs());
 /// The address that the predecessor calls by default.
 const DEFAULT_CRUD_SERVICE: &str = "http://crud-service";
 /// Long enough for the requests of one consultation, short enough for a person who was just added to a group.
@@ -116,6 +119,8 @@ fn crud(reader: &mut Reader<'_>, store_profiles: bool) -> Option<CrudSettings> {
     let records = reader.text("TELECONSULTATIONS_CRUD_NAME");
     let people = reader.text("USER_ID_MAP_CRUD_NAME").or_else(|| reader.text("USER_MAP_ID_CRUD_NAME"));
     let write_empty_room = reader.boolean("CRUD_EMPTY_ROOM_ID", false);
+    let write_grace = reader.seconds("TELECONSULT_CRUD_WRITE_GRACE_SECONDS", 1..=3600, DEFAULT_WRITE_GRACE);
+    let write_grace = SignedDuration::try_from(write_grace).unwrap_or(SignedDuration::MAX);
     if url.is_none() && host.is_none() && records.is_none() && people.is_none() {
         return None;
     }
@@ -123,7 +128,7 @@ fn crud(reader: &mut Reader<'_>, store_profiles: bool) -> Option<CrudSettings> {
     let people = collection(reader, "USER_ID_MAP_CRUD_NAME", people);
     let (name, text) = url.or(host).unwrap_or(("CRUD_SERVICE_URL", DEFAULT_CRUD_SERVICE.to_owned()));
     let base = base(reader, name, &text)?;
-    Some(CrudSettings { base, records: records?, people: people?, store_profiles, write_empty_room })
+    Some(CrudSettings { base, records: records?, people: people?, store_profiles, write_empty_room, write_grace })
 }
 
 fn collection(reader: &mut Reader<'_>, name: &str, given: Option<String>) -> Option<String> {

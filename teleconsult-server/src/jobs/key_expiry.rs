@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;
 
 use super::{Job, JobError, Next};
-use crate::base::clock::Clock;
 use crate::store::Store;
 
 /// How long a key is kept.
@@ -17,14 +16,13 @@ const INTERVAL: Duration = Duration::from_secs(60);
 /// Deletes keys that are older than a day.
 pub struct KeyExpiry {
     store: Store,
-    clock: Clock,
 }
 
 impl KeyExpiry {
     /// For the keys in this store.
     #[must_use]
-    pub const fn new(store: Store, clock: Clock) -> Self {
-        Self { store, clock }
+    pub const fn new(store: Store) -> Self {
+        Self { store }
     }
 }
 
@@ -36,8 +34,7 @@ impl Job for KeyExpiry {
     }
 
     async fn run(&self, _stop: &CancellationToken) -> Result<Next, JobError> {
-        let before = self.clock.now().saturating_sub(KEPT_FOR).unwrap_or(Timestamp::MIN);
-        self.store.write(move |tx| Box::pin(async move { tx.expire_keys(before).await })).await?;
+        self.store.write(|tx| Box::pin(tx.expire_keys(KEPT_FOR))).await?;
         Ok(Next::AfterInterval)
     }
 }

@@ -12,7 +12,6 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::ExposeSecret;
 use sha2::Sha256;
 
-use crate::base::clock::Clock;
 use crate::base::keyed_mutex::KeyedMutex;
 use crate::domain::ids::ExternalId;
 use crate::domain::participants::{Member, PersonRef};
@@ -40,15 +39,14 @@ pub enum DirectoryError {
 pub struct Directory {
     store: Store,
     vendor: VendorClient,
-    clock: Clock,
     creating: KeyedMutex<ExternalId>,
 }
 
 impl Directory {
     /// Keeps the user map in this store.
     #[must_use]
-    pub fn new(store: Store, vendor: VendorClient, clock: Clock) -> Self {
-        Self { store, vendor, clock, creating: KeyedMutex::default() }
+    pub fn new(store: Store, vendor: VendorClient) -> Self {
+        Self { store, vendor, creating: KeyedMutex::default() }
     }
 
     /// The vendor user of a person who has one.
@@ -107,7 +105,7 @@ impl Directory {
         self.vendor.ensure_user(&user, role).await?;
         crash_point!("C2");
         let row = (person.clone(), user.clone());
-        self.store.records().add_vendor_users(&[row], self.clock.now()).await?;
+        self.store.records().add_vendor_users(&[row]).await?;
         // Another instance may have been first, and all must use the same user.
         let user = self.find(&person).await?.unwrap_or(user);
         Ok((person, user))

@@ -12,7 +12,7 @@ use super::call_metrics::CallMetrics;
 /// Time for a connection. These services run in the same cluster.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Time for one call, including its response.
-const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// Largest response that is read, in bytes. The CRUD Service's longest list is far below.
 const MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
 /// Longest message of a service that is passed on, in characters.

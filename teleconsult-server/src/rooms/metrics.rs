@@ -66,6 +66,7 @@ pub struct JournalGauges {
     pending_retirements: Gauge,
     parked_retirements: Gauge,
     possible_leaks: Gauge,
+    open_writes: Gauge,
 }
 
 impl JournalGauges {
@@ -85,6 +86,8 @@ impl JournalGauges {
                 "teleconsult_room_possible_leaks",
                 "Rooms whose creation response was lost and that were never found.",
             ),
+            open_writes: registry
+                .gauge("teleconsult_store_open_writes", "Writes to the CRUD Service whose outcome is not known."),
         }
     }
 
@@ -95,6 +98,7 @@ impl JournalGauges {
         self.pending_retirements.set(value(|counts| counts.pending_retirements));
         self.parked_retirements.set(value(|counts| counts.parked_retirements));
         self.possible_leaks.set(value(|counts| counts.possible_leaks));
+        self.open_writes.set(value(|counts| counts.open_writes));
     }
 }
 
@@ -127,6 +131,7 @@ mod tests {
             pending_retirements: 1,
             parked_retirements: 0,
             possible_leaks: 0,
+            open_writes: 0,
         }));
         for line in [
             "teleconsult_room_open_attempts 2",

@@ -1,19 +1,17 @@
 //! Gives a teleconsultation a room: begin an attempt, create the room, commit both together.
 
+use std::time::Instant;
+
 use bandyer_client::RoomId;
 use bandyer_client::rooms::Room;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{ProvisionError, Rooms, links, marker};
 use crate::domain::ids::TeleconsultationId;
 use crate::domain::participants::Participant;
 use crate::domain::teleconsultation::{Base, Teleconsultation};
-use crate::store::{Attempt, AttemptResolution, Cas, crash_point};
+use crate::store::{Attempt, AttemptResolution, Cas, NewAttempt, crash_point};
 use crate::vendor::{CALL_TIMEOUT, RoomSpec};
-
-/// How long storing a new room may take. A viewer must not be shown a link that is replaced a moment later, so a change
-/// counts as too late this much before its decision ceases to hold.
-const COMMIT_MARGIN: SignedDuration = SignedDuration::from_secs(1);
 
 impl Rooms {
     /// Creates a room for `next`, stores both together, and returns the record's id. `replaced` is the room that the stored
@@ -28,16 +26,11 @@ impl Rooms {
         replaced: Option<&RoomId>,
         valid_until: Option<Timestamp>,
     ) -> Result<TeleconsultationId, ProvisionError> {
-        let (attempt, spec, next) = self.begin(next).await?;
+        let (attempt, spec, next) = self.begin(next, valid_until).await?;
         let room = self.create(&attempt, &spec, &next.participants).await?;
         crash_point!("C11");
         crash_point!("C5");
-        let committed_by = self.clock.now().saturating_add(COMMIT_MARGIN).unwrap_or(Timestamp::MAX);
-        if valid_until.is_some_and(|until| committed_by >= until) {
-            self.discard(&attempt, room).await?;
-            return Err(ProvisionError::TooLate);
-        }
-        self.commit(&attempt, next, room, replaced).await
+        self.commit(&attempt, next, room, replaced, valid_until).await
     }
 
     /// Resumes the creation of `next` that an earlier request began: a room that it created is adopted, if it equals the room
@@ -48,28 +41,21 @@ impl Rooms {
     /// [`ProvisionError`].
     pub async fn resume(&self, next: &Teleconsultation) -> Result<Option<TeleconsultationId>, ProvisionError> {
         let wanted = self.spec(next).digest();
-        let (id, now) = (next.id.clone(), self.clock.now());
-        let until = self.lease_from(now);
-        let open =
-            self.store.write(move |tx| Box::pin(async move { tx.claim_attempts_of(&id, now, until).await })).await?;
+        let (id, lease) = (next.id.clone(), self.settings.lease);
+        let open = self.store.write(move |tx| Box::pin(async move { tx.claim_attempts_of(&id, lease).await })).await?;
         for attempt in open {
             let Ok(Some(room)) = self.find(&attempt).await else {
                 // The vendor may still be creating it, or cannot list rooms. Recovery can wait longer than a caller.
                 self.mark_unknown(&attempt).await?;
                 continue;
             };
-            if let Some(record) = self.store.records().of_room(&room.id).await? {
-                // It was stored, but the response did not reach the caller.
-                self.resolve(&attempt, AttemptResolution::NoRoom).await?;
-                return Ok(Some(record));
-            }
             if attempt.spec_digest != wanted {
                 self.discard(&attempt, room).await?;
                 continue;
             }
             tracing::info!(attempt = attempt.id, room = %room.id, "adopting the room of an earlier attempt");
             let next = Teleconsultation { base: Base::New, ..next.clone() };
-            match self.commit(&attempt, next, room, None).await {
+            match self.commit(&attempt, next, room, None, None).await {
                 Ok(id) => {
                     self.counters.adoptions.increment(1);
                     return Ok(Some(id));
@@ -82,25 +68,30 @@ impl Rooms {
     }
 
     /// Records the attempt before the vendor is called. The returned record has the base that the attempt gave it.
-    async fn begin(&self, mut next: Teleconsultation) -> Result<(Attempt, RoomSpec, Teleconsultation), ProvisionError> {
+    async fn begin(
+        &self,
+        mut next: Teleconsultation,
+        valid_until: Option<Timestamp>,
+    ) -> Result<(Attempt, RoomSpec, Teleconsultation), ProvisionError> {
         let mut spec = self.spec(&next);
-        let started_at = self.clock.now();
-        let attempt = Attempt {
+        let attempt = NewAttempt {
             id: marker::new_attempt_id(),
             teleconsultation: next.id.clone(),
             generation: next.base.next_generation(),
             spec_digest: spec.digest(),
-            started_at,
-            lease_until: self.lease_from(started_at),
-            fence: 1,
+        };
+        // By the monotonic clock: setting the system's clock must not make a lease seem longer.
+        let begun = Instant::now();
+        let lease = self.settings.lease;
+        let (attempt, base) = match self.store.records().begin_attempt(&attempt, lease, next.base, valid_until).await? {
+            Cas::Applied(begun) => begun,
+            Cas::Stale => return Err(ProvisionError::Stale),
+            Cas::TooLate => return Err(ProvisionError::TooLate),
         };
         spec.marker = self.marker(&attempt);
-        let Cas::Applied(base) = self.store.records().begin_attempt(&attempt, next.base).await? else {
-            return Err(ProvisionError::Stale);
-        };
         next.base = base;
         crash_point!("C3");
-        if self.clock.now() >= attempt.lease_until && !self.renew(&attempt).await? {
+        if begun.elapsed() >= lease.unsigned_abs() && !self.renew(&attempt).await? {
             // The new holder may have searched for the room already.
             return Err(ProvisionError::Stale);
         }
@@ -160,6 +151,7 @@ impl Rooms {
         mut next: Teleconsultation,
         room: Room,
         replaced: Option<&RoomId>,
+        valid_until: Option<Timestamp>,
     ) -> Result<TeleconsultationId, ProvisionError> {
         let Some(links) = links(&room, &next.participants) else {
             tracing::error!(attempt = attempt.id, room = %room.id, "deleting a room of the vendor without usable links");
@@ -170,13 +162,14 @@ impl Rooms {
             participant.access_link = Some(link);
         }
         next.room = Some(room.id);
-        let committed = self.store.records().commit_room(attempt, &next, replaced, self.clock.now()).await?;
-        if replaced.is_some() || committed == Cas::Stale {
+        let committed = self.store.records().commit_room(attempt, &next, replaced, valid_until).await;
+        if replaced.is_some() || !matches!(committed, Ok(Cas::Applied(_))) {
             self.wake_retirement();
         }
-        match committed {
+        match committed? {
             Cas::Applied(id) => Ok(id),
             Cas::Stale => Err(ProvisionError::Stale),
+            Cas::TooLate => Err(ProvisionError::TooLate),
         }
     }
 }

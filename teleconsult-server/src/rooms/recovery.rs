@@ -34,10 +34,12 @@ impl Rooms {
     ///
     /// [`RunError`], if the journal or the vendor's list cannot be read.
     pub async fn recover(&self) -> Result<(), RunError> {
-        let now = self.clock.now();
-        let until = self.lease_from(now);
+        let recovered = self.store.records().recover().await;
+        self.wake_retirement();
+        recovered?;
+        let lease = self.settings.lease;
         let claimed =
-            self.store.write(move |tx| Box::pin(async move { tx.claim_attempts(now, until, BATCH).await })).await?;
+            self.store.write(move |tx| Box::pin(async move { tx.claim_attempts(lease, BATCH).await })).await?;
         let Some(oldest) = claimed.iter().map(|attempt| attempt.started_at).min() else { return Ok(()) };
         let prefix = marker::prefix(&self.store.deployment().id);
         match self.vendor.rooms_marked(&prefix, search_start(oldest)).await {
@@ -58,9 +60,10 @@ impl Rooms {
             .iter()
             .filter_map(|room| Some((marker::attempt_of(&room.description, deployment)?, room.id.clone())))
             .collect();
+        let now = self.store.read().now().await?;
         for attempt in claimed {
             let room = rooms.remove(attempt.id.as_str());
-            let Some(resolution) = resolution(&attempt, room, self.settings.orphan_grace, self.clock.now()) else {
+            let Some(resolution) = resolution(&attempt, room, self.settings.orphan_grace, now) else {
                 self.mark_unknown(&attempt).await?;
                 continue;
             };
@@ -101,7 +104,6 @@ mod tests {
             generation: 1,
             spec_digest: String::new(),
             started_at: start,
-            lease_until: start,
             fence: 1,
         };
         let grace = SignedDuration::from_secs(300);

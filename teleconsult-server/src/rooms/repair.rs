@@ -62,14 +62,14 @@ impl Repairs {
 
     /// Whether the vendor has lost the room of a record, according to the details.
     #[must_use]
-    pub fn is_room_lost(&self, details: &RoomDetails) -> bool {
-        self.store.records().all_rooms_are_ours() && matches!(details, RoomDetails::Gone)
+    pub const fn is_room_lost(has_own_room: bool, details: &RoomDetails) -> bool {
+        has_own_room && matches!(details, RoomDetails::Gone)
     }
 
     /// Starts a repair if the record seems to need one. `None` if not, or if one is running.
     #[must_use]
-    pub fn start(&self, record: &Teleconsultation, details: &RoomDetails) -> Option<Repair> {
-        if !record.is_complete() || (record.room.is_some() && !self.is_room_lost(details)) {
+    pub fn start(&self, record: &Teleconsultation, is_room_lost: bool) -> Option<Repair> {
+        if !record.is_complete() || (record.room.is_some() && !is_room_lost) {
             return None;
         }
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
@@ -93,7 +93,8 @@ impl Repairs {
 
     async fn give_room(&self, id: &TeleconsultationId) -> Result<bool, RepairError> {
         let _turn = self.changing.lock(id).await;
-        let Some(mut current) = self.store.records().get(id).await? else { return Ok(false) };
+        let Some(reading) = self.store.records().get(id).await? else { return Ok(false) };
+        let mut current = reading.record;
         if !current.is_complete() {
             return Ok(false);
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bandyer_client::RoomId;
 use futures_util::{StreamExt, stream};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;
 
 use super::{Rooms, RunError};
@@ -13,7 +13,9 @@ use crate::store::{Retirement, StoreError, crash_point};
 use crate::vendor::VendorError;
 
 /// Wait between two attempts to delete a room.
-const BACKOFF: Backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(600));
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(5), MAX_BACKOFF);
+/// Longest wait: the vendor's outages last minutes rather than hours.
+const MAX_BACKOFF: Duration = Duration::from_secs(600);
 /// After how many failures the log level rises to error: about half an hour.
 const ERROR_AFTER: u32 = 8;
 /// After how many failures a room is parked until the next start: about four hours.
@@ -36,11 +38,11 @@ impl Rooms {
     /// [`RunError`], if the journal or the records cannot be read.
     pub async fn retire_due(&self, stop: &CancellationToken) -> Result<Duration, RunError> {
         while !stop.is_cancelled() {
-            let now = self.clock.now();
-            let until = self.lease_from(now);
+            let lease = self.settings.lease;
+            let max_wait = SignedDuration::try_from(MAX_BACKOFF).unwrap_or(SignedDuration::MAX);
             let claimed = self
                 .store
-                .write(move |tx| Box::pin(async move { tx.claim_retirements(now, until, BATCH).await }))
+                .write(move |tx| Box::pin(async move { tx.claim_retirements(lease, max_wait, BATCH).await }))
                 .await?;
             if claimed.is_empty() {
                 break;
@@ -51,7 +53,7 @@ impl Rooms {
             results.into_iter().collect::<Result<(), _>>()?;
         }
         let next = self.store.read().next_retirement().await?;
-        Ok(next.map_or(MAX_PAUSE, |next| pause_until(next, self.clock.now())))
+        Ok(next.map_or(MAX_PAUSE, pause))
     }
 
     /// Removes rooms from the queue that are the room of a record: the change that would have left them behind was
@@ -99,30 +101,27 @@ impl Rooms {
 
     async fn postpone(&self, room: RoomId, wait: Duration, failed: bool) -> Result<(), StoreError> {
         let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
-        let until = self.clock.now().saturating_add(wait).unwrap_or(Timestamp::MAX);
-        self.store.write(move |tx| Box::pin(async move { tx.postpone_retirement(&room, until, failed).await })).await
+        self.store.write(move |tx| Box::pin(async move { tx.postpone_retirement(&room, wait, failed).await })).await
     }
 }
 
 /// What fell due since the queue was read is due immediately. A wait of zero would spin while the clock stands between two
 /// milliseconds.
-fn pause_until(next: Timestamp, now: Timestamp) -> Duration {
-    let wait = Duration::try_from(next.duration_since(now)).unwrap_or_default();
-    wait.clamp(MIN_PAUSE, MAX_PAUSE)
+fn pause(until_next: SignedDuration) -> Duration {
+    Duration::try_from(until_next).unwrap_or_default().clamp(MIN_PAUSE, MAX_PAUSE)
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use jiff::{SignedDuration, Timestamp};
+    use jiff::SignedDuration;
 
-    use super::{MAX_PAUSE, MIN_PAUSE, pause_until};
+    use super::{MAX_PAUSE, MIN_PAUSE, pause};
 
     #[test]
     fn the_pause_ends_when_the_next_deletion_is_due() {
-        let now = Timestamp::UNIX_EPOCH;
-        let pause = |millis| pause_until(now + SignedDuration::from_millis(millis), now);
+        let pause = |millis| pause(SignedDuration::from_millis(millis));
         assert_eq!([-5000, -1, 0, 3].map(pause), [MIN_PAUSE; 4]);
         assert_eq!((pause(700), pause(3_600_000)), (Duration::from_millis(700), MAX_PAUSE));
     }

@@ -59,7 +59,7 @@ impl Rooms {
     ///
     /// [`RunError`], if the store or the vendor's list cannot be read.
     pub async fn sweep(&self) -> Result<(), RunError> {
-        let started = self.clock.now();
+        let started = self.store.read().now().await?;
         let deployment = &self.store.deployment().id;
         let found = self.vendor.all_rooms_marked(&marker::prefix(deployment)).await?;
         let marked: Vec<Candidate<'_>> = found
@@ -88,9 +88,9 @@ impl Rooms {
                 for room in &orphans[..count] {
                     crash_point!("C9");
                     tracing::warn!(%room, "deleting a room without a record");
-                    let (room, now) = (room.clone(), self.clock.now());
+                    let room = room.clone();
                     self.store
-                        .write(move |tx| Box::pin(async move { tx.queue_room_unless_used(&room, None, now).await }))
+                        .write(move |tx| Box::pin(async move { tx.queue_room_unless_used(&room, None).await }))
                         .await?;
                     self.counters.orphans.increment(1);
                     self.wake_retirement();

@@ -9,6 +9,7 @@ use sqlx::AnyPool;
 
 use super::tx::{Read, Tx};
 use super::{Deployment, Result, crash_point};
+use crate::base::clock::Clock;
 
 pub(super) mod dialect;
 pub mod postgres;
@@ -22,6 +23,8 @@ pub struct Database {
     writer: AnyPool,
     pub(super) readers: AnyPool,
     deployment: Deployment,
+    /// The clock of what instances share. `None` for the database's own, where several processes use it.
+    pub(super) clock: Option<Clock>,
     /// Held while an embedded database is open.
     lock: Option<sqlite::Lock>,
 }
@@ -49,7 +52,7 @@ impl Database {
     ) -> Result<T> {
         crash_point!("C10");
         let transaction = self.writer.begin_with(self.dialect.begin()).await?;
-        let mut tx = Tx::new(transaction, self.dialect);
+        let mut tx = Tx::new(transaction, self.dialect, self.clock.clone());
         let value = unit(&mut tx).await?;
         tx.commit().await?;
         Ok(value)
@@ -57,7 +60,7 @@ impl Database {
 
     /// Reads outside of a transaction.
     pub(super) const fn read(&self) -> Read<'_> {
-        Read::new(&self.readers, self.dialect)
+        Read::new(&self.readers, self.dialect, self.clock.as_ref())
     }
 
     /// Finishes running writes, closes the database and releases its lock, even while other owners of this value exist.

@@ -16,6 +16,26 @@ pub struct Deployment {
     pub user_id_key: secrecy::SecretSlice<u8>,
 }
 
+/// An attempt to create a room, before it is recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAttempt {
+    /// See [`Attempt`].
+    pub id: String,
+    /// See [`Attempt`].
+    pub teleconsultation: TeleconsultationId,
+    /// See [`Attempt`].
+    pub generation: i64,
+    /// See [`Attempt`].
+    pub spec_digest: String,
+}
+
+impl NewAttempt {
+    pub(super) fn started(self, at: Timestamp) -> Attempt {
+        let Self { id, teleconsultation, generation, spec_digest } = self;
+        Attempt { id, teleconsultation, generation, spec_digest, started_at: at, fence: 1 }
+    }
+}
+
 /// An attempt to create a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
@@ -29,8 +49,6 @@ pub struct Attempt {
     pub spec_digest: String,
     /// When it began.
     pub started_at: Timestamp,
-    /// When the lease of its holder ends.
-    pub lease_until: Timestamp,
     /// Incremented by each takeover. A holder with an old value is refused.
     pub fence: i64,
 }
@@ -68,6 +86,8 @@ pub struct JournalCounts {
     pub parked_retirements: u64,
     /// Attempts whose room was never found and cannot be ruled out.
     pub possible_leaks: u64,
+    /// Writes to the CRUD Service whose outcome is not known.
+    pub open_writes: u64,
 }
 
 /// A request with an `Idempotency-Key`.
@@ -97,4 +117,61 @@ pub enum KeyClaim {
     Running,
     /// The key was used for a different request.
     Mismatch,
+}
+
+/// What is known of a document in the CRUD Service.
+#[derive(Debug, Clone)]
+pub(super) struct DocumentState {
+    /// Counts the attempts to create a room for it; 0 if it is not known.
+    pub(super) generation: i64,
+    /// The room that was last stored in it.
+    pub(super) room: Option<RoomId>,
+    /// Whether the outcome of a write to it is not known yet.
+    pub(super) is_changing: bool,
+    /// When this was read.
+    pub(super) at: Timestamp,
+}
+
+/// What a write to the CRUD Service does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WriteKind {
+    Insert,
+    Update,
+    Trash,
+}
+
+impl WriteKind {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Insert => "insert",
+            Self::Update => "update",
+            Self::Trash => "trash",
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        [Self::Insert, Self::Update, Self::Trash].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// A write to the CRUD Service whose outcome is not known yet.
+#[derive(Debug, Clone)]
+pub(super) struct DocumentWrite {
+    /// Unique. For a write that brings a room, the id of the attempt that created it.
+    pub(super) id: String,
+    pub(super) kind: WriteKind,
+    /// The document. For a new one, the id that stands for it until the CRUD Service has chosen another.
+    pub(super) teleconsultation: TeleconsultationId,
+    /// The room that it brings.
+    pub(super) room: Option<RoomId>,
+    /// The room that it removes.
+    pub(super) replaced: Option<RoomId>,
+    /// By which a new document without a room is recognized.
+    pub(super) content: Option<String>,
+    /// Whether it was given up, so that it must have no effect.
+    pub(super) is_abandoned: bool,
+    /// When it began.
+    pub(super) started_at: Timestamp,
+    /// Incremented by each takeover. A holder with an old value is refused.
+    pub(super) fence: i64,
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bandyer_client::{RoomId, UserId};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::engine::Database;
-use super::{Attempt, Cas, Records, Result, StoreError};
+use super::{Attempt, Cas, NewAttempt, Reading, Records, Result, StoreError};
 use crate::domain::ids::{ExternalId, TeleconsultationId};
 use crate::domain::teleconsultation::{Base, Teleconsultation};
 
@@ -22,39 +22,41 @@ impl SqlRecords {
     }
 }
 
+fn reading((record, at): (Teleconsultation, Timestamp)) -> Reading {
+    Reading { record, at, has_own_room: true, is_changing: false }
+}
+
 #[async_trait]
 impl Records for SqlRecords {
-    fn all_rooms_are_ours(&self) -> bool {
-        true
-    }
-
     async fn ping(&self) -> Result<()> {
         // The journal's own check has read the same database.
         Ok(())
     }
 
-    async fn get(&self, id: &TeleconsultationId) -> Result<Option<Teleconsultation>> {
-        self.database.read().record(id).await
+    async fn get(&self, id: &TeleconsultationId) -> Result<Option<Reading>> {
+        Ok(self.database.read().record(id).await?.map(reading))
     }
 
-    async fn was_stored(&self, id: &TeleconsultationId) -> Result<bool> {
-        self.database.read().was_stored(id).await
+    async fn get_after_changes(&self, id: &TeleconsultationId) -> Result<Option<Reading>> {
+        let id = id.clone();
+        let read = self.database.write(move |tx| Box::pin(async move { tx.locked_record(&id).await })).await?;
+        Ok(read.map(reading))
     }
 
-    async fn of_room(&self, room: &RoomId) -> Result<Option<TeleconsultationId>> {
-        self.database.read().record_of_room(room).await
+    async fn stored_for(&self, id: &TeleconsultationId) -> Result<Option<TeleconsultationId>> {
+        Ok(self.database.read().was_stored(id).await?.then(|| id.clone()))
     }
 
     async fn rooms_in_use(&self, rooms: &[RoomId]) -> Result<HashSet<RoomId>> {
         self.database.read().rooms_in_use(rooms).await
     }
 
-    async fn insert(&self, record: &Teleconsultation, now: Timestamp) -> Result<TeleconsultationId> {
+    async fn insert(&self, record: &Teleconsultation) -> Result<TeleconsultationId> {
         let record = record.clone();
         self.database
             .write(move |tx| {
                 Box::pin(async move {
-                    if tx.insert_record(&record, 0, now).await? {
+                    if tx.insert_record(&record, 0).await? {
                         Ok(record.id)
                     } else {
                         Err(StoreError::corrupt("a new id is already taken"))
@@ -64,34 +66,37 @@ impl Records for SqlRecords {
             .await
     }
 
-    async fn update(&self, record: &Teleconsultation, retire: Option<&RoomId>, now: Timestamp) -> Result<Cas> {
+    async fn update(
+        &self,
+        record: &Teleconsultation,
+        retire: Option<&RoomId>,
+        valid_until: Option<Timestamp>,
+    ) -> Result<Cas> {
         let (record, retire) = (record.clone(), retire.cloned());
         self.database
             .write(move |tx| {
                 Box::pin(async move {
-                    if !tx.update_record(&record, now).await? {
-                        return Ok(Cas::Stale);
+                    let updated = tx.update_record(&record, valid_until).await?;
+                    if let (Cas::Applied(()), Some(room)) = (updated, retire) {
+                        tx.queue_room(&room, Some(&record.id)).await?;
                     }
-                    if let Some(room) = retire {
-                        tx.queue_room(&room, Some(&record.id), now).await?;
-                    }
-                    Ok(Cas::Applied(()))
+                    Ok(updated)
                 })
             })
             .await
     }
 
-    async fn trash(&self, record: &Teleconsultation, now: Timestamp) -> Result<Cas> {
+    async fn trash(&self, record: &Teleconsultation) -> Result<Cas> {
         let Base::At { version, .. } = record.base else { return Ok(Cas::Stale) };
         let (id, room) = (record.id.clone(), record.room.clone());
         self.database
             .write(move |tx| {
                 Box::pin(async move {
-                    if !tx.trash_record(&id, version, now).await? {
+                    if !tx.trash_record(&id, version).await? {
                         return Ok(Cas::Stale);
                     }
                     if let Some(room) = room {
-                        tx.queue_room(&room, Some(&id), now).await?;
+                        tx.queue_room(&room, Some(&id)).await?;
                     }
                     Ok(Cas::Applied(()))
                 })
@@ -99,23 +104,30 @@ impl Records for SqlRecords {
             .await
     }
 
-    async fn begin_attempt(&self, attempt: &Attempt, base: Base) -> Result<Cas<Base>> {
+    async fn begin_attempt(
+        &self,
+        attempt: &NewAttempt,
+        lease: SignedDuration,
+        base: Base,
+        valid_until: Option<Timestamp>,
+    ) -> Result<Cas<(Attempt, Base)>> {
         let attempt = attempt.clone();
         self.database
             .write(move |tx| {
                 Box::pin(async move {
-                    let next = match base {
-                        Base::New => Base::New,
+                    let begun = match base {
+                        Base::New => Cas::Applied(Base::New),
                         Base::At { version, .. } => {
-                            let generation = attempt.generation;
-                            if !tx.begin_generation(&attempt.teleconsultation, version, generation).await? {
-                                return Ok(Cas::Stale);
-                            }
-                            Base::At { version: version + 1, generation }
+                            let (id, generation) = (&attempt.teleconsultation, attempt.generation);
+                            let begun = tx.begin_generation(id, version, generation, valid_until).await?;
+                            begun.map(|()| Base::At { version: version + 1, generation })
                         }
                     };
-                    tx.add_attempt(&attempt).await?;
-                    Ok(Cas::Applied(next))
+                    Ok(match begun {
+                        Cas::Applied(base) => Cas::Applied((tx.add_attempt(&attempt, lease).await?, base)),
+                        Cas::Stale => Cas::Stale,
+                        Cas::TooLate => Cas::TooLate,
+                    })
                 })
             })
             .await
@@ -126,26 +138,31 @@ impl Records for SqlRecords {
         attempt: &Attempt,
         record: &Teleconsultation,
         replaced: Option<&RoomId>,
-        now: Timestamp,
+        valid_until: Option<Timestamp>,
     ) -> Result<Cas<TeleconsultationId>> {
         let room = record.room.clone().ok_or(StoreError::corrupt("an attempt was committed without a room"))?;
         let (attempt, record, replaced) = (attempt.clone(), record.clone(), replaced.cloned());
         self.database
             .write(move |tx| {
                 Box::pin(async move {
-                    let committed = tx.holds_attempt(&attempt).await?
-                        && !tx.is_room_queued(&room).await?
-                        && match record.base {
-                            Base::New => tx.insert_record(&record, attempt.generation, now).await?,
-                            Base::At { .. } => tx.update_record(&record, now).await?,
-                        };
-                    if !committed {
-                        tx.queue_room_unless_used(&room, Some(&record.id), now).await?;
-                    } else if let Some(replaced) = replaced {
-                        tx.queue_room(&replaced, Some(&record.id), now).await?;
+                    let committed = if !tx.holds_attempt(&attempt).await? || tx.is_room_queued(&room).await? {
+                        Cas::Stale
+                    } else {
+                        match record.base {
+                            Base::New => match tx.insert_record(&record, attempt.generation).await? {
+                                true => Cas::Applied(()),
+                                false => Cas::Stale,
+                            },
+                            Base::At { .. } => tx.update_record(&record, valid_until).await?,
+                        }
+                    };
+                    match (committed, replaced) {
+                        (Cas::Applied(()), Some(replaced)) => tx.queue_room(&replaced, Some(&record.id)).await?,
+                        (Cas::Applied(()), None) => {}
+                        _ => tx.queue_room_unless_used(&room, Some(&record.id)).await?,
                     }
                     tx.delete_attempt(&attempt).await?;
-                    Ok(Cas::from_option(committed.then_some(record.id)))
+                    Ok(committed.map(|()| record.id))
                 })
             })
             .await
@@ -155,8 +172,13 @@ impl Records for SqlRecords {
         self.database.read().vendor_users(people).await
     }
 
-    async fn add_vendor_users(&self, users: &[(ExternalId, UserId)], now: Timestamp) -> Result<()> {
+    async fn add_vendor_users(&self, users: &[(ExternalId, UserId)]) -> Result<()> {
         let users = users.to_vec();
-        self.database.write(move |tx| Box::pin(async move { tx.add_vendor_users(&users, now).await })).await
+        self.database.write(move |tx| Box::pin(async move { tx.add_vendor_users(&users).await })).await
+    }
+
+    async fn recover(&self) -> Result<()> {
+        // A transaction that did not commit has changed nothing.
+        Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bandyer_client::{JoinUrl, RoomId, UserId};
 use jiff::{SignedDuration, Timestamp};
@@ -13,6 +13,7 @@ use super::engine::dialect::Dialect;
 use super::engine::postgres::DatabaseUrl;
 use super::engine::{Database, sqlite};
 use super::sql_records::SqlRecords;
+use crate::base::clock::Clock;
 use crate::domain::ids::{ExternalId, TeleconsultationId};
 use crate::domain::participants::Participant;
 use crate::domain::participants::tests::person;
@@ -20,7 +21,8 @@ use crate::domain::privileges::Role;
 use crate::domain::schedule::Schedule;
 use crate::domain::teleconsultation::{Base, Teleconsultation};
 use crate::store::{
-    Attempt, AttemptResolution, Cas, JournalCounts, KeyClaim, KeyedRequest, Records, Result, Retirement, StoreError,
+    Attempt, AttemptResolution, Cas, JournalCounts, KeyClaim, KeyedRequest, NewAttempt, Reading, Records, Result,
+    Retirement, StoreError,
 };
 
 /// Runs each test on both databases.
@@ -42,7 +44,7 @@ macro_rules! on_both_databases {
 
 async fn embedded_store() -> (TestStore, Option<TempDir>) {
     let folder = tempfile::tempdir().unwrap();
-    (TestStore::new(Database::open_sqlite(folder.path()).await.unwrap()), Some(folder))
+    (TestStore::new(Database::open_sqlite(folder.path(), Clock::system()).await.unwrap()), Some(folder))
 }
 
 /// A new database on the server that `tests/run.sh` starts.
@@ -80,10 +82,11 @@ fn id() -> TeleconsultationId {
     TeleconsultationId::parse("0123456789abcdef01234567").unwrap()
 }
 
-/// A database, with each statement in a transaction of its own.
+/// A database with a clock that stands still, and each statement in a transaction of its own.
 struct TestStore {
     database: Arc<Database>,
     records: SqlRecords,
+    time: Arc<Mutex<Timestamp>>,
 }
 
 /// Runs statements in a transaction of their own.
@@ -93,45 +96,50 @@ macro_rules! write {
     };
 }
 
+const LEASE: SignedDuration = SignedDuration::from_secs(100);
+
 impl TestStore {
-    fn new(database: Database) -> Self {
+    fn new(mut database: Database) -> Self {
+        let time = Arc::new(Mutex::new(now()));
+        let shown = Arc::clone(&time);
+        database.clock = Some(Clock::from_fn(move || *shown.lock().unwrap()));
         let database = Arc::new(database);
-        Self { records: SqlRecords::new(Arc::clone(&database)), database }
+        Self { records: SqlRecords::new(Arc::clone(&database)), database, time }
     }
 
-    async fn begin(&self, attempt: &Attempt, base: Base) -> Cas<Base> {
-        self.records.begin_attempt(attempt, base).await.unwrap()
+    /// The same at this many seconds after the start of the test.
+    fn at(&self, seconds: i64) -> &Self {
+        *self.time.lock().unwrap() = later(seconds);
+        self
     }
 
-    async fn commit(
-        &self,
-        attempt: &Attempt,
-        record: &Teleconsultation,
-        replaced: Option<&str>,
-        at: Timestamp,
-    ) -> bool {
+    async fn begin(&self, attempt: &NewAttempt, base: Base) -> Cas<Base> {
+        self.records.begin_attempt(attempt, LEASE, base, None).await.unwrap().map(|(_, base)| base)
+    }
+
+    async fn commit(&self, attempt: &Attempt, record: &Teleconsultation, replaced: Option<&str>) -> bool {
         let replaced = replaced.map(room);
-        let committed = self.records.commit_room(attempt, record, replaced.as_ref(), at).await.unwrap();
+        let committed = self.records.commit_room(attempt, record, replaced.as_ref(), None).await.unwrap();
         committed == Cas::Applied(id())
     }
 
-    async fn resolve(&self, attempt: &Attempt, resolution: AttemptResolution, at: Timestamp) {
+    async fn resolve(&self, attempt: &Attempt, resolution: AttemptResolution) {
         let attempt = attempt.clone();
-        write!(self, |tx| tx.resolve_attempt(&attempt, resolution, at)).unwrap();
+        write!(self, |tx| tx.resolve_attempt(&attempt, resolution)).unwrap();
     }
 
-    async fn claim_attempts(&self, at: Timestamp, until: Timestamp) -> Vec<Attempt> {
-        write!(self, |tx| tx.claim_attempts(at, until, 10)).unwrap()
+    async fn claim_attempts(&self) -> Vec<Attempt> {
+        write!(self, |tx| tx.claim_attempts(LEASE, 10)).unwrap()
     }
 
-    async fn renew(&self, attempt: &Attempt, until: Timestamp) -> bool {
+    async fn renew(&self, attempt: &Attempt) -> bool {
         let attempt = attempt.clone();
-        write!(self, |tx| tx.renew_attempt(&attempt, until)).unwrap()
+        write!(self, |tx| tx.renew_attempt(&attempt, LEASE)).unwrap()
     }
 
-    async fn mark_unknown(&self, attempt: &Attempt, at: Timestamp) {
+    async fn mark_unknown(&self, attempt: &Attempt) {
         let attempt = attempt.clone();
-        write!(self, |tx| tx.mark_attempt_unknown(&attempt, at)).unwrap();
+        write!(self, |tx| tx.mark_attempt_unknown(&attempt)).unwrap();
     }
 
     async fn delete_lost(&self, before: Timestamp, with_room: &'static [&'static str]) -> u64 {
@@ -140,16 +148,21 @@ impl TestStore {
 
     async fn queue_unless_used(&self, name: &str) {
         let room = room(name);
-        write!(self, |tx| tx.queue_room_unless_used(&room, None, now())).unwrap();
+        write!(self, |tx| tx.queue_room_unless_used(&room, None)).unwrap();
     }
 
-    async fn claim_retirements(&self, at: Timestamp, until: Timestamp) -> Vec<Retirement> {
-        write!(self, |tx| tx.claim_retirements(at, until, 10)).unwrap()
+    async fn claim_retirements(&self) -> Vec<Retirement> {
+        write!(self, |tx| tx.claim_retirements(LEASE, LEASE, 10)).unwrap()
     }
 
-    async fn claim_key(&self, request: &KeyedRequest, about: &TeleconsultationId, at: i64, until: i64) -> KeyClaim {
+    async fn postpone(&self, name: &str, seconds: i64, failed: bool) {
+        let room = room(name);
+        write!(self, |tx| tx.postpone_retirement(&room, SignedDuration::from_secs(seconds), failed)).unwrap();
+    }
+
+    async fn claim_key(&self, request: &KeyedRequest, about: &TeleconsultationId) -> KeyClaim {
         let (request, about) = (request.clone(), about.clone());
-        write!(self, |tx| tx.claim_key(&request, &about, later(at), later(until))).unwrap()
+        write!(self, |tx| tx.claim_key(&request, &about, LEASE)).unwrap()
     }
 
     async fn finish_key(&self, fence: i64, about: &TeleconsultationId) {
@@ -161,8 +174,8 @@ impl TestStore {
         write!(self, |tx| tx.release_key("k", fence)).unwrap();
     }
 
-    async fn claim_job(&self, at: i64, due_again: i64) -> bool {
-        write!(self, |tx| tx.claim_job("sweep", later(at), later(due_again))).unwrap()
+    async fn claim_job(&self) -> bool {
+        write!(self, |tx| tx.claim_job("sweep", LEASE)).unwrap()
     }
 
     async fn counts(&self) -> JournalCounts {
@@ -194,42 +207,37 @@ fn record(room_id: Option<&str>, base: Base) -> Teleconsultation {
 
 /// A stored record with version 1, generation 1 and this room.
 async fn with_record(store: &TestStore, room_id: &str) {
-    assert_eq!(store.begin(&attempt("first", 1), Base::New).await, Cas::Applied(Base::New));
-    assert!(store.commit(&attempt("first", 1), &record(Some(room_id), Base::New), None, now()).await);
+    assert_eq!(store.begin(&new_attempt("first", 1), Base::New).await, Cas::Applied(Base::New));
+    assert!(store.commit(&attempt("first", 1), &record(Some(room_id), Base::New), None).await);
 }
 
+fn new_attempt(name: &str, generation: i64) -> NewAttempt {
+    NewAttempt { id: name.into(), teleconsultation: id(), generation, spec_digest: "digest".into() }
+}
+
+/// The attempt as it is recorded at the start of the test.
 fn attempt(name: &str, generation: i64) -> Attempt {
-    Attempt {
-        id: name.into(),
-        teleconsultation: id(),
-        generation,
-        spec_digest: "digest".into(),
-        started_at: now(),
-        lease_until: later(100),
-        fence: 1,
-    }
+    new_attempt(name, generation).started(now())
 }
 
-async fn claimed(store: &TestStore, at: Timestamp) -> Vec<Attempt> {
-    store.claim_attempts(at, at + SignedDuration::from_secs(100)).await
-}
-
-/// Rooms that are due within ten seconds from now. Reading changes nothing.
+/// Rooms that are due at this moment. Reading changes nothing.
 async fn queued(store: &TestStore) -> Vec<String> {
     let due = sqlx::query_scalar("SELECT room_id FROM retirements WHERE due_at <= $1 ORDER BY room_id");
-    due.bind(later(10).as_millisecond()).fetch_all(&store.database.readers).await.unwrap()
+    let now = store.time.lock().unwrap().as_millisecond();
+    due.bind(now).fetch_all(&store.database.readers).await.unwrap()
 }
 
 async fn read(store: &TestStore) -> Option<Teleconsultation> {
-    store.records.get(&id()).await.unwrap()
+    let reading: Option<Reading> = store.records.get(&id()).await.unwrap();
+    reading.map(|reading| reading.record)
 }
 
 on_both_databases! {
     async fn a_new_record_and_its_room_are_stored_together(store: TestStore) {
-        assert_eq!(store.begin(&attempt("a", 1), Base::New).await, Cas::Applied(Base::New));
+        assert_eq!(store.begin(&new_attempt("a", 1), Base::New).await, Cas::Applied(Base::New));
         assert!(read(&store).await.is_none(), "invisible before it has a room");
-        assert!(!store.records.was_stored(&id()).await.unwrap());
-        assert!(store.commit(&attempt("a", 1), &record(Some("r1"), Base::New), None, now()).await);
+        assert!(store.records.stored_for(&id()).await.unwrap().is_none());
+        assert!(store.commit(&attempt("a", 1), &record(Some("r1"), Base::New), None).await);
         let stored = read(&store).await.unwrap();
         assert_eq!((stored.base, stored.room.clone()), (at(1, 1), Some(room("r1"))));
         assert_eq!(stored.schedule, record(None, Base::New).schedule);
@@ -237,27 +245,25 @@ on_both_databases! {
         assert_eq!(patient.access_link.as_ref().unwrap().expose(), "https://h/r1/p");
         assert_eq!(patient.person, record(None, Base::New).participants[1].person);
         assert_eq!(patient.role, Some(Role::Basic));
-        assert!(claimed(&store, later(1000)).await.is_empty() && queued(&store).await.is_empty());
-        assert!(store.records.was_stored(&id()).await.unwrap());
-        assert_eq!(store.records.of_room(&room("r1")).await.unwrap(), Some(id()));
-        assert_eq!(store.records.of_room(&room("r2")).await.unwrap(), None);
+        assert!(queued(&store).await.is_empty() && store.at(1000).claim_attempts().await.is_empty());
+        assert_eq!(store.records.stored_for(&id()).await.unwrap(), Some(id()));
     }
 
     async fn a_replaced_room_is_queued_in_the_same_change(store: TestStore) {
         with_record(&store, "r1").await;
-        assert_eq!(store.begin(&attempt("a", 2), at(1, 1)).await, Cas::Applied(at(2, 2)));
-        assert!(store.commit(&attempt("a", 2), &record(Some("r2"), at(2, 2)), Some("r1"), now()).await);
+        assert_eq!(store.begin(&new_attempt("a", 2), at(1, 1)).await, Cas::Applied(at(2, 2)));
+        assert!(store.commit(&attempt("a", 2), &record(Some("r2"), at(2, 2)), Some("r1")).await);
         assert_eq!(read(&store).await.unwrap().room, Some(room("r2")));
         assert_eq!(queued(&store).await, ["r1"]);
     }
 
     async fn a_decision_on_an_old_reading_never_reaches_the_vendor(store: TestStore) {
         with_record(&store, "r1").await;
-        assert_eq!(store.begin(&attempt("a", 2), at(1, 1)).await, Cas::Applied(at(2, 2)));
-        assert_eq!(store.begin(&attempt("b", 2), at(1, 1)).await, Cas::Stale);
-        assert_eq!(store.records.update(&record(None, at(1, 1)), None, now()).await.unwrap(), Cas::Stale);
-        assert_eq!(store.records.trash(&record(Some("r1"), at(1, 1)), now()).await.unwrap(), Cas::Stale);
-        assert_eq!(claimed(&store, later(1000)).await.len(), 1);
+        assert_eq!(store.begin(&new_attempt("a", 2), at(1, 1)).await, Cas::Applied(at(2, 2)));
+        assert_eq!(store.begin(&new_attempt("b", 2), at(1, 1)).await, Cas::Stale);
+        assert_eq!(store.records.update(&record(None, at(1, 1)), None, None).await.unwrap(), Cas::Stale);
+        assert_eq!(store.records.trash(&record(Some("r1"), at(1, 1))).await.unwrap(), Cas::Stale);
+        assert_eq!(store.at(1000).claim_attempts().await.len(), 1);
     }
 
     async fn a_failed_unit_of_work_leaves_nothing_behind(store: TestStore) {
@@ -266,7 +272,7 @@ on_both_databases! {
             .database
             .write(|tx| {
                 Box::pin(async move {
-                    tx.queue_room(&room("r2"), None, now()).await?;
+                    tx.queue_room(&room("r2"), None).await?;
                     Err(StoreError::corrupt("on purpose"))
                 })
             })
@@ -279,92 +285,93 @@ on_both_databases! {
 
     async fn a_room_whose_record_moved_on_is_queued_and_not_attached(store: TestStore) {
         with_record(&store, "r1").await;
-        assert_eq!(store.begin(&attempt("a", 2), at(1, 1)).await, Cas::Applied(at(2, 2)));
+        assert_eq!(store.begin(&new_attempt("a", 2), at(1, 1)).await, Cas::Applied(at(2, 2)));
         // Another attempt begins before the first has its room.
-        assert_eq!(store.begin(&attempt("b", 3), at(2, 2)).await, Cas::Applied(at(3, 3)));
-        assert!(!store.commit(&attempt("a", 2), &record(Some("r2"), at(2, 2)), Some("r1"), now()).await);
+        assert_eq!(store.begin(&new_attempt("b", 3), at(2, 2)).await, Cas::Applied(at(3, 3)));
+        assert!(!store.commit(&attempt("a", 2), &record(Some("r2"), at(2, 2)), Some("r1")).await);
         assert_eq!(queued(&store).await, ["r2"]);
         assert_eq!(read(&store).await.unwrap().room, Some(room("r1")));
     }
 
     async fn a_room_for_a_record_in_the_trash_is_queued(store: TestStore) {
         with_record(&store, "r1").await;
-        assert_eq!(store.begin(&attempt("a", 2), at(1, 1)).await, Cas::Applied(at(2, 2)));
-        let trashed = store.records.trash(&record(Some("r1"), at(2, 2)), now()).await.unwrap();
+        assert_eq!(store.begin(&new_attempt("a", 2), at(1, 1)).await, Cas::Applied(at(2, 2)));
+        let trashed = store.records.trash(&record(Some("r1"), at(2, 2))).await.unwrap();
         assert_eq!(trashed, Cas::Applied(()));
-        assert!(read(&store).await.is_none() && store.records.was_stored(&id()).await.unwrap());
-        assert!(!store.commit(&attempt("a", 2), &record(Some("r2"), at(2, 2)), Some("r1"), now()).await);
+        assert!(read(&store).await.is_none() && store.records.stored_for(&id()).await.unwrap().is_some());
+        assert!(!store.commit(&attempt("a", 2), &record(Some("r2"), at(2, 2)), Some("r1")).await);
         assert_eq!(queued(&store).await, ["r1", "r2"]);
     }
 
     async fn an_attempt_that_recovery_took_over_cannot_be_committed(store: TestStore) {
-        assert_eq!(store.begin(&attempt("a", 1), Base::New).await, Cas::Applied(Base::New));
-        assert!(claimed(&store, later(99)).await.is_empty(), "the lease holds");
-        let taken = claimed(&store, later(100)).await;
-        assert_eq!(taken, [Attempt { fence: 2, lease_until: later(200), ..attempt("a", 1) }]);
-        assert!(claimed(&store, later(150)).await.is_empty(), "taken over once");
-        assert!(!store.commit(&attempt("a", 1), &record(Some("r1"), Base::New), None, later(101)).await);
-        assert_eq!(queued(&store).await.len(), 0, "due later than in ten seconds");
+        assert_eq!(store.begin(&new_attempt("a", 1), Base::New).await, Cas::Applied(Base::New));
+        assert!(store.at(99).claim_attempts().await.is_empty(), "the lease holds");
+        let taken = store.at(100).claim_attempts().await;
+        assert_eq!(taken, [Attempt { fence: 2, ..attempt("a", 1) }]);
+        assert!(store.at(150).claim_attempts().await.is_empty(), "taken over once");
+        assert!(!store.commit(&attempt("a", 1), &record(Some("r1"), Base::New), None).await);
         assert_eq!(store.counts().await.pending_retirements, 1);
-        store.resolve(&taken[0], AttemptResolution::Discard(room("r1")), later(101)).await;
+        store.resolve(&taken[0], AttemptResolution::Discard(room("r1"))).await;
         assert!(read(&store).await.is_none());
         assert_eq!(store.counts().await.pending_retirements, 1, "queued once");
     }
 
     async fn an_attempt_that_was_taken_over_may_be_adopted(store: TestStore) {
-        assert_eq!(store.begin(&attempt("a", 1), Base::New).await, Cas::Applied(Base::New));
-        let taken = write!(store, |tx| tx.claim_attempts_of(&id(), later(100), later(200))).unwrap();
+        assert_eq!(store.begin(&new_attempt("a", 1), Base::New).await, Cas::Applied(Base::New));
+        store.at(100);
+        let taken = write!(store, |tx| tx.claim_attempts_of(&id(), LEASE)).unwrap();
         assert_eq!(taken.len(), 1);
-        assert!(store.commit(&taken[0], &record(Some("r1"), Base::New), None, later(101)).await);
+        assert!(store.commit(&taken[0], &record(Some("r1"), Base::New), None).await);
         // The first holder wakes up with the same room. It does no harm.
-        assert!(!store.commit(&attempt("a", 1), &record(Some("r1"), Base::New), None, later(102)).await);
-        store.resolve(&attempt("a", 1), AttemptResolution::Discard(room("r1")), later(103)).await;
+        assert!(!store.commit(&attempt("a", 1), &record(Some("r1"), Base::New), None).await);
+        store.resolve(&attempt("a", 1), AttemptResolution::Discard(room("r1"))).await;
         assert_eq!(store.counts().await, JournalCounts::default(), "the record's room is not queued");
         assert_eq!(read(&store).await.unwrap().room, Some(room("r1")));
     }
 
     async fn a_room_that_is_queued_becomes_no_records_room(store: TestStore) {
-        assert_eq!(store.begin(&attempt("a", 1), Base::New).await, Cas::Applied(Base::New));
+        assert_eq!(store.begin(&new_attempt("a", 1), Base::New).await, Cas::Applied(Base::New));
         store.queue_unless_used("r1").await;
-        assert!(!store.commit(&attempt("a", 1), &record(Some("r1"), Base::New), None, now()).await);
+        assert!(!store.commit(&attempt("a", 1), &record(Some("r1"), Base::New), None).await);
         assert!(read(&store).await.is_none());
     }
 
     async fn a_lease_is_renewed_only_by_its_holder(store: TestStore) {
-        assert_eq!(store.begin(&attempt("a", 1), Base::New).await, Cas::Applied(Base::New));
-        assert!(store.renew(&attempt("a", 1), later(300)).await);
-        assert!(claimed(&store, later(299)).await.is_empty());
-        assert_eq!(claimed(&store, later(300)).await.len(), 1);
-        assert!(!store.renew(&attempt("a", 1), later(900)).await);
-        store.mark_unknown(&attempt("a", 1), later(301)).await;
-        assert!(claimed(&store, later(302)).await.is_empty(), "an old holder releases nothing");
+        assert_eq!(store.begin(&new_attempt("a", 1), Base::New).await, Cas::Applied(Base::New));
+        assert!(store.at(200).renew(&attempt("a", 1)).await);
+        assert!(store.at(299).claim_attempts().await.is_empty());
+        assert_eq!(store.at(300).claim_attempts().await.len(), 1);
+        assert!(!store.renew(&attempt("a", 1)).await);
+        store.at(301).mark_unknown(&attempt("a", 1)).await;
+        assert!(store.at(302).claim_attempts().await.is_empty(), "an old holder releases nothing");
     }
 
     async fn an_unknown_attempt_is_released_and_a_lost_one_is_not_claimed(store: TestStore) {
-        assert_eq!(store.begin(&attempt("a", 1), Base::New).await, Cas::Applied(Base::New));
-        store.mark_unknown(&attempt("a", 1), now()).await;
-        let taken = store.claim_attempts(now(), later(60)).await;
-        store.resolve(&taken[0], AttemptResolution::Lost, now()).await;
-        assert!(claimed(&store, later(1000)).await.is_empty());
+        assert_eq!(store.begin(&new_attempt("a", 1), Base::New).await, Cas::Applied(Base::New));
+        store.mark_unknown(&attempt("a", 1)).await;
+        let taken = store.claim_attempts().await;
+        store.resolve(&taken[0], AttemptResolution::Lost).await;
+        assert!(store.at(1000).claim_attempts().await.is_empty());
         assert_eq!(store.counts().await.possible_leaks, 1);
-        assert_eq!(store.delete_lost(later(60), &[]).await, 0, "its last lease has not ended long enough ago");
-        assert_eq!(store.delete_lost(later(61), &["a", "b"]).await, 0, "its room exists");
-        assert_eq!(store.delete_lost(later(61), &["b"]).await, 1);
+        assert_eq!(store.delete_lost(later(100), &[]).await, 0, "its last lease has not ended long enough ago");
+        assert_eq!(store.delete_lost(later(101), &["a", "b"]).await, 0, "its room exists");
+        assert_eq!(store.delete_lost(later(101), &["b"]).await, 1);
         assert_eq!(store.counts().await, JournalCounts::default());
     }
 
     async fn deletions_are_claimed_postponed_and_ended(store: TestStore) {
         with_record(&store, "r1").await;
-        let trashed = store.records.trash(&record(Some("r1"), at(1, 1)), now()).await.unwrap();
+        let trashed = store.records.trash(&record(Some("r1"), at(1, 1))).await.unwrap();
         assert_eq!(trashed, Cas::Applied(()));
-        let taken = store.claim_retirements(now(), later(60)).await;
+        let taken = store.claim_retirements().await;
         assert_eq!((taken.len(), &taken[0].teleconsultation), (1, &Some(id())));
-        assert!(store.claim_retirements(later(59), later(90)).await.is_empty(), "claimed");
-        write!(store, |tx| tx.postpone_retirement(&room("r1"), later(70), true)).unwrap();
-        assert_eq!(store.database.read().next_retirement().await.unwrap(), Some(later(70)));
-        assert_eq!(store.claim_retirements(later(70), later(79)).await[0].failures, 1);
-        write!(store, |tx| tx.postpone_retirement(&room("r1"), later(80), false)).unwrap();
-        assert_eq!(store.claim_retirements(later(80), later(99)).await[0].failures, 1);
+        assert!(store.at(99).claim_retirements().await.is_empty(), "claimed");
+        store.postpone("r1", 70, true).await;
+        assert_eq!(store.database.read().next_retirement().await.unwrap(), Some(SignedDuration::from_secs(70)));
+        assert!(store.at(168).claim_retirements().await.is_empty(), "postponed");
+        assert_eq!(store.at(169).claim_retirements().await[0].failures, 1);
+        store.postpone("r1", 10, false).await;
+        assert_eq!(store.at(179).claim_retirements().await[0].failures, 1);
         write!(store, |tx| tx.dequeue_room(&room("r1"))).unwrap();
         assert_eq!(store.database.read().next_retirement().await.unwrap(), None);
     }
@@ -372,20 +379,19 @@ on_both_databases! {
     async fn a_parked_deletion_waits_for_the_next_start(store: TestStore) {
         store.queue_unless_used("r1").await;
         write!(store, |tx| tx.park_retirement(&room("r1"))).unwrap();
-        assert!(store.claim_retirements(later(1000), later(2000)).await.is_empty());
+        assert!(store.at(1000).claim_retirements().await.is_empty());
         let counts = store.counts().await;
         assert_eq!((counts.pending_retirements, counts.parked_retirements), (0, 1));
-        write!(store, |tx| tx.unpark_retirements(later(5))).unwrap();
-        let taken = store.claim_retirements(later(5), later(99)).await;
+        write!(store, |tx| tx.unpark_retirements()).unwrap();
+        let taken = store.claim_retirements().await;
         assert_eq!((taken.len(), taken[0].failures, &taken[0].teleconsultation), (1, 0, &None));
     }
 
     async fn a_room_is_known_by_its_record_its_attempt_or_the_queue(store: TestStore) {
         with_record(&store, "of a record").await;
-        assert_eq!(store.begin(&attempt("open", 2), at(1, 1)).await, Cas::Applied(at(2, 2)));
-        let lost = Attempt { id: "lost".into(), ..attempt("", 1) };
-        assert_eq!(store.begin(&lost, Base::New).await, Cas::Applied(Base::New));
-        store.resolve(&lost, AttemptResolution::Lost, now()).await;
+        assert_eq!(store.begin(&new_attempt("open", 2), at(1, 1)).await, Cas::Applied(at(2, 2)));
+        assert_eq!(store.begin(&new_attempt("lost", 1), Base::New).await, Cas::Applied(Base::New));
+        store.resolve(&attempt("lost", 1), AttemptResolution::Lost).await;
         store.queue_unless_used("queued").await;
         let rooms = ["of a record", "queued", "of nothing"].map(room);
         let read = store.database.read();
@@ -397,69 +403,94 @@ on_both_databases! {
     }
 
     async fn one_instance_at_a_time_claims_a_shared_job(store: TestStore) {
-        assert!(store.claim_job(0, 60).await);
-        assert!(!store.claim_job(59, 119).await);
-        assert!(store.claim_job(60, 120).await);
+        assert!(store.claim_job().await);
+        assert!(!store.at(99).claim_job().await);
+        assert!(store.at(100).claim_job().await);
     }
 
     async fn a_keyed_request_has_one_holder_until_its_lease_ends(store: TestStore) {
         let request = KeyedRequest { key: "k".into(), fingerprint: "f".into() };
         let other = TeleconsultationId::parse("other").unwrap();
         let claimed = |resumed, fence| KeyClaim::Claimed { teleconsultation: id(), resumed, fence };
-        assert_eq!(store.claim_key(&request, &id(), 0, 60).await, claimed(false, 1));
-        assert_eq!(store.claim_key(&request, &other, 59, 99).await, KeyClaim::Running);
-        assert_eq!(store.claim_key(&request, &other, 60, 99).await, claimed(true, 2));
+        assert_eq!(store.claim_key(&request, &id()).await, claimed(false, 1));
+        assert_eq!(store.at(99).claim_key(&request, &other).await, KeyClaim::Running);
+        assert_eq!(store.at(100).claim_key(&request, &other).await, claimed(true, 2));
         // The first holder is late now.
         store.finish_key(1, &other).await;
         store.release_key(1).await;
-        assert_eq!(store.claim_key(&request, &other, 61, 99).await, KeyClaim::Running);
+        assert_eq!(store.claim_key(&request, &other).await, KeyClaim::Running);
         store.release_key(2).await;
-        assert_eq!(store.claim_key(&request, &other, 61, 99).await, claimed(true, 3));
+        assert_eq!(store.claim_key(&request, &other).await, claimed(true, 3));
         store.finish_key(3, &id()).await;
-        assert_eq!(store.claim_key(&request, &other, 62, 99).await, KeyClaim::Done(id()));
+        assert_eq!(store.claim_key(&request, &other).await, KeyClaim::Done(id()));
         let changed = KeyedRequest { fingerprint: "g".into(), ..request.clone() };
-        assert_eq!(store.claim_key(&changed, &other, 62, 99).await, KeyClaim::Mismatch);
-        write!(store, |tx| tx.expire_keys(now())).unwrap();
-        assert_eq!(store.claim_key(&request, &other, 62, 99).await, KeyClaim::Done(id()));
-        write!(store, |tx| tx.expire_keys(later(1))).unwrap();
-        assert_eq!(store.claim_key(&request, &id(), 62, 99).await, claimed(false, 1));
+        assert_eq!(store.claim_key(&changed, &other).await, KeyClaim::Mismatch);
+        write!(store, |tx| tx.expire_keys(LEASE)).unwrap();
+        assert_eq!(store.claim_key(&request, &other).await, KeyClaim::Done(id()));
+        store.at(101);
+        write!(store, |tx| tx.expire_keys(LEASE)).unwrap();
+        assert_eq!(store.claim_key(&request, &id()).await, claimed(false, 1));
     }
 
     async fn one_of_several_concurrent_claims_succeeds(store: TestStore) {
         let request = KeyedRequest { key: "k".into(), fingerprint: "f".into() };
         let id = id();
-        let claims = futures_util::future::join_all((0..8).map(|_| store.claim_key(&request, &id, 0, 60))).await;
+        let claims = futures_util::future::join_all((0..8).map(|_| store.claim_key(&request, &id))).await;
         assert_eq!(claims.iter().filter(|claim| matches!(claim, KeyClaim::Claimed { .. })).count(), 1);
-        assert_eq!(store.begin(&attempt("a", 1), Base::New).await, Cas::Applied(Base::New));
-        let claims = futures_util::future::join_all((0..8).map(|_| claimed(&store, later(100)))).await;
+        assert_eq!(store.begin(&new_attempt("a", 1), Base::New).await, Cas::Applied(Base::New));
+        store.at(100);
+        let claims = futures_util::future::join_all((0..8).map(|_| store.claim_attempts())).await;
         assert_eq!(claims.into_iter().flatten().count(), 1);
-        let claims = futures_util::future::join_all((0..8).map(|_| store.claim_job(0, 1))).await;
+        let claims = futures_util::future::join_all((0..8).map(|_| store.claim_job())).await;
         assert_eq!(claims.into_iter().filter(|claimed| *claimed).count(), 1);
     }
 
-    async fn a_change_elsewhere_queues_rooms_before_it_and_resolves_them_after(store: TestStore) {
-        assert_eq!(store.begin(&attempt("a", 1), Base::New).await, Cas::Applied(Base::New));
-        let schedule = || async {
-            let (attempt, rooms) = (attempt("a", 1), ["new", "old"].map(room));
-            write!(store, |tx| tx.schedule_tentative_retirement(Some(&attempt), &rooms, &id(), later(60))).unwrap()
+    async fn a_decision_is_refused_from_the_moment_at_which_it_ceases_to_hold(store: TestStore) {
+        with_record(&store, "r1").await;
+        let until = Some(later(60));
+        let update = async |seconds| store.at(seconds).records.update(&record(Some("r1"), at(1, 1)), None, until).await;
+        assert_eq!(update(60).await.unwrap(), Cas::TooLate);
+        assert_eq!(read(&store).await.unwrap().base, at(1, 1), "nothing was changed");
+        let begin = async |seconds| {
+            let begun = store.at(seconds).records.begin_attempt(&new_attempt("a", 2), LEASE, at(1, 1), until).await;
+            begun.unwrap().map(|(_, base)| base)
         };
-        assert!(schedule().await);
-        assert!(queued(&store).await.is_empty());
-        assert_eq!(store.counts().await.pending_retirements, 2, "an interrupted change leaves both queued");
-        assert!(!schedule().await, "queued already");
-        write!(store, |tx| tx.resolve_retirement(Some(&room("new")), Some(&room("old")), &id(), now())).unwrap();
-        write!(store, |tx| tx.delete_attempt(&attempt("a", 1))).unwrap();
-        assert_eq!(queued(&store).await, ["old"]);
-        assert!(!schedule().await, "the attempt has ended");
-        let counts = store.counts().await;
-        assert_eq!((counts.open_attempts, counts.pending_retirements), (0, 1));
+        assert_eq!(begin(60).await, Cas::TooLate);
+        assert_eq!(begin(59).await, Cas::Applied(at(2, 2)));
+        let next = record(Some("r2"), at(2, 2));
+        let committed = store.at(60).records.commit_room(&attempt("a", 2), &next, Some(&room("r1")), until).await;
+        assert_eq!(committed.unwrap(), Cas::TooLate);
+        assert_eq!((read(&store).await.unwrap().room, queued(&store).await), (Some(room("r1")), vec!["r2".to_owned()]));
+        assert_eq!(store.counts().await.open_attempts, 0);
+    }
+
+    async fn a_clock_that_is_set_back_keeps_nothing_waiting(store: TestStore) {
+        const YEAR: i64 = 365 * 24 * 3600;
+        let request = KeyedRequest { key: "k".into(), fingerprint: "f".into() };
+        for step in [3600, 2 * 24 * 3600, YEAR] {
+            store.at(step);
+            assert_eq!(store.begin(&new_attempt("a", 1), Base::New).await, Cas::Applied(Base::New));
+            store.queue_unless_used("r1").await;
+            store.postpone("r1", 60, true).await;
+            assert!(matches!(store.claim_key(&request, &id()).await, KeyClaim::Claimed { .. }));
+            assert!(store.claim_job().await);
+            store.at(0);
+            let taken = store.claim_attempts().await;
+            assert_eq!(taken.len(), 1, "{step}");
+            store.resolve(&taken[0], AttemptResolution::NoRoom).await;
+            assert_eq!(store.claim_retirements().await.len(), 1, "{step}");
+            write!(store, |tx| tx.dequeue_room(&room("r1"))).unwrap();
+            let KeyClaim::Claimed { fence, .. } = store.claim_key(&request, &id()).await else { panic!("{step}") };
+            store.release_key(fence).await;
+            assert!(store.claim_job().await, "{step}");
+        }
     }
 
     async fn the_first_row_of_the_user_map_wins(store: TestStore) {
         let person = ExternalId::parse("p").unwrap();
         for vendor in ["first", "second"] {
             let user = (person.clone(), UserId::new(vendor).unwrap());
-            store.records.add_vendor_users(&[user], now()).await.unwrap();
+            store.records.add_vendor_users(&[user]).await.unwrap();
         }
         let known = store.records.vendor_users(&[&person, &ExternalId::parse("q").unwrap()]).await.unwrap();
         assert_eq!(known, [(person, UserId::new("first").unwrap())]);
@@ -471,12 +502,12 @@ async fn the_identity_of_a_deployment_survives_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     // Characters with a meaning in URLs.
     let folder = folder.path().join("a b?c#d%20");
-    let database = Database::open_sqlite(&folder).await.unwrap();
+    let database = Database::open_sqlite(&folder, Clock::system()).await.unwrap();
     let id = database.deployment().id.clone();
     database.close().await;
-    let again = Database::open_sqlite(&folder).await.unwrap();
+    let again = Database::open_sqlite(&folder, Clock::system()).await.unwrap();
     assert_eq!(again.deployment().id, id);
-    assert!(matches!(Database::open_sqlite(&folder).await, Err(sqlite::OpenError::InUse(_))));
+    assert!(matches!(Database::open_sqlite(&folder, Clock::system()).await, Err(sqlite::OpenError::InUse(_))));
     assert!(folder.join("teleconsult.sqlite3").is_file());
 }
 
@@ -494,17 +525,21 @@ async fn no_query_of_a_request_scans_a_table() {
     assert_eq!(store.database.dialect, Dialect::Sqlite);
     for query in [
         "SELECT * FROM teleconsultations WHERE id = $1 AND trashed_at IS NULL",
-        "SELECT id FROM teleconsultations WHERE room_id = $1 AND trashed_at IS NULL",
         "SELECT room_id FROM teleconsultations WHERE room_id IN (SELECT value FROM json_each($1))",
         "UPDATE teleconsultations SET version = 1 WHERE id = $1 AND version = $2 AND generation = $3 AND trashed_at IS NULL",
         "SELECT external_id FROM users WHERE external_id IN (SELECT value FROM json_each($1))",
         "SELECT fence FROM attempts WHERE id = $1 AND state <> 'lost'",
-        "SELECT id FROM attempts WHERE state <> 'lost' AND lease_until <= $1 ORDER BY lease_until LIMIT $2",
+        "SELECT id FROM attempts WHERE state <> 'lost' AND (lease_until <= $1 OR lease_until > $3) ORDER BY lease_until LIMIT $2",
         "SELECT id FROM attempts WHERE teleconsultation_id = $3 AND state <> 'lost' AND lease_until <= $2",
         "DELETE FROM attempts WHERE id NOT IN (SELECT value FROM json_each($1)) AND state = 'lost' AND lease_until < $2",
-        "SELECT room_id FROM retirements WHERE due_at <= $1 ORDER BY due_at LIMIT $2",
+        "SELECT room_id FROM retirements WHERE due_at <= $1 OR due_at > $3 ORDER BY due_at LIMIT $2",
         "SELECT min(due_at) FROM retirements",
         "SELECT fingerprint FROM keyed_requests WHERE key = $1",
+        "SELECT generation FROM documents WHERE id = $1",
+        "SELECT room_id FROM documents WHERE room_id IN (SELECT value FROM json_each($1))",
+        "SELECT count(*) FROM document_writes WHERE teleconsultation_id = $1 AND state = 'writing'",
+        "SELECT id FROM document_writes WHERE due_at <= $2 OR due_at > $4 ORDER BY due_at LIMIT $3",
+        "UPDATE keyed_requests SET teleconsultation_id = $1 WHERE teleconsultation_id = $2",
         "DELETE FROM keyed_requests WHERE created_at < $1",
     ] {
         let plan = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}")));

@@ -1,11 +1,14 @@
 //! The statements, grouped by entity.
 
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use sqlx::{Any, AnyConnection, AnyPool, Transaction};
 
-use super::engine::dialect::Dialect;
+use super::engine::dialect::{Dialect, postgres_now};
 use super::{Result, StoreError};
+use crate::base::clock::Clock;
 
+mod documents;
 mod jobs;
 mod keys;
 mod participants;
@@ -18,11 +21,12 @@ mod values;
 pub struct Tx {
     inner: Transaction<'static, Any>,
     dialect: Dialect,
+    clock: Option<Clock>,
 }
 
 impl Tx {
-    pub(super) const fn new(inner: Transaction<'static, Any>, dialect: Dialect) -> Self {
-        Self { inner, dialect }
+    pub(super) const fn new(inner: Transaction<'static, Any>, dialect: Dialect, clock: Option<Clock>) -> Self {
+        Self { inner, dialect, clock }
     }
 
     pub(super) async fn commit(self) -> Result<()> {
@@ -31,6 +35,33 @@ impl Tx {
 
     fn connection(&mut self) -> &mut AnyConnection {
         &mut self.inner
+    }
+
+    /// The present time by the clock that all users of this database share.
+    pub async fn now(&mut self) -> Result<Timestamp> {
+        match &self.clock {
+            Some(clock) => Ok(clock.now()),
+            None => values::moment(sqlx::query_scalar(SERVER_TIME).fetch_one(self.connection()).await?),
+        }
+    }
+
+    /// For statements that compare with the present time: milliseconds, or NULL if the database uses its own clock.
+    fn injected_now(&self) -> Option<i64> {
+        self.clock.as_ref().map(|clock| values::millis(clock.now()))
+    }
+
+    /// This long after the present.
+    async fn now_plus(&mut self, wait: SignedDuration) -> Result<Timestamp> {
+        Ok(self.now().await?.saturating_add(wait).unwrap_or(Timestamp::MAX))
+    }
+
+    /// The present, when a lease that begins now ends, and the moment after which no valid lease ends: a lease that ends
+    /// later began before the clock was set back. Twice the lease, because clocks are also set back by a moment, and a
+    /// holder must not lose its attempt to that.
+    async fn lease(&mut self, lease: SignedDuration) -> Result<(Timestamp, Timestamp, Timestamp)> {
+        let now = self.now().await?;
+        let after = |wait| now.saturating_add(wait).unwrap_or(Timestamp::MAX);
+        Ok((now, after(lease), after(lease * 2)))
     }
 
     /// Writes without changing anything.
@@ -45,11 +76,20 @@ impl Tx {
 pub struct Read<'a> {
     pool: &'a AnyPool,
     dialect: Dialect,
+    clock: Option<&'a Clock>,
 }
 
 impl<'a> Read<'a> {
-    pub(super) const fn new(pool: &'a AnyPool, dialect: Dialect) -> Self {
-        Self { pool, dialect }
+    pub(super) const fn new(pool: &'a AnyPool, dialect: Dialect, clock: Option<&'a Clock>) -> Self {
+        Self { pool, dialect, clock }
+    }
+
+    /// The present time by the clock that all users of this database share.
+    pub async fn now(self) -> Result<Timestamp> {
+        match self.clock {
+            Some(clock) => Ok(clock.now()),
+            None => values::moment(sqlx::query_scalar(SERVER_TIME).fetch_one(self.pool).await?),
+        }
     }
 
     pub(super) async fn ping(self) -> Result<()> {
@@ -57,6 +97,9 @@ impl<'a> Read<'a> {
         Ok(())
     }
 }
+
+/// Only for PostgreSQL.
+const SERVER_TIME: &str = concat!("SELECT ", postgres_now!());
 
 /// Strings as one parameter, so that one prepared statement serves any number of them.
 fn json_array(values: &[impl Serialize]) -> Result<String> {

@@ -27,7 +27,7 @@ impl UseCases {
         crash_point!("C0");
         let id = start.teleconsultation;
         let person = self.profiles.resolve(vec![requested]).await?.pop().ok_or(UseCaseError::Contended)?;
-        if start.resumed && self.view(&id).await?.participant_by_ref(&person.id).is_some() {
+        if start.resumed && self.read(&id).await?.record.participant_by_ref(&person.id).is_some() {
             // An earlier attempt has added the person, but its response did not reach the caller.
             return Ok(id);
         }

@@ -20,8 +20,10 @@ impl UseCases {
 
     async fn create_from(&self, start: Start, proposal: Proposal) -> Result<TeleconsultationId> {
         crash_point!("C0");
-        if start.resumed && self.store.records().was_stored(&start.teleconsultation).await? {
-            return Ok(start.teleconsultation);
+        if start.resumed
+            && let Some(id) = self.store.records().stored_for(&start.teleconsultation).await?
+        {
+            return Ok(id);
         }
         let participants = self.resolve_profiles(proposal.participants).await?;
         let proposal = Proposal { start: proposal.start, end: proposal.end, participants };
@@ -30,9 +32,7 @@ impl UseCases {
         let next = self.record(start.teleconsultation, plan.draft, None).await?;
         let id = match plan.room {
             RoomPlan::Create | RoomPlan::Replace => self.create_with_room(next, start.resumed).await?,
-            RoomPlan::None | RoomPlan::Keep | RoomPlan::Retire => {
-                self.store.records().insert(&next, self.clock.now()).await?
-            }
+            RoomPlan::None | RoomPlan::Keep | RoomPlan::Retire => self.store.records().insert(&next).await?,
         };
         crash_point!("C6");
         Ok(id)
@@ -46,8 +46,8 @@ impl UseCases {
             match self.rooms.provision(next.clone(), None, None).await {
                 // The lease ended during the attempt: recovery or a repeated request took it over.
                 Err(ProvisionError::Stale) => {
-                    if self.store.records().was_stored(&next.id).await? {
-                        return Ok(next.id);
+                    if let Some(id) = self.store.records().stored_for(&next.id).await? {
+                        return Ok(id);
                     }
                 }
                 provisioned => return Ok(provisioned?),

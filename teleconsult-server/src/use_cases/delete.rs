@@ -14,8 +14,8 @@ impl UseCases {
         crash_point!("C0");
         let _turn = self.changing.lock(id).await;
         for _ in 0..MAX_CAS_ATTEMPTS {
-            let current = self.view(id).await?;
-            if self.store.records().trash(&current, self.clock.now()).await? == Cas::Applied(()) {
+            let current = self.read(id).await?.record;
+            if self.store.records().trash(&current).await? == Cas::Applied(()) {
                 self.rooms.wake_retirement();
                 crash_point!("C6");
                 return Ok(());

@@ -5,8 +5,6 @@
 
 use std::future::Future;
 
-use jiff::Timestamp;
-
 use super::{Result, UseCaseError, UseCases};
 use crate::domain::ids::TeleconsultationId;
 use crate::store::{KeyClaim, KeyedRequest};
@@ -32,13 +30,12 @@ impl UseCases {
     {
         let Some(request) = key else { return work(Start { teleconsultation, resumed: false }).await };
         let key = request.key.clone();
-        let now = self.clock.now();
+        let lease = self.lease;
         // If execution takes longer than the lease, a repeated request may work on the same teleconsultation, and the store
         // refuses one of the two.
-        let until = now.saturating_add(self.lease).unwrap_or(Timestamp::MAX);
         let claim = self
             .store
-            .write(move |tx| Box::pin(async move { tx.claim_key(&request, &teleconsultation, now, until).await }))
+            .write(move |tx| Box::pin(async move { tx.claim_key(&request, &teleconsultation, lease).await }))
             .await?;
         let (start, fence) = match claim {
             KeyClaim::Claimed { teleconsultation, resumed, fence } => (Start { teleconsultation, resumed }, fence),

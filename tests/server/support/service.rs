@@ -168,10 +168,11 @@ impl Service {
         self.running = Some(Running::start(&self.config).await.unwrap());
     }
 
-    /// As [`Service::restart`], with every pending retirement due.
+    /// As [`Service::restart`], with every pending retirement and every write of unknown outcome due.
     pub async fn restart_later(&mut self) {
         assert_eq!(self.running.take().unwrap().stop().await, Stopped::default());
         self.database.execute("UPDATE retirements SET due_at = 0").await;
+        self.database.execute("UPDATE document_writes SET due_at = 0").await;
         self.running = Some(Running::start(&self.config).await.unwrap());
     }
 

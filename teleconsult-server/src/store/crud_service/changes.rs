@@ -23,6 +23,31 @@ impl Change {
         change
     }
 
+    /// Removes the room and all links.
+    pub(super) fn without_links(read: &Document, schema: Schema) -> Self {
+        let mut change = Self::default();
+        let linked = read.participants().iter().any(|one| one.get("accessLinkURL").is_some());
+        if linked {
+            let mut list = read.participants().to_vec();
+            for fields in list.iter_mut().filter_map(Value::as_object_mut) {
+                fields.remove("accessLinkURL");
+            }
+            change.set.insert("participants".to_owned(), list.into());
+        }
+        if read.room().is_some() {
+            change.set_room(None, schema);
+        }
+        change
+    }
+
+    fn set_room(&mut self, room: Option<&str>, schema: Schema) {
+        match room {
+            Some(room) => drop(self.set.insert("bandyerRoomId".to_owned(), room.into())),
+            None if schema.write_empty_room => drop(self.set.insert("bandyerRoomId".to_owned(), "".into())),
+            None => self.unset.push("bandyerRoomId"),
+        }
+    }
+
     pub(super) fn between(read: &Document, next: &Teleconsultation, schema: Schema) -> Self {
         let mut change = Self::default();
         let mut set = |name: &str, value: Value| drop(change.set.insert(name.to_owned(), value));
@@ -37,11 +62,7 @@ impl Change {
         }
         let room = next.room.as_ref().map(bandyer_client::RoomId::as_str);
         if read.room() != room {
-            match room {
-                Some(room) => set("bandyerRoomId", room.into()),
-                None if schema.write_empty_room => set("bandyerRoomId", "".into()),
-                None => change.unset.push("bandyerRoomId"),
-            }
+            change.set_room(room, schema);
             change.set.insert("teleconsultationState".to_owned(), state(next).into());
         }
         change.participants(read.participants(), next, schema);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use bandyer_client::{JoinUrl, RoomId, UserId};
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::domain::ids::{ExternalId, TeleconsultationId};
@@ -51,10 +52,6 @@ impl Document {
         self.moment("updatedAt").map_or(1, Timestamp::as_millisecond)
     }
 
-    pub(super) fn base(&self) -> Base {
-        Base::At { version: self.version(), generation: 0 }
-    }
-
     /// A filter that matches the document until it is changed. A missing field equals null.
     pub(super) fn filter(&self) -> Value {
         COMPARED.iter().map(|name| ((*name).to_owned(), self.get(name).cloned().unwrap_or_default())).collect()
@@ -87,17 +84,18 @@ impl Document {
         number.unwrap_or_else(|| self.participants().len())
     }
 
-    /// The record. `names` maps vendor users to external ids.
+    /// The record, of which the journal knows the generation. `names` maps vendor users to external ids.
     pub(super) fn record(
         &self,
         id: &TeleconsultationId,
+        generation: i64,
         names: &HashMap<String, ExternalId>,
     ) -> Result<Teleconsultation> {
         let participants = self.participants().iter().map(|one| participant(one, names));
         let room = self.room().map(RoomId::new).transpose();
         Ok(Teleconsultation {
             id: id.clone(),
-            base: self.base(),
+            base: Base::At { version: self.version(), generation },
             schedule: self.schedule(),
             number: self.number(),
             participants: participants.collect::<Option<_>>().ok_or(UNREADABLE)?,
@@ -164,6 +162,47 @@ pub(super) fn participant_document(participant: &Participant, stored: Option<&Va
         put("fullName", Some(participant.person.profile.full_name.as_str().into()));
     }
     Value::Object(fields)
+}
+
+/// By which a new document without a room is recognized: fields that do not change, and the vendor users in it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Content {
+    start: String,
+    end: String,
+    number: usize,
+    vendor_users: Vec<String>,
+}
+
+impl Content {
+    pub(super) fn of(record: &Teleconsultation) -> Self {
+        let text = |moment| format!("{moment:.3}");
+        let vendor_users = record.participants.iter().map(|one| one.vendor_user_id.as_str().to_owned());
+        Self {
+            start: text(record.schedule.start()),
+            end: text(record.schedule.end()),
+            number: record.number,
+            vendor_users: vendor_users.collect(),
+        }
+    }
+
+    pub(super) fn to_json(&self) -> Result<String> {
+        serde_json::to_string(self).map_err(|error| StoreError::new("cannot encode a write", error))
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    pub(super) fn filter(&self) -> Value {
+        json!({"startDate": self.start, "endDate": self.end, "participantsNumber": self.number})
+    }
+
+    /// Whether a document that matches the filter has these vendor users and no room.
+    pub(super) fn matches(&self, document: &Value) -> bool {
+        let has_room = text(document, "bandyerRoomId").is_some();
+        let list = document.get("participants").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        !has_room && list.iter().filter_map(vendor_id).eq(self.vendor_users.iter().map(String::as_str))
+    }
 }
 
 pub(super) fn new_document(record: &Teleconsultation, schema: Schema) -> Value {

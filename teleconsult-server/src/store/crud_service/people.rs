@@ -17,7 +17,7 @@ impl CrudServiceRecords {
             return Ok(Vec::new());
         }
         let filter = json!({"receivedUserId": {"$in": people}});
-        let rows = self.list(&self.settings.people, &filter, "PUBLIC").await?;
+        let rows = self.client.list(&self.settings.people, &filter, "PUBLIC").await?;
         let mut first: HashMap<ExternalId, UserId> = HashMap::new();
         for (person, vendor) in rows.iter().filter_map(row) {
             first.entry(person).or_insert(vendor);
@@ -31,7 +31,7 @@ impl CrudServiceRecords {
             return Ok(HashMap::new());
         }
         let filter = json!({"bandyerId": {"$in": vendor_users}});
-        let rows = self.list(&self.settings.people, &filter, "PUBLIC").await?;
+        let rows = self.client.list(&self.settings.people, &filter, "PUBLIC").await?;
         let mut first = HashMap::new();
         for (person, vendor) in rows.iter().filter_map(row) {
             first.entry(vendor.as_str().to_owned()).or_insert(person);
@@ -42,9 +42,9 @@ impl CrudServiceRecords {
     pub(super) async fn map(&self, users: &[(ExternalId, UserId)]) -> Result<()> {
         for (person, vendor) in users {
             let row = json!({"receivedUserId": person, "bandyerId": vendor, "__STATE__": "PUBLIC"});
-            match self.call(Method::POST, &[&self.settings.people, ""], &[], Some(&row)).await {
+            match self.client.call(Method::POST, &[&self.settings.people, ""], &[], Some(&row)).await {
                 Ok(Some(_)) => {}
-                Ok(None) => return Err(super::unreadable()),
+                Ok(None) => return Err(super::client::unreadable()),
                 // A project may have a unique index on the id. Then another instance was first, and its row counts.
                 Err(error) if error.refusal().is_some_and(|(status, _)| status == StatusCode::CONFLICT) => {}
                 Err(error) => return Err(error.into()),

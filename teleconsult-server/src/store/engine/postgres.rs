@@ -72,6 +72,13 @@ impl Database {
         // The migrator takes an advisory lock, so instances that start together migrate one after the other.
         sqlx::migrate!("src/store/migrations/postgres").run(&pool).await.map_err(OpenError::Migrate)?;
         let deployment = deployment(&pool).await.map_err(OpenError::Read)?;
-        Ok(Self { dialect: Dialect::Postgres, readers: pool.clone(), writer: pool, deployment, lock: None })
+        Ok(Self {
+            dialect: Dialect::Postgres,
+            readers: pool.clone(),
+            writer: pool,
+            deployment,
+            clock: None,
+            lock: None,
+        })
     }
 }

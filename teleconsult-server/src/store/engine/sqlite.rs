@@ -10,6 +10,7 @@ use sqlx::{AnyPool, Connection, Executor};
 
 use super::dialect::Dialect;
 use super::{Database, deployment};
+use crate::base::clock::Clock;
 
 /// Read connections beside the single writer. SQLite reads are short; more connections would compete for the same cores.
 const READERS: u32 = 4;
@@ -78,7 +79,7 @@ impl Database {
     /// # Errors
     ///
     /// [`OpenError`], if the folder or the database cannot be used, or another process uses them.
-    pub async fn open_sqlite(folder: &Path) -> Result<Self, OpenError> {
+    pub async fn open_sqlite(folder: &Path, clock: Clock) -> Result<Self, OpenError> {
         let lock = Lock::take(folder)?;
         let database =
             |source: Box<dyn std::error::Error + Send + Sync>| OpenError::Database { path: folder.to_owned(), source };
@@ -92,7 +93,7 @@ impl Database {
         sqlx::migrate!("src/store/migrations/sqlite").run(&writer).await.map_err(|error| database(error.into()))?;
         let deployment = deployment(&writer).await.map_err(|error| database(error.into()))?;
         let readers = pool(READERS, &file, "ro").await.map_err(|error| database(error.into()))?;
-        Ok(Self { dialect: Dialect::Sqlite, writer, readers, deployment, lock: Some(lock) })
+        Ok(Self { dialect: Dialect::Sqlite, writer, readers, deployment, clock: Some(clock), lock: Some(lock) })
     }
 }
 

@@ -1,18 +1,22 @@
 //! Leases of jobs that one instance runs for all.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Tx;
 use super::values::millis;
 use crate::store::Result;
 
 impl Tx {
-    /// Claims the next run of a job, unless another instance ran it recently. It is due again at `due_again`.
-    pub async fn claim_job(&mut self, name: &'static str, now: Timestamp, due_again: Timestamp) -> Result<bool> {
-        // A single statement, so that only one of several concurrent claims succeeds.
+    /// Claims the next run of a job, unless another instance ran it recently. It is due again after `interval`.
+    pub async fn claim_job(&mut self, name: &'static str, interval: SignedDuration) -> Result<bool> {
+        let now = self.now().await?;
+        let due_again = now.saturating_add(interval).unwrap_or(Timestamp::MAX);
+        // A single statement, so that only one of several concurrent claims succeeds. A run that is due later than any claim
+        // makes it was claimed before the clock was set back.
         let done = sqlx::query(
             "INSERT INTO job_runs (name, due_at) VALUES ($1, $2) \
-             ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at WHERE job_runs.due_at <= $3",
+             ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at \
+             WHERE job_runs.due_at <= $3 OR job_runs.due_at > excluded.due_at",
         )
         .bind(name)
         .bind(millis(due_again))

@@ -1,6 +1,6 @@
 //! Requests with an `Idempotency-Key`.
 
-use jiff::Timestamp;
+use jiff::SignedDuration;
 use sqlx::Row;
 
 use super::Tx;
@@ -10,14 +10,14 @@ use crate::store::engine::dialect::sql;
 use crate::store::{KeyClaim, KeyedRequest, Result, StoreError};
 
 impl Tx {
-    /// Claims a keyed request until `until`. `teleconsultation` is what it is about if the key is new.
+    /// Claims a keyed request for the duration of `lease`. `teleconsultation` is what it is about if the key is new.
     pub async fn claim_key(
         &mut self,
         request: &KeyedRequest,
         teleconsultation: &TeleconsultationId,
-        now: Timestamp,
-        until: Timestamp,
+        lease: SignedDuration,
     ) -> Result<KeyClaim> {
+        let (now, until, too_far) = self.lease(lease).await?;
         let inserted = sqlx::query(
             "INSERT INTO keyed_requests (key, fingerprint, teleconsultation_id, done, created_at, lease_until, fence) \
              VALUES ($1, $2, $3, 0, $4, $5, 1) ON CONFLICT (key) DO NOTHING",
@@ -51,7 +51,7 @@ impl Tx {
         if row.try_get::<i64, _>("done")? != 0 {
             return Ok(KeyClaim::Done(first));
         }
-        if row.try_get::<i64, _>("lease_until")? > millis(now) {
+        if (millis(now) + 1..=millis(too_far)).contains(&row.try_get("lease_until")?) {
             return Ok(KeyClaim::Running);
         }
         let fence = row.try_get::<i64, _>("fence")? + 1;
@@ -85,8 +85,9 @@ impl Tx {
         Ok(())
     }
 
-    /// Deletes keyed requests that were first seen before a moment.
-    pub async fn expire_keys(&mut self, before: Timestamp) -> Result<()> {
+    /// Deletes keyed requests that were first seen longer than this ago.
+    pub async fn expire_keys(&mut self, kept_for: SignedDuration) -> Result<()> {
+        let before = self.now_plus(-kept_for).await?;
         sqlx::query("DELETE FROM keyed_requests WHERE created_at < $1")
             .bind(millis(before))
             .execute(self.connection())

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use bandyer_client::RoomId;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
@@ -11,7 +11,7 @@ use super::values::{millis, moment, room_id, teleconsultation_id};
 use super::{Read, Tx, json_array};
 use crate::domain::ids::TeleconsultationId;
 use crate::store::engine::dialect::sql;
-use crate::store::{Attempt, AttemptResolution, JournalCounts, Result, Retirement, StoreError};
+use crate::store::{Attempt, AttemptResolution, JournalCounts, NewAttempt, Result, Retirement, StoreError};
 
 fn attempt(row: &AnyRow) -> Result<Attempt> {
     Ok(Attempt {
@@ -20,7 +20,6 @@ fn attempt(row: &AnyRow) -> Result<Attempt> {
         generation: row.try_get("generation")?,
         spec_digest: row.try_get("spec_digest")?,
         started_at: moment(row.try_get("started_at")?)?,
-        lease_until: moment(row.try_get("lease_until")?)?,
         fence: row.try_get("fence")?,
     })
 }
@@ -36,9 +35,14 @@ fn retirement(row: &AnyRow) -> Result<Retirement> {
 }
 
 impl Read<'_> {
-    /// Those of the attempts that are open.
+    /// Those of the attempts that are open, or whose room is being stored in a document.
     pub async fn open_attempts(self, ids: &[&str]) -> Result<HashSet<String>> {
-        let statement = sql!(self.dialect, "SELECT id FROM attempts WHERE state <> 'lost' AND id IN ", ids);
+        let statement = sql!(
+            self.dialect,
+            "SELECT id FROM (SELECT id FROM attempts WHERE state <> 'lost' \
+             UNION ALL SELECT id FROM document_writes WHERE state = 'writing') AS open WHERE id IN ",
+            ids
+        );
         let found: Vec<String> = sqlx::query_scalar(statement).bind(json_array(ids)?).fetch_all(self.pool).await?;
         Ok(found.into_iter().collect())
     }
@@ -55,6 +59,7 @@ impl Read<'_> {
         let row = sqlx::query(
             "SELECT (SELECT count(*) FROM attempts WHERE state <> 'lost') AS open, \
                     (SELECT count(*) FROM attempts WHERE state = 'lost') AS lost, \
+                    (SELECT count(*) FROM document_writes WHERE state = 'writing') AS writes, \
                     (SELECT count(*) FROM retirements WHERE due_at IS NOT NULL) AS queued, \
                     (SELECT count(*) FROM retirements WHERE due_at IS NULL) AS parked",
         )
@@ -66,20 +71,25 @@ impl Read<'_> {
             pending_retirements: count("queued")?,
             parked_retirements: count("parked")?,
             possible_leaks: count("lost")?,
+            open_writes: count("writes")?,
         })
     }
 
-    /// When the next deletion is due.
-    pub async fn next_retirement(self) -> Result<Option<Timestamp>> {
+    /// The time until the next deletion is due; negative if it is overdue.
+    pub async fn next_retirement(self) -> Result<Option<SignedDuration>> {
+        let now = self.now().await?;
         let next: Option<i64> = sqlx::query_scalar("SELECT min(due_at) FROM retirements").fetch_one(self.pool).await?;
-        next.map(moment).transpose()
+        next.map(|next| Ok(moment(next)?.duration_since(now))).transpose()
     }
 }
 
 /// Attempts.
 impl Tx {
-    /// Adds a new attempt.
-    pub async fn add_attempt(&mut self, attempt: &Attempt) -> Result<()> {
+    /// Adds a new attempt, which is its holder's for the duration of `lease`.
+    pub async fn add_attempt(&mut self, attempt: &NewAttempt, lease: SignedDuration) -> Result<Attempt> {
+        let started_at = self.now().await?;
+        let lease_until = started_at.saturating_add(lease).unwrap_or(Timestamp::MAX);
+        let attempt = attempt.clone().started(started_at);
         sqlx::query(
             "INSERT INTO attempts \
              (id, teleconsultation_id, generation, spec_digest, state, started_at, lease_until, fence) \
@@ -90,11 +100,11 @@ impl Tx {
         .bind(attempt.generation)
         .bind(attempt.spec_digest.as_str())
         .bind(millis(attempt.started_at))
-        .bind(millis(attempt.lease_until))
+        .bind(millis(lease_until))
         .bind(attempt.fence)
         .execute(self.connection())
         .await?;
-        Ok(())
+        Ok(attempt)
     }
 
     /// Whether the attempt was not taken over. It cannot be before the transaction ends.
@@ -105,8 +115,9 @@ impl Tx {
         Ok(fence == Some(attempt.fence))
     }
 
-    /// Extends the lease of an attempt. `false` if the attempt was taken over.
-    pub async fn renew_attempt(&mut self, attempt: &Attempt, until: Timestamp) -> Result<bool> {
+    /// Begins the lease of an attempt again. `false` if the attempt was taken over.
+    pub async fn renew_attempt(&mut self, attempt: &Attempt, lease: SignedDuration) -> Result<bool> {
+        let until = self.now_plus(lease).await?;
         let done = sqlx::query("UPDATE attempts SET lease_until = $1 WHERE id = $2 AND fence = $3 AND state <> 'lost'")
             .bind(millis(until))
             .bind(attempt.id.as_str())
@@ -117,7 +128,8 @@ impl Tx {
     }
 
     /// Records that the outcome of an attempt is unknown, and ends its lease.
-    pub async fn mark_attempt_unknown(&mut self, attempt: &Attempt, now: Timestamp) -> Result<()> {
+    pub async fn mark_attempt_unknown(&mut self, attempt: &Attempt) -> Result<()> {
+        let now = self.now().await?;
         sqlx::query("UPDATE attempts SET state = 'unknown', lease_until = $1 WHERE id = $2 AND fence = $3")
             .bind(millis(now))
             .bind(attempt.id.as_str())
@@ -128,17 +140,20 @@ impl Tx {
     }
 
     /// Takes over attempts whose lease has ended, oldest first.
-    pub async fn claim_attempts(&mut self, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<Attempt>> {
+    pub async fn claim_attempts(&mut self, lease: SignedDuration, limit: u32) -> Result<Vec<Attempt>> {
+        let (now, until, too_far) = self.lease(lease).await?;
         let rows = sqlx::query(sql!(
             self.dialect,
             "UPDATE attempts SET lease_until = $1, fence = fence + 1 WHERE id IN \
-             (SELECT id FROM attempts WHERE state <> 'lost' AND lease_until <= $2 ORDER BY lease_until LIMIT $3",
+             (SELECT id FROM attempts WHERE state <> 'lost' AND (lease_until <= $2 OR lease_until > $4) \
+             ORDER BY lease_until LIMIT $3",
             skip_locked,
-            ") RETURNING id, teleconsultation_id, generation, spec_digest, started_at, lease_until, fence"
+            ") RETURNING id, teleconsultation_id, generation, spec_digest, started_at, fence"
         ))
         .bind(millis(until))
         .bind(millis(now))
         .bind(i64::from(limit))
+        .bind(millis(too_far))
         .fetch_all(self.connection())
         .await?;
         rows.iter().map(attempt).collect()
@@ -148,38 +163,35 @@ impl Tx {
     pub async fn claim_attempts_of(
         &mut self,
         teleconsultation: &TeleconsultationId,
-        now: Timestamp,
-        until: Timestamp,
+        lease: SignedDuration,
     ) -> Result<Vec<Attempt>> {
+        let (now, until, too_far) = self.lease(lease).await?;
         let rows = sqlx::query(sql!(
             self.dialect,
             "UPDATE attempts SET lease_until = $1, fence = fence + 1 WHERE id IN \
-             (SELECT id FROM attempts WHERE teleconsultation_id = $3 AND state <> 'lost' AND lease_until <= $2",
+             (SELECT id FROM attempts WHERE teleconsultation_id = $3 AND state <> 'lost' \
+             AND (lease_until <= $2 OR lease_until > $4)",
             skip_locked,
-            ") RETURNING id, teleconsultation_id, generation, spec_digest, started_at, lease_until, fence"
+            ") RETURNING id, teleconsultation_id, generation, spec_digest, started_at, fence"
         ))
         .bind(millis(until))
         .bind(millis(now))
         .bind(teleconsultation.as_str())
+        .bind(millis(too_far))
         .fetch_all(self.connection())
         .await?;
         rows.iter().map(attempt).collect()
     }
 
     /// Ends an attempt without making its room a record's room. Does nothing if the attempt was taken over.
-    pub async fn resolve_attempt(
-        &mut self,
-        attempt: &Attempt,
-        resolution: AttemptResolution,
-        now: Timestamp,
-    ) -> Result<()> {
+    pub async fn resolve_attempt(&mut self, attempt: &Attempt, resolution: AttemptResolution) -> Result<()> {
         if !self.holds_attempt(attempt).await? {
             return Ok(());
         }
         match resolution {
             AttemptResolution::NoRoom => self.delete_attempt(attempt).await,
             AttemptResolution::Discard(room) => {
-                self.queue_room_unless_used(&room, Some(&attempt.teleconsultation), now).await?;
+                self.queue_room_unless_used(&room, Some(&attempt.teleconsultation)).await?;
                 self.delete_attempt(attempt).await
             }
             AttemptResolution::Lost => {
@@ -231,12 +243,8 @@ impl Tx {
 /// Rooms that wait for deletion.
 impl Tx {
     /// Queues a room for deletion. A room that is queued already stays as it is.
-    pub async fn queue_room(
-        &mut self,
-        room: &RoomId,
-        teleconsultation: Option<&TeleconsultationId>,
-        due: Timestamp,
-    ) -> Result<()> {
+    pub async fn queue_room(&mut self, room: &RoomId, teleconsultation: Option<&TeleconsultationId>) -> Result<()> {
+        let due = self.now().await?;
         sqlx::query(
             "INSERT INTO retirements (room_id, teleconsultation_id, queued_at, failures, due_at) \
              VALUES ($1, $2, $3, 0, $3) ON CONFLICT (room_id) DO NOTHING",
@@ -255,13 +263,15 @@ impl Tx {
         &mut self,
         room: &RoomId,
         teleconsultation: Option<&TeleconsultationId>,
-        now: Timestamp,
     ) -> Result<()> {
-        let used = sqlx::query("SELECT 1 FROM teleconsultations WHERE room_id = $1")
-            .bind(room.as_str())
-            .fetch_optional(self.connection())
-            .await?;
-        if used.is_some() { Ok(()) } else { self.queue_room(room, teleconsultation, now).await }
+        let used = sqlx::query(
+            "SELECT 1 FROM teleconsultations WHERE room_id = $1 \
+             UNION ALL SELECT 1 FROM document_writes WHERE room_id = $1 AND state = 'writing'",
+        )
+        .bind(room.as_str())
+        .fetch_optional(self.connection())
+        .await?;
+        if used.is_some() { Ok(()) } else { self.queue_room(room, teleconsultation).await }
     }
 
     /// Whether a room waits for deletion. It may be gone at any moment.
@@ -273,65 +283,31 @@ impl Tx {
         Ok(row.is_some())
     }
 
-    /// Queues rooms that a change of a record elsewhere may leave behind, before the change is made. They fall due at `due`,
-    /// unless the change is resolved earlier, and are deleted only if no record has them then.
+    /// Claims rooms whose deletion is due, longest due first. They fall due again when the lease ends.
     ///
-    /// The first room is the one that the attempt brings, if there is an attempt. The result is whether this room can still
-    /// become a record's: the attempt must not have been taken over, and the room not be queued. If it cannot, nothing is
-    /// queued.
-    pub async fn schedule_tentative_retirement(
+    /// `max_wait` is the longest wait of a room that is not parked. One that is due later was queued before the clock was
+    /// set back, and counts as due.
+    pub async fn claim_retirements(
         &mut self,
-        attempt: Option<&Attempt>,
-        rooms: &[RoomId],
-        teleconsultation: &TeleconsultationId,
-        due: Timestamp,
-    ) -> Result<bool> {
-        if let (Some(attempt), [room, ..]) = (attempt, rooms)
-            && (!self.holds_attempt(attempt).await? || self.is_room_queued(room).await?)
-        {
-            return Ok(false);
-        }
-        for room in rooms {
-            self.queue_room(room, Some(teleconsultation), due).await?;
-        }
-        Ok(true)
-    }
-
-    /// Records the outcome of a change of a record elsewhere: `kept` is its room now, and `gone` is no record's room.
-    pub async fn resolve_retirement(
-        &mut self,
-        kept: Option<&RoomId>,
-        gone: Option<&RoomId>,
-        teleconsultation: &TeleconsultationId,
-        now: Timestamp,
-    ) -> Result<()> {
-        if let Some(room) = kept {
-            self.dequeue_room(room).await?;
-        }
-        if let Some(room) = gone {
-            self.queue_room(room, Some(teleconsultation), now).await?;
-            sqlx::query("UPDATE retirements SET due_at = $1 WHERE room_id = $2")
-                .bind(millis(now))
-                .bind(room.as_str())
-                .execute(self.connection())
-                .await?;
-        }
-        Ok(())
-    }
-
-    /// Claims rooms whose deletion is due, longest due first. They fall due again at `until`.
-    pub async fn claim_retirements(&mut self, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<Retirement>> {
+        lease: SignedDuration,
+        max_wait: SignedDuration,
+        limit: u32,
+    ) -> Result<Vec<Retirement>> {
+        let now = self.now().await?;
+        let [until, too_far] =
+            [lease, max_wait.max(lease)].map(|wait| now.saturating_add(wait).unwrap_or(Timestamp::MAX));
         // A claim postpones: if its holder dies, the room falls due again.
         let rows = sqlx::query(sql!(
             self.dialect,
             "UPDATE retirements SET due_at = $1 WHERE room_id IN \
-             (SELECT room_id FROM retirements WHERE due_at <= $2 ORDER BY due_at LIMIT $3",
+             (SELECT room_id FROM retirements WHERE due_at <= $2 OR due_at > $4 ORDER BY due_at LIMIT $3",
             skip_locked,
             ") RETURNING room_id, teleconsultation_id, failures"
         ))
         .bind(millis(until))
         .bind(millis(now))
         .bind(i64::from(limit))
+        .bind(millis(too_far))
         .fetch_all(self.connection())
         .await?;
         rows.iter().map(retirement).collect()
@@ -347,7 +323,8 @@ impl Tx {
     }
 
     /// Postpones a deletion. `failed` counts a failed attempt.
-    pub async fn postpone_retirement(&mut self, room: &RoomId, until: Timestamp, failed: bool) -> Result<()> {
+    pub async fn postpone_retirement(&mut self, room: &RoomId, wait: SignedDuration, failed: bool) -> Result<()> {
+        let until = self.now_plus(wait).await?;
         sqlx::query("UPDATE retirements SET failures = failures + $1, due_at = $2 WHERE room_id = $3")
             .bind(i64::from(failed))
             .bind(millis(until))
@@ -367,7 +344,8 @@ impl Tx {
     }
 
     /// Attempts all parked deletions again.
-    pub async fn unpark_retirements(&mut self, now: Timestamp) -> Result<()> {
+    pub async fn unpark_retirements(&mut self) -> Result<()> {
+        let now = self.now().await?;
         sqlx::query("UPDATE retirements SET failures = 0, due_at = $1 WHERE due_at IS NULL")
             .bind(millis(now))
             .execute(self.connection())

@@ -1,7 +1,6 @@
 //! The user map: which vendor user stands for which person.
 
 use bandyer_client::UserId;
-use jiff::Timestamp;
 use sqlx::Row;
 
 use super::values::millis;
@@ -27,7 +26,8 @@ impl Read<'_> {
 
 impl Tx {
     /// Adds rows. An existing row wins.
-    pub async fn add_vendor_users(&mut self, users: &[(ExternalId, UserId)], now: Timestamp) -> Result<()> {
+    pub async fn add_vendor_users(&mut self, users: &[(ExternalId, UserId)]) -> Result<()> {
+        let now = self.now().await?;
         for (external, vendor) in users {
             sqlx::query(
                 "INSERT INTO users (external_id, vendor_user_id, created_at) VALUES ($1, $2, $3) \

@@ -33,12 +33,12 @@ CREATE TABLE teleconsultations (
 -- A room belongs to one live teleconsultation at most, whatever goes wrong elsewhere.
 CREATE UNIQUE INDEX teleconsultations_by_room ON teleconsultations (room_id) WHERE room_id IS NOT NULL;
 
--- Rooms that were spec_digest for and whose fate is not settled. A settled attempt is deleted, but for lost ones.
+-- Attempts to create a room whose outcome is not known yet. Except for lost ones, an attempt is deleted once it is known.
 CREATE TABLE attempts (
     id TEXT PRIMARY KEY,
     teleconsultation_id TEXT NOT NULL,
     generation BIGINT NOT NULL,
-    -- A digest of what was spec_digest for.
+    -- A digest of what the room is created with.
     spec_digest TEXT NOT NULL,
     -- creating: in progress until the lease ends; unknown: the response of the vendor was lost;
     -- lost: no room was found, so it may have left one behind.
@@ -66,11 +66,11 @@ CREATE TABLE retirements (
 
 CREATE INDEX retirements_due ON retirements (due_at);
 
--- What was spec_digest under an Idempotency-Key.
+-- Requests with an Idempotency-Key.
 CREATE TABLE keyed_requests (
     -- A digest of the key and its scope.
     key TEXT PRIMARY KEY,
-    -- A digest of what is spec_digest.
+    -- A digest of the request.
     fingerprint TEXT NOT NULL,
     teleconsultation_id TEXT NOT NULL,
     done BIGINT NOT NULL,
@@ -81,9 +81,43 @@ CREATE TABLE keyed_requests (
 );
 
 CREATE INDEX keyed_requests_by_age ON keyed_requests (created_at);
+CREATE INDEX keyed_requests_by_teleconsultation ON keyed_requests (teleconsultation_id);
 
 -- Jobs that one instance runs for all, and when each is due again.
 CREATE TABLE job_runs (
     name TEXT PRIMARY KEY,
     due_at BIGINT NOT NULL
 );
+
+-- What is known of the documents in the CRUD Service, if it keeps the records.
+CREATE TABLE documents (
+    id TEXT PRIMARY KEY,
+    -- As in teleconsultations.
+    generation BIGINT NOT NULL,
+    -- The room that was last stored in the document.
+    room_id TEXT
+);
+
+CREATE INDEX documents_by_room ON documents (room_id);
+
+-- Writes to the CRUD Service whose outcome is not known yet.
+CREATE TABLE document_writes (
+    id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('insert', 'update', 'trash')),
+    -- The document. For a new one, the id that stands for it until the CRUD Service has chosen another.
+    teleconsultation_id TEXT NOT NULL,
+    -- The room that the write brings, and the one that it removes.
+    room_id TEXT,
+    replaced_room_id TEXT,
+    -- JSON by which a new document without a room is recognized.
+    content TEXT,
+    -- writing: in progress until it is due; abandoned: given up, and undone if it takes effect after all.
+    state TEXT NOT NULL CHECK (state IN ('writing', 'abandoned')),
+    started_at BIGINT NOT NULL,
+    due_at BIGINT NOT NULL,
+    -- Incremented by each takeover; a holder with an old value is refused.
+    fence BIGINT NOT NULL
+);
+
+CREATE INDEX document_writes_due ON document_writes (due_at);
+CREATE INDEX document_writes_by_teleconsultation ON document_writes (teleconsultation_id);
