@@ -58,8 +58,8 @@ pub enum StartError {
 async fn open_store(config: &Config, platform: &PlatformClient, clock: &Clock) -> Result<Store, StartError> {
     let database = match &config.database {
         DatabaseSettings::Folder(folder) => Database::open_sqlite(folder).await.map_err(OpenError::from)?,
-        DatabaseSettings::Postgres { url, connections } => {
-            Database::open_postgres(url, *connections).await.map_err(OpenError::from)?
+        DatabaseSettings::Postgres { url, schema, connections } => {
+            Database::open_postgres(url, schema, *connections).await.map_err(OpenError::from)?
         }
     };
     let store = match &config.platform.crud {

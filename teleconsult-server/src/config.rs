@@ -90,7 +90,20 @@ impl Config {
         let Some(vendor) = vendor else { return Err(reader.into_problems()) };
         let warnings = reader.finish()?;
         let branding = file.branding;
-        Ok(Self { vendor, database, rules, rooms, identity, platform, branding, api, http, telemetry, warnings })
+        Ok(Self {
+            vendor,
+            database,
+            retention,
+            rules,
+            rooms,
+            identity,
+            platform,
+            branding,
+            api,
+            http,
+            telemetry,
+            warnings,
+        })
     }
 }
 
@@ -168,6 +181,7 @@ mod tests {
             ("AUTH_SERVICE", "auth0 canary"),
             ("CRUD_SERVICE_URL", "ftp://canary"),
             ("DATABASE_URL", "mysql://canary"),
+            ("TELECONSULT_DATABASE_SCHEMA", "canary; DROP"),
             ("TELECONSULTATION_SERVICE_CONFIG_PATH", "/nowhere/canary.json"),
         ])
         .unwrap_err();
@@ -186,6 +200,7 @@ mod tests {
             "CRUD_SERVICE_URL",
             "TELECONSULTATIONS_CRUD_NAME",
             "USER_ID_MAP_CRUD_NAME",
+            "TELECONSULT_DATABASE_SCHEMA",
             "DATABASE_URL",
             "TELECONSULTATION_SERVICE_CONFIG_PATH",
         ];

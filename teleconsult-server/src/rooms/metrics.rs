@@ -66,6 +66,7 @@ pub struct JournalGauges {
     pending_retirements: Gauge,
     parked_retirements: Gauge,
     possible_leaks: Gauge,
+    unreadable_rows: Gauge,
 }
 
 impl JournalGauges {
@@ -85,6 +86,10 @@ impl JournalGauges {
                 "teleconsult_room_possible_leaks",
                 "Rooms whose creation response was lost and that were never found.",
             ),
+            unreadable_rows: registry.gauge(
+                "teleconsult_store_unreadable_rows",
+                "Rows of the database that this instance cannot read and leaves out.",
+            ),
         }
     }
 
@@ -95,6 +100,7 @@ impl JournalGauges {
         self.pending_retirements.set(value(|counts| counts.pending_retirements));
         self.parked_retirements.set(value(|counts| counts.parked_retirements));
         self.possible_leaks.set(value(|counts| counts.possible_leaks));
+        self.unreadable_rows.set(value(|counts| counts.unreadable_rows));
     }
 }
 
@@ -125,13 +131,14 @@ mod tests {
         gauges.set(Some(JournalCounts {
             open_attempts: 2,
             pending_retirements: 1,
-            parked_retirements: 0,
-            possible_leaks: 0,
+            unreadable_rows: 3,
+            ..JournalCounts::default()
         }));
         for line in [
             "teleconsult_room_open_attempts 2",
             "teleconsult_room_pending_retirements 1",
             "teleconsult_room_possible_leaks 0",
+            "teleconsult_store_unreadable_rows 3",
         ] {
             assert!(has_line(&registry, line), "{line}");
         }

@@ -68,6 +68,8 @@ pub struct JournalCounts {
     pub parked_retirements: u64,
     /// Attempts whose room was never found and cannot be ruled out.
     pub possible_leaks: u64,
+    /// Rows that this instance could not read when it last came across them.
+    pub unreadable_rows: u64,
 }
 
 /// A request with an `Idempotency-Key`.

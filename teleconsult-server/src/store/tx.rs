@@ -1,9 +1,13 @@
 //! The statements, grouped by entity.
 
+use std::sync::Arc;
+
 use serde::Serialize;
-use sqlx::{Any, AnyConnection, AnyPool, Transaction};
+use sqlx::{Any, Transaction};
 
 use super::engine::dialect::Dialect;
+use super::engine::session::{Readers, Session};
+use super::unreadable::UnreadableRows;
 use super::{Result, StoreError};
 
 mod jobs;
@@ -18,19 +22,31 @@ mod values;
 pub struct Tx {
     inner: Transaction<'static, Any>,
     dialect: Dialect,
+    unreadable: Arc<UnreadableRows>,
 }
 
 impl Tx {
-    pub(super) const fn new(inner: Transaction<'static, Any>, dialect: Dialect) -> Self {
-        Self { inner, dialect }
+    pub(super) const fn new(
+        inner: Transaction<'static, Any>,
+        dialect: Dialect,
+        unreadable: Arc<UnreadableRows>,
+    ) -> Self {
+        Self { inner, dialect, unreadable }
     }
 
     pub(super) async fn commit(self) -> Result<()> {
         Ok(self.inner.commit().await?)
     }
 
-    fn connection(&mut self) -> &mut AnyConnection {
-        &mut self.inner
+    fn connection(&mut self) -> Session<'_> {
+        Session::new(&mut self.inner, self.dialect)
+    }
+
+    /// Runs a statement that only tests need, with a number and a text.
+    #[cfg(test)]
+    pub(super) async fn execute(&mut self, statement: &'static str, number: i64, text: &str) -> Result<()> {
+        sqlx::query(statement).bind(number).bind(text).execute(self.connection()).await?;
+        Ok(())
     }
 
     /// Writes without changing anything.
@@ -43,13 +59,14 @@ impl Tx {
 /// Reads outside of a transaction. Each statement sees everything that was committed before it.
 #[derive(Clone, Copy)]
 pub struct Read<'a> {
-    pool: &'a AnyPool,
+    pool: &'a Readers,
     dialect: Dialect,
+    unreadable: &'a UnreadableRows,
 }
 
 impl<'a> Read<'a> {
-    pub(super) const fn new(pool: &'a AnyPool, dialect: Dialect) -> Self {
-        Self { pool, dialect }
+    pub(super) const fn new(pool: &'a Readers, dialect: Dialect, unreadable: &'a UnreadableRows) -> Self {
+        Self { pool, dialect, unreadable }
     }
 
     pub(super) async fn ping(self) -> Result<()> {

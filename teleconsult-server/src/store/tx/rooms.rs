@@ -66,13 +66,16 @@ impl Read<'_> {
             pending_retirements: count("queued")?,
             parked_retirements: count("parked")?,
             possible_leaks: count("lost")?,
+            unreadable_rows: self.unreadable.count(),
         })
     }
 
     /// When the next deletion is due.
     pub async fn next_retirement(self) -> Result<Option<Timestamp>> {
         let next: Option<i64> = sqlx::query_scalar("SELECT min(due_at) FROM retirements").fetch_one(self.pool).await?;
-        next.map(moment).transpose()
+        // A time that cannot be represented is as good as the nearest one that can: a claim replaces it.
+        let nearest = |millis: i64| moment(millis).unwrap_or(if millis < 0 { Timestamp::MIN } else { Timestamp::MAX });
+        Ok(next.map(nearest))
     }
 }
 
@@ -141,7 +144,7 @@ impl Tx {
         .bind(i64::from(limit))
         .fetch_all(self.connection())
         .await?;
-        rows.iter().map(attempt).collect()
+        Ok(self.unreadable.leave_out("attempts", &rows, attempt))
     }
 
     /// As [`claim_attempts`](Self::claim_attempts), for one teleconsultation.
@@ -163,7 +166,7 @@ impl Tx {
         .bind(teleconsultation.as_str())
         .fetch_all(self.connection())
         .await?;
-        rows.iter().map(attempt).collect()
+        Ok(self.unreadable.leave_out("attempts", &rows, attempt))
     }
 
     /// Ends an attempt without making its room a record's room. Does nothing if the attempt was taken over.
@@ -334,7 +337,7 @@ impl Tx {
         .bind(i64::from(limit))
         .fetch_all(self.connection())
         .await?;
-        rows.iter().map(retirement).collect()
+        Ok(self.unreadable.leave_out("retirements", &rows, retirement))
     }
 
     /// Removes a room from the queue: it is gone, or in use after all.
