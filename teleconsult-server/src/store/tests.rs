@@ -513,6 +513,12 @@ async fn no_query_of_a_request_scans_a_table() {
         "DELETE FROM attempts WHERE id NOT IN (SELECT value FROM json_each($1)) AND state = 'lost' AND lease_until < $2",
         "SELECT room_id FROM retirements WHERE due_at <= $1 ORDER BY due_at LIMIT $2",
         "SELECT min(due_at) FROM retirements",
+        "SELECT id FROM teleconsultations WHERE trashed_at IS NULL AND ends_at < $1 AND updated_at < $1 ORDER BY ends_at LIMIT $2",
+        "SELECT id FROM teleconsultations WHERE trashed_at < $1 \
+         AND NOT EXISTS (SELECT 1 FROM retirements WHERE teleconsultation_id = teleconsultations.id) \
+         AND NOT EXISTS (SELECT 1 FROM attempts WHERE teleconsultation_id = teleconsultations.id AND state <> 'lost') \
+         ORDER BY trashed_at LIMIT $2",
+        "DELETE FROM attempts WHERE teleconsultation_id IN (SELECT value FROM json_each($1))",
         "SELECT fingerprint FROM keyed_requests WHERE key = $1",
         "DELETE FROM keyed_requests WHERE created_at < $1",
     ] {

@@ -14,6 +14,7 @@ mod jobs;
 mod keys;
 mod participants;
 mod records;
+mod retention;
 mod rooms;
 mod users;
 mod values;

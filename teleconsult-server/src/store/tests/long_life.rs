@@ -8,6 +8,14 @@ async fn participants(store: &TestStore) -> Vec<String> {
     all.fetch_all(&store.database.readers).await.unwrap()
 }
 
+async fn trash_ended(store: &TestStore, before: Timestamp, at: Timestamp) -> u32 {
+    write!(store, |tx| tx.trash_ended(before, at, 10)).unwrap()
+}
+
+async fn remove_trashed(store: &TestStore, before: Timestamp) -> u32 {
+    write!(store, |tx| tx.remove_trashed(before, 10)).unwrap()
+}
+
 on_both_databases! {
     async fn links_leave_a_record_with_its_trashing(store: TestStore) {
         with_record(&store, "r1").await;
@@ -42,5 +50,51 @@ on_both_databases! {
         // Nor does a time that cannot be represented.
         write!(store, |tx| tx.execute("UPDATE retirements SET due_at = $1 WHERE $2 <> ''", i64::MAX, "all")).unwrap();
         assert_eq!(store.database.read().next_retirement().await.unwrap(), Some(Timestamp::MAX));
+    }
+
+    async fn an_old_record_leaves_after_its_room(store: TestStore) {
+        with_record(&store, "r1").await;
+        let end = later(1800);
+        assert_eq!(trash_ended(&store, end, later(5000)).await, 0, "it has not ended before");
+        assert_eq!(trash_ended(&store, later(1801), later(5000)).await, 1);
+        assert!(read(&store).await.is_none() && store.records.was_stored(&id()).await.unwrap());
+        assert!(!participants(&store).await[0].contains("https"));
+        assert_eq!(remove_trashed(&store, later(1801)).await, 0, "its room still exists");
+        let due = store.claim_retirements(later(5000), later(6000)).await;
+        assert_eq!((due[0].room.clone(), due[0].teleconsultation.clone()), (room("r1"), Some(id())));
+        write!(store, |tx| tx.dequeue_room(&room("r1"))).unwrap();
+        assert_eq!(remove_trashed(&store, end).await, 0, "it is not old enough");
+        assert_eq!(remove_trashed(&store, later(1801)).await, 1);
+        assert!(!store.records.was_stored(&id()).await.unwrap());
+    }
+
+    async fn a_record_in_the_trash_leaves_with_its_lost_attempts(store: TestStore) {
+        with_record(&store, "r1").await;
+        assert_eq!(store.begin(&attempt("a", 2), at(1, 1)).await, Cas::Applied(at(2, 2)));
+        let trashed = store.records.trash(&record(None, at(2, 2)), later(10)).await.unwrap();
+        assert_eq!(trashed, Cas::Applied(()));
+        assert_eq!(remove_trashed(&store, later(11)).await, 0, "an attempt is open");
+        store.resolve(&attempt("a", 2), AttemptResolution::Lost, later(20)).await;
+        assert_eq!(remove_trashed(&store, later(10)).await, 0, "it is not in the trash since before");
+        assert_eq!(remove_trashed(&store, later(11)).await, 1);
+        assert_eq!(store.counts().await, JournalCounts::default());
+    }
+
+    async fn a_record_that_was_changed_recently_stays(store: TestStore) {
+        with_record(&store, "r1").await;
+        assert_eq!(store.records.update(&record(Some("r1"), at(1, 1)), None, later(9000)).await.unwrap(), Cas::Applied(()));
+        assert_eq!(trash_ended(&store, later(9000), later(9999)).await, 0);
+        assert_eq!(trash_ended(&store, later(9001), later(9999)).await, 1);
+    }
+
+    async fn old_records_leave_in_batches(store: TestStore) {
+        with_record(&store, "r1").await;
+        let other = Teleconsultation { id: TeleconsultationId::parse("other").unwrap(), ..record(None, Base::New) };
+        store.records.insert(&other, now()).await.unwrap();
+        for _ in 0..2 {
+            assert_eq!(write!(store, |tx| tx.trash_ended(later(9000), later(9000), 1)).unwrap(), 1);
+        }
+        assert_eq!(trash_ended(&store, later(9000), later(9000)).await, 0);
+        assert_eq!(remove_trashed(&store, later(9000)).await, 1, "the other one has a room");
     }
 }

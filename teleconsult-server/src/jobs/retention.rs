@@ -1,0 +1,72 @@
+//! Removes teleconsultations that are over for long.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use metrics::Counter;
+use tokio_util::sync::CancellationToken;
+
+use super::{Job, JobError, Next};
+use crate::base::clock::Clock;
+use crate::rooms::Rooms;
+use crate::store::Store;
+
+/// The limit is a number of days, so an hour more or less does not matter.
+const INTERVAL: Duration = Duration::from_secs(3600);
+/// How many teleconsultations one transaction changes. It locks them, so it must be short.
+const BATCH: u32 = 100;
+
+/// Removes what ended, or was moved to the trash, longer ago than this.
+pub struct Retention {
+    kept_for: SignedDuration,
+    store: Store,
+    rooms: Arc<Rooms>,
+    clock: Clock,
+    removed: Counter,
+}
+
+impl Retention {
+    /// For the records in this store. `removed` counts them.
+    #[must_use]
+    pub const fn new(
+        kept_for: SignedDuration,
+        store: Store,
+        rooms: Arc<Rooms>,
+        clock: Clock,
+        removed: Counter,
+    ) -> Self {
+        Self { kept_for, store, rooms, clock, removed }
+    }
+}
+
+impl Job for Retention {
+    const NAME: &'static str = "retention";
+    const SHARED: bool = true;
+
+    fn interval(&self) -> Duration {
+        INTERVAL
+    }
+
+    async fn run(&self, stop: &CancellationToken) -> Result<Next, JobError> {
+        while !stop.is_cancelled() {
+            let now = self.clock.now();
+            let before = now.saturating_sub(self.kept_for).unwrap_or(Timestamp::MIN);
+            let trashed =
+                self.store.write(move |tx| Box::pin(async move { tx.trash_ended(before, now, BATCH).await })).await?;
+            if trashed > 0 {
+                self.rooms.wake_retirement();
+            }
+            let removed =
+                self.store.write(move |tx| Box::pin(async move { tx.remove_trashed(before, BATCH).await })).await?;
+            self.removed.increment(u64::from(removed));
+            if trashed > 0 || removed > 0 {
+                tracing::info!(trashed, removed, "removing teleconsultations that are over for long");
+            }
+            if trashed < BATCH && removed < BATCH {
+                break;
+            }
+        }
+        Ok(Next::AfterInterval)
+    }
+}
