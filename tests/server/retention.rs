@@ -1,4 +1,4 @@
-//! Teleconsultations that are over for long leave the store, after their rooms.
+//! Teleconsultations that have been over for a long time leave the store, after their rooms.
 
 use crate::support::database::Kind;
 use crate::support::environment::Setup;

@@ -1,4 +1,4 @@
-//! Removes teleconsultations that are over for long.
+//! Removes teleconsultations that have been over for a long time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,7 +61,7 @@ impl Job for Retention {
                 self.store.write(move |tx| Box::pin(async move { tx.remove_trashed(before, BATCH).await })).await?;
             self.removed.increment(u64::from(removed));
             if trashed > 0 || removed > 0 {
-                tracing::info!(trashed, removed, "removing teleconsultations that are over for long");
+                tracing::info!(trashed, removed, "removing teleconsultations that have been over for a long time");
             }
             if trashed < BATCH && removed < BATCH {
                 break;

@@ -6,10 +6,12 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::Result;
+use super::{Result, StoreError};
 
 /// How many rows are remembered. More can only be the work of a program that writes wrong rows; they are left out too, but
 /// reported each time and not counted.
@@ -21,32 +23,40 @@ pub(super) struct UnreadableRows(Mutex<HashSet<(&'static str, String)>>);
 
 impl UnreadableRows {
     /// Reads rows of a table whose first column is their id, without those that cannot be read.
-    pub(super) fn leave_out<T>(
+    pub(super) async fn leave_out<T>(
         &self,
         table: &'static str,
-        rows: &[AnyRow],
+        mut rows: BoxStream<'_, sqlx::Result<AnyRow>>,
         read: impl Fn(&AnyRow) -> Result<T>,
-    ) -> Vec<T> {
-        let mut known = self.known();
-        let readable = rows.iter().filter_map(|row| {
-            let key = (table, row.try_get(0).unwrap_or_default());
-            match read(row) {
+    ) -> Result<Vec<T>> {
+        let mut readable = Vec::new();
+        while let Some(row) = rows.next().await {
+            let (id, value) = match row {
+                Ok(row) => (row.try_get(0).unwrap_or_default(), read(&row)),
+                // SQLite stores any bytes as text. The driver says nothing else about such a row.
+                Err(error @ sqlx::Error::Decode(_)) => ("unknown".to_owned(), Err(error.into())),
+                Err(error) => return Err(error.into()),
+            };
+            match value {
                 Ok(value) => {
-                    known.remove(&key);
-                    Some(value)
+                    self.known().remove(&(table, id));
+                    readable.push(value);
                 }
-                Err(error) => {
-                    if !known.contains(&key) {
-                        tracing::error!(table, row = key.1, error = %error, "a stored row cannot be read; it is left out");
-                    }
-                    if known.len() < MAX_REMEMBERED {
-                        known.insert(key);
-                    }
-                    None
-                }
+                Err(error) => self.report(table, id, &error),
             }
-        });
-        readable.collect()
+        }
+        Ok(readable)
+    }
+
+    fn report(&self, table: &'static str, id: String, error: &StoreError) {
+        let mut known = self.known();
+        let key = (table, id);
+        if !known.contains(&key) {
+            tracing::error!(table, row = key.1, error = %error, "a stored row cannot be read; it is left out");
+        }
+        if known.len() < MAX_REMEMBERED {
+            known.insert(key);
+        }
     }
 
     /// How many rows could not be read when they were last looked at.

@@ -98,3 +98,15 @@ on_both_databases! {
         assert_eq!(remove_trashed(&store, later(9000)).await, 1, "the other one has a room");
     }
 }
+
+#[tokio::test]
+async fn bytes_that_are_no_text_stop_no_other_row_in_a_file() {
+    let (store, _folder) = embedded_store().await;
+    for name in ["a", "bad", "z"] {
+        assert_eq!(store.begin(&attempt(name, 1), Base::New).await, Cas::Applied(Base::New));
+    }
+    let change = "UPDATE attempts SET spec_digest = CAST(x'ff' AS TEXT) WHERE $1 = 0 AND id = $2";
+    write!(store, |tx| tx.execute(change, 0, "bad")).unwrap();
+    assert_eq!(claimed(&store, later(100)).await.len(), 2);
+    assert_eq!(store.counts().await.unreadable_rows, 1);
+}

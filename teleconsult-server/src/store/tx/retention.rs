@@ -1,17 +1,36 @@
-//! Removes teleconsultations that are over for long.
+//! Removes teleconsultations that have been over for a long time.
 //!
 //! In two steps, because a room outlives its appointment: first the teleconsultation moves to the trash and its room is queued
 //! for deletion; when the room is gone, the row is deleted. Rows of the journal need no step of their own. An open attempt or
 //! a queued room keeps the record, and an idempotency key is removed a day after its request, which no record that is removed
 //! here has had for a day.
 
+use std::sync::Arc;
+
+use bandyer_client::RoomId;
 use jiff::Timestamp;
 use sqlx::Row;
+use sqlx::any::AnyRow;
 
-use super::values::millis;
+use super::values::{millis, room_id, teleconsultation_id};
 use super::{Tx, json_array, participants};
+use crate::domain::ids::TeleconsultationId;
 use crate::store::Result;
 use crate::store::engine::dialect::sql;
+
+struct Ended {
+    id: TeleconsultationId,
+    room: Option<RoomId>,
+    participants: String,
+}
+
+fn ended(row: &AnyRow) -> Result<Ended> {
+    Ok(Ended {
+        id: teleconsultation_id(row.try_get("id")?)?,
+        room: row.try_get::<Option<String>, _>("room_id")?.map(room_id).transpose()?,
+        participants: row.try_get("participants")?,
+    })
+}
 
 impl Tx {
     /// Moves teleconsultations to the trash that ended and were last changed before a moment, and queues their rooms for
@@ -26,32 +45,23 @@ impl Tx {
             skip_locked,
             ""
         );
-        let rows =
-            sqlx::query(statement).bind(millis(before)).bind(i64::from(limit)).fetch_all(self.connection()).await?;
-        // Ids stay text: a row that cannot be read as a teleconsultation ends too.
-        for row in &rows {
-            let id: &str = row.try_get("id")?;
-            if let Some(room) = row.try_get::<Option<&str>, _>("room_id")? {
-                sqlx::query(
-                    "INSERT INTO retirements (room_id, teleconsultation_id, queued_at, failures, due_at) \
-                     VALUES ($1, $2, $3, 0, $3) ON CONFLICT (room_id) DO NOTHING",
-                )
-                .bind(room)
-                .bind(id)
-                .bind(millis(now))
-                .execute(self.connection())
-                .await?;
+        let unreadable = Arc::clone(&self.unreadable);
+        let rows = sqlx::query(statement).bind(millis(before)).bind(i64::from(limit)).fetch(self.connection());
+        let ended = unreadable.leave_out("teleconsultations", rows, ended).await?;
+        for Ended { id, room, participants } in &ended {
+            if let Some(room) = room {
+                self.queue_room(room, Some(id), now).await?;
             }
             sqlx::query(
                 "UPDATE teleconsultations SET version = version + 1, generation = generation + 1, room_id = NULL, \
                  participants = $1, trashed_at = ends_at WHERE id = $2",
             )
-            .bind(participants::without_links(row.try_get("participants")?))
-            .bind(id)
+            .bind(participants::without_links(participants))
+            .bind(id.as_str())
             .execute(self.connection())
             .await?;
         }
-        Ok(u32::try_from(rows.len()).unwrap_or(u32::MAX))
+        Ok(u32::try_from(ended.len()).unwrap_or(u32::MAX))
     }
 
     /// Deletes teleconsultations that are in the trash since before a moment, with their lost attempts. One with an open

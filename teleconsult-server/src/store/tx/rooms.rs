@@ -1,6 +1,7 @@
 //! Attempts to create rooms, and rooms that wait for deletion.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use bandyer_client::RoomId;
 use jiff::Timestamp;
@@ -132,6 +133,7 @@ impl Tx {
 
     /// Takes over attempts whose lease has ended, oldest first.
     pub async fn claim_attempts(&mut self, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<Attempt>> {
+        let unreadable = Arc::clone(&self.unreadable);
         let rows = sqlx::query(sql!(
             self.dialect,
             "UPDATE attempts SET lease_until = $1, fence = fence + 1 WHERE id IN \
@@ -142,9 +144,8 @@ impl Tx {
         .bind(millis(until))
         .bind(millis(now))
         .bind(i64::from(limit))
-        .fetch_all(self.connection())
-        .await?;
-        Ok(self.unreadable.leave_out("attempts", &rows, attempt))
+        .fetch(self.connection());
+        unreadable.leave_out("attempts", rows, attempt).await
     }
 
     /// As [`claim_attempts`](Self::claim_attempts), for one teleconsultation.
@@ -154,6 +155,7 @@ impl Tx {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<Attempt>> {
+        let unreadable = Arc::clone(&self.unreadable);
         let rows = sqlx::query(sql!(
             self.dialect,
             "UPDATE attempts SET lease_until = $1, fence = fence + 1 WHERE id IN \
@@ -164,9 +166,8 @@ impl Tx {
         .bind(millis(until))
         .bind(millis(now))
         .bind(teleconsultation.as_str())
-        .fetch_all(self.connection())
-        .await?;
-        Ok(self.unreadable.leave_out("attempts", &rows, attempt))
+        .fetch(self.connection());
+        unreadable.leave_out("attempts", rows, attempt).await
     }
 
     /// Ends an attempt without making its room a record's room. Does nothing if the attempt was taken over.
@@ -325,6 +326,7 @@ impl Tx {
     /// Claims rooms whose deletion is due, longest due first. They fall due again at `until`.
     pub async fn claim_retirements(&mut self, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<Retirement>> {
         // A claim postpones: if its holder dies, the room falls due again.
+        let unreadable = Arc::clone(&self.unreadable);
         let rows = sqlx::query(sql!(
             self.dialect,
             "UPDATE retirements SET due_at = $1 WHERE room_id IN \
@@ -335,9 +337,8 @@ impl Tx {
         .bind(millis(until))
         .bind(millis(now))
         .bind(i64::from(limit))
-        .fetch_all(self.connection())
-        .await?;
-        Ok(self.unreadable.leave_out("retirements", &rows, retirement))
+        .fetch(self.connection());
+        unreadable.leave_out("retirements", rows, retirement).await
     }
 
     /// Removes a room from the queue: it is gone, or in use after all.

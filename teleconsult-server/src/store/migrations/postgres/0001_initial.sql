@@ -41,7 +41,7 @@ CREATE TABLE teleconsultations (
 
 -- A room belongs to one live teleconsultation at most, whatever goes wrong elsewhere.
 CREATE UNIQUE INDEX teleconsultations_by_room ON teleconsultations (room_id) WHERE room_id IS NOT NULL;
--- For the removal of what is over for long.
+-- For the removal of what has been over for a long time.
 CREATE INDEX teleconsultations_by_end ON teleconsultations (ends_at) WHERE trashed_at IS NULL;
 CREATE INDEX teleconsultations_trashed ON teleconsultations (trashed_at) WHERE trashed_at IS NOT NULL;
 
