@@ -1,7 +1,7 @@
-//! Rows of lists that cannot be read.
+//! Rows that cannot be read.
 //!
-//! A list is read for many records, so one bad row must not stop the work on the others. It is left out, reported once, and
-//! counted. Whoever asks for a single row still gets an error, because without the row the answer would be wrong.
+//! A list is read for many records, so one bad row must not stop the work on the others: it is left out. Whoever asks for a
+//! single row still gets an error, because without the row the response would be wrong. Both are reported once and counted.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,10 +11,10 @@ use futures_util::stream::BoxStream;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::{Result, StoreError};
+use super::Result;
 
-/// How many rows are remembered. More can only be the work of a program that writes wrong rows; they are left out too, but
-/// reported each time and not counted.
+/// How many rows are remembered. More can only be the work of a program that writes wrong rows; they are reported each time
+/// and not counted.
 const MAX_REMEMBERED: usize = 1000;
 
 /// The rows that could not be read since the start: table and id.
@@ -37,26 +37,29 @@ impl UnreadableRows {
                 Err(error @ sqlx::Error::Decode(_)) => ("unknown".to_owned(), Err(error.into())),
                 Err(error) => return Err(error.into()),
             };
-            match value {
-                Ok(value) => {
-                    self.known().remove(&(table, id));
-                    readable.push(value);
-                }
-                Err(error) => self.report(table, id, &error),
-            }
+            readable.extend(self.note(table, id, value));
         }
         Ok(readable)
     }
 
-    fn report(&self, table: &'static str, id: String, error: &StoreError) {
+    /// Passes on what was read of one row, and takes note of whether it could be read.
+    pub(super) fn note<T>(&self, table: &'static str, id: String, value: Result<T>) -> Result<T> {
         let mut known = self.known();
         let key = (table, id);
-        if !known.contains(&key) {
-            tracing::error!(table, row = key.1, error = %error, "a stored row cannot be read; it is left out");
+        match &value {
+            Ok(_) => {
+                known.remove(&key);
+            }
+            Err(error) => {
+                if !known.contains(&key) {
+                    tracing::error!(table, row = key.1, error = %error, "a stored row cannot be read");
+                }
+                if known.len() < MAX_REMEMBERED {
+                    known.insert(key);
+                }
+            }
         }
-        if known.len() < MAX_REMEMBERED {
-            known.insert(key);
-        }
+        value
     }
 
     /// How many rows could not be read when they were last looked at.

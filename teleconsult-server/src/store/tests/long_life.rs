@@ -52,6 +52,16 @@ on_both_databases! {
         assert_eq!(store.database.read().next_retirement().await.unwrap(), Some(Timestamp::MAX));
     }
 
+    async fn an_unreadable_record_is_an_error_and_counted(store: TestStore) {
+        with_record(&store, "r1").await;
+        let change = "UPDATE teleconsultations SET starts_at = $1 WHERE $2 <> ''";
+        write!(store, |tx| tx.execute(change, i64::MAX, "all")).unwrap();
+        for _ in 0..2 {
+            assert!(store.records.get(&id()).await.is_err());
+        }
+        assert_eq!(store.counts().await.unreadable_rows, 1);
+    }
+
     async fn an_old_record_leaves_after_its_room(store: TestStore) {
         with_record(&store, "r1").await;
         let end = later(1800);

@@ -37,7 +37,8 @@ impl Read<'_> {
         .bind(id.as_str())
         .fetch_optional(self.pool)
         .await?;
-        row.as_ref().map(record).transpose()
+        let read = |row: &AnyRow| self.unreadable.note("teleconsultations", id.to_string(), record(row));
+        row.as_ref().map(read).transpose()
     }
 
     /// Whether a teleconsultation with this id was ever stored, including the trash.
