@@ -33,7 +33,7 @@ const PAUSE: RangeInclusive<u64> = 10..=50;
 /// A database.
 pub struct Database {
     pub(super) dialect: Dialect,
-    writer: AnyPool,
+    pub(super) writer: AnyPool,
     /// Begins a transaction that writes.
     begin: SqlStr,
     pub(super) readers: Readers,

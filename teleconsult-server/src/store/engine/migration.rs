@@ -2,7 +2,7 @@
 //!
 //! Everything happens in the transaction of the caller, so a migration is applied as a whole, and the lock that keeps two
 //! instances apart ends with it. The driver's own migrator is not used: its lock belongs to a session, which a pooler in
-//! transaction mode gives to somebody else, and it refuses every schema that is newer than the program.
+//! transaction mode passes on to another client, and it refuses every schema that is newer than the program.
 
 use std::collections::HashMap;
 

@@ -112,6 +112,12 @@ impl Database {
         let pool = AnyPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            // In place of the driver's own test, which a transaction passes that failed while it was begun. The driver does not
+            // know of it and never ends it, so every later statement on this connection would fail.
+            .test_before_acquire(false)
+            .before_acquire(|connection, _| {
+                Box::pin(async move { Ok(sqlx::raw_sql("SELECT 1").execute(connection).await.is_ok()) })
+            })
             .connect_with(options)
             .await
             .map_err(OpenError::Connect)?;
@@ -131,7 +137,7 @@ impl Database {
 /// Brings the schema up to date, one instance at a time, and reads the identity of the deployment.
 async fn prepare(mut connection: AnyConnection, schema: &SchemaName) -> Result<Deployment, MigrationError> {
     let mut transaction = connection.begin_with(schema.begin("", &MIGRATION_TIMEOUTS)).await?;
-    // Of the transaction and not of the session, which may be somebody else's afterwards.
+    // Of the transaction and not of the session, which a pooler may pass on to another client afterwards.
     sqlx::raw_sql(MIGRATION_LOCK).execute(&mut *transaction).await?;
     // `IF NOT EXISTS` would ask for the right to create schemas even if nothing is to be created.
     let exists = sqlx::query("SELECT 1 FROM pg_namespace WHERE nspname = $1")

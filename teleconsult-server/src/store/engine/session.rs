@@ -1,10 +1,10 @@
 //! How statements are executed, so that nothing of a database session has to outlast a transaction.
 //!
 //! Between this process and PostgreSQL may be a pooler that gives each transaction another session, as `PgBouncer` does in
-//! transaction mode. So on PostgreSQL all settings are part of the statement that begins a transaction, no statement is prepared under a
-//! name, and a read has a transaction of its own too: the driver sends a statement and its parameters in two messages, which
-//! the pooler could pass to two sessions otherwise. Qualified table names would spare the setting of the schema, but not the
-//! time-outs and the isolation.
+//! transaction mode. So on PostgreSQL all settings are part of the statement that begins a transaction, no statement is
+//! prepared under a name, and a read has a transaction of its own too: the driver sends a statement and its parameters in two
+//! messages, which the pooler could pass to two sessions otherwise. Qualified table names would spare the setting of the
+//! schema, but not those of the time-outs and the isolation.
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};

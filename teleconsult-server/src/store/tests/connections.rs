@@ -78,6 +78,18 @@ async fn both_units_of_a_deadlock_are_done() {
     assert_eq!(failures, [2, 2]);
 }
 
+#[tokio::test]
+async fn a_transaction_that_failed_at_its_begin_spoils_nothing() {
+    let (url, schema) = (postgres_database().await, SchemaName::parse("clinic").unwrap());
+    let opened = Database::open_postgres(&DatabaseUrl::parse(&url).unwrap(), &schema, 1).await;
+    let store = TestStore::new(opened.unwrap());
+    let mut only_one = store.database.writer.acquire().await.unwrap();
+    // As if a setting after the first word had failed: the driver does not know that a transaction has begun.
+    sqlx::raw_sql("BEGIN; SELECT 1 / 0").execute(&mut *only_one).await.unwrap_err();
+    drop(only_one);
+    assert!(store.claim_job(0, 60).await);
+}
+
 /// A function that fails if it is run in a transaction without the settings of this service.
 const CHECK_SETTINGS: &str = "CREATE FUNCTION clinic.check_settings() RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$ \
      DECLARE settings text := concat_ws(' ', current_setting('transaction_isolation'), current_setting('search_path'), \

@@ -1,4 +1,4 @@
-//! What a database holds after years: bad rows, and rows that nobody needs any more.
+//! What a database holds after years: bad rows, and rows that are no longer needed.
 
 use super::*;
 
