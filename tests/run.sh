@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs all tests and prints the test runner's summary. Needs a Rust toolchain, a C compiler, openssl and PostgreSQL's
-# programs; as root on Debian it installs the latter. Arguments are passed to the test runner: `tests/run.sh vendor_faults`
+# Runs all tests and prints the test runner's summary. Needs a Rust toolchain, a C compiler, openssl, PostgreSQL's programs
+# and PgBouncer; as root on Debian it installs the latter two. Arguments are passed to the test runner: `tests/run.sh vendor_faults`
 # runs the tests with that in their names.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -32,6 +32,16 @@ if [ -z "$bin" ]; then
     [ -n "$bin" ] || fail "PostgreSQL was installed, but its initdb was not found"
 fi
 
+pooler() { PATH="$PATH:/usr/sbin" command -v pgbouncer; }
+if ! pooler >/dev/null; then
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        fail "PgBouncer is missing; on Debian: apt-get install pgbouncer (no service needs to run)"
+    fi
+    apt-get update -qq
+    # At run level 1, the package does not start its service.
+    RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends pgbouncer
+fi
+
 place=$(mktemp -d)
 chmod 755 "$place"
 # PostgreSQL refuses to run as root.
@@ -42,6 +52,7 @@ if [ "$(id -u)" = 0 ]; then
     as_server() { setpriv --reuid=postgres --regid="$(id -g postgres)" --clear-groups -- "$@"; }
 fi
 stop() {
+    if [ -f "$place/pooler.pid" ]; then kill "$(cat "$place/pooler.pid")" 2>/dev/null || true; fi
     as_server "$bin/pg_ctl" -D "$place/data" -m immediate stop >/dev/null 2>&1 || true
     rm -rf "$place"
 }
@@ -66,6 +77,32 @@ for _ in 1 2 3 4 5; do
     port=
 done
 [ -n "$port" ] || fail "PostgreSQL does not start: $(cat "$place/log")"
+# A pooler before the server, with few sessions for each database.
+for _ in 1 2 3 4 5; do
+    pooler_port=$((20000 + RANDOM))
+    cat >"$place/pooler.ini" <<END
+[databases]
+* = host=127.0.0.1 port=$port
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = $pooler_port
+unix_socket_dir =
+auth_type = trust
+auth_file = $place/pooler.users
+pool_mode = transaction
+default_pool_size = 3
+max_client_conn = 400
+server_round_robin = 1
+ignore_startup_parameters = extra_float_digits
+pidfile = $place/pooler.pid
+logfile = $place/pooler.log
+END
+    echo '"postgres" ""' >"$place/pooler.users"
+    if as_server "$(pooler)" -q -d "$place/pooler.ini" >/dev/null 2>&1; then break; fi
+    pooler_port=
+done
+[ -n "$pooler_port" ] || fail "PgBouncer does not start: $(cat "$place/pooler.log")"
+export TELECONSULT_TEST_PGBOUNCER="$pooler_port"
 # The folder for all output of the server.
 export TELECONSULT_TEST_OUTPUT="$place/output"
 export TELECONSULT_TEST_POSTGRES="postgres://postgres@127.0.0.1:$port/postgres"

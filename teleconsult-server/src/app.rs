@@ -14,7 +14,7 @@ use crate::api::state::{ApiSettings, ApiState, Parts};
 use crate::base::clock::Clock;
 use crate::config::{Config, Database as DatabaseSettings, PlatformSettings};
 use crate::http::Pipeline;
-use crate::jobs::{Branding, KeyExpiry, MetricsUpkeep, Recovery, RoomRetirement, Runner, Sweep};
+use crate::jobs::{Branding, KeyExpiry, MetricsUpkeep, Recovery, Retention, RoomRetirement, Runner, Sweep};
 use crate::people::auth_service::AuthService;
 use crate::people::custom_id::CustomIds;
 use crate::people::directory::Directory;
@@ -60,8 +60,8 @@ async fn open_store(config: &Config, platform: &PlatformClient, clock: &Clock) -
         DatabaseSettings::Folder(folder) => {
             Database::open_sqlite(folder, clock.clone()).await.map_err(OpenError::from)?
         }
-        DatabaseSettings::Postgres { url, connections } => {
-            Database::open_postgres(url, *connections).await.map_err(OpenError::from)?
+        DatabaseSettings::Postgres { url, schema, connections } => {
+            Database::open_postgres(url, schema, *connections).await.map_err(OpenError::from)?
         }
     };
     let store = match &config.platform.crud {
@@ -161,7 +161,11 @@ impl Running {
         let mut jobs = Runner::new(store.clone(), store_errors, shutdown.clone());
         jobs.spawn(Recovery(Arc::clone(&rooms)));
         jobs.spawn(RoomRetirement(Arc::clone(&rooms)));
-        jobs.spawn(Sweep(rooms));
+        jobs.spawn(Sweep(Arc::clone(&rooms)));
+        if let Some(kept_for) = config.retention {
+            let removals = registry.as_ref().map_or_else(metrics::Counter::noop, store_metrics::removals);
+            jobs.spawn(Retention::new(kept_for, store.clone(), rooms, removals));
+        }
         jobs.spawn(KeyExpiry::new(store.clone()));
         jobs.spawn(Branding::new(config.branding.clone(), vendor));
         if let Some(registry) = registry {

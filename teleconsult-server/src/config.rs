@@ -3,6 +3,8 @@
 //! Reading binds and connects nothing and builds no services; what is built to check a setting is dropped. All problems
 //! are collected, each with the name of its variable and without its value, which may be a secret.
 
+use jiff::SignedDuration;
+
 use crate::api::state::EndpointSettings;
 use crate::auth::IdentitySettings;
 use crate::branding::Branding;
@@ -18,6 +20,7 @@ mod identity;
 mod platform;
 mod problem;
 mod reader;
+mod retention;
 mod rooms;
 mod rules;
 mod telemetry;
@@ -39,6 +42,8 @@ pub struct Config {
     pub vendor: VendorSettings,
     /// Where the journal is, and the records unless the CRUD Service keeps them.
     pub database: Database,
+    /// How long after their end teleconsultations are kept; `None`: for ever.
+    pub retention: Option<SignedDuration>,
     /// The business rules.
     pub rules: Rules,
     /// What rooms are made of, and the background work that keeps them in order.
@@ -86,11 +91,25 @@ impl Config {
         let api = api::read(&mut reader, file.background_groups);
         let http = http::read(&mut reader);
         let database = database::read(&mut reader);
+        let retention = retention::read(&mut reader, platform.crud.is_none());
         let telemetry = telemetry::read(&mut reader);
         let Some(vendor) = vendor else { return Err(reader.into_problems()) };
         let warnings = reader.finish()?;
         let branding = file.branding;
-        Ok(Self { vendor, database, rules, rooms, identity, platform, branding, api, http, telemetry, warnings })
+        Ok(Self {
+            vendor,
+            database,
+            retention,
+            rules,
+            rooms,
+            identity,
+            platform,
+            branding,
+            api,
+            http,
+            telemetry,
+            warnings,
+        })
     }
 }
 
@@ -168,6 +187,7 @@ mod tests {
             ("AUTH_SERVICE", "auth0 canary"),
             ("CRUD_SERVICE_URL", "ftp://canary"),
             ("DATABASE_URL", "mysql://canary"),
+            ("TELECONSULT_DATABASE_SCHEMA", "canary; DROP"),
             ("TELECONSULTATION_SERVICE_CONFIG_PATH", "/nowhere/canary.json"),
         ])
         .unwrap_err();
@@ -186,6 +206,7 @@ mod tests {
             "CRUD_SERVICE_URL",
             "TELECONSULTATIONS_CRUD_NAME",
             "USER_ID_MAP_CRUD_NAME",
+            "TELECONSULT_DATABASE_SCHEMA",
             "DATABASE_URL",
             "TELECONSULTATION_SERVICE_CONFIG_PATH",
         ];
@@ -233,6 +254,19 @@ mod tests {
             assert_eq!(with(&[KEY, URL, ("SERVICE_PREFIX", text)]).unwrap().http.prefix, prefix, "{text}");
         }
         assert!(with(&[KEY, URL, ("SERVICE_PREFIX", "x")]).is_err());
+    }
+
+    #[test]
+    fn old_records_are_kept_unless_a_number_of_days_is_set() {
+        assert_eq!(with(&[KEY, URL]).unwrap().retention, None);
+        let days = |days| with(&[KEY, URL, ("TELECONSULT_RETENTION_DAYS", days)]).map(|config| config.retention);
+        assert_eq!(days("36500").unwrap(), Some(jiff::SignedDuration::from_hours(876_000)));
+        for wrong in ["0", "36501", "a month"] {
+            assert_eq!(days(wrong).unwrap_err().len(), 1, "{wrong}");
+        }
+        let crud = [("CRUD_SERVICE", "crud"), ("TELECONSULTATIONS_CRUD_NAME", "t"), ("USER_ID_MAP_CRUD_NAME", "u")];
+        let problems = with(&[&[KEY, URL, ("TELECONSULT_RETENTION_DAYS", "30")], &crud[..]].concat()).unwrap_err();
+        assert!(problems.len() == 1 && problems[0].starts_with("TELECONSULT_RETENTION_DAYS needs"), "{problems:?}");
     }
 
     #[test]

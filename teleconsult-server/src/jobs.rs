@@ -22,6 +22,7 @@ mod branding;
 mod key_expiry;
 mod metrics_upkeep;
 mod recovery;
+mod retention;
 mod retirement;
 mod sweep;
 
@@ -29,6 +30,7 @@ pub use branding::Branding;
 pub use key_expiry::KeyExpiry;
 pub use metrics_upkeep::MetricsUpkeep;
 pub use recovery::Recovery;
+pub use retention::Retention;
 pub use retirement::RoomRetirement;
 pub use sweep::Sweep;
 

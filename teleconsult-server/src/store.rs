@@ -27,6 +27,7 @@ mod sql_records;
 #[cfg(test)]
 mod tests;
 mod tx;
+mod unreadable;
 
 pub(crate) use error::crash_point;
 pub use error::{Result, StoreError};
@@ -173,14 +174,15 @@ impl Store {
         Self { database, records }
     }
 
-    /// Runs a unit of work in one transaction, and commits it if it succeeds.
+    /// Runs a unit of work in one transaction, and commits it if it succeeds. A copy of it is run again if another
+    /// transaction was in its way.
     ///
     /// # Errors
     ///
     /// The unit's, or that the database does not work. Nothing was changed then.
     pub async fn write<T: Send>(
         &self,
-        unit: impl for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send,
+        unit: impl for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Clone + Send,
     ) -> Result<T> {
         self.database.write(unit).await
     }

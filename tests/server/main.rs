@@ -28,6 +28,7 @@ mod participants;
 mod platform;
 mod process;
 mod repair;
+mod retention;
 mod secrets;
 mod segments;
 mod settings;

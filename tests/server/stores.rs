@@ -173,6 +173,41 @@ async fn the_database_connection_uses_tls_when_its_url_says_so() {
     assert!(all > 0 && all == encrypted, "{encrypted} of {all}");
 }
 
+/// The port of the pooler that `tests/run.sh` starts before its PostgreSQL server.
+#[expect(clippy::disallowed_methods, reason = "the environment names the port")]
+fn pooler_port() -> u16 {
+    let port = std::env::var("TELECONSULT_TEST_PGBOUNCER")
+        .expect("TELECONSULT_TEST_PGBOUNCER names no port; tests/run.sh starts a pooler and sets it");
+    port.parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pooler_in_transaction_mode_does_no_harm() {
+    let site = Site::new(Kind::Postgres).await;
+    let mut url: url::Url = site.database.url.parse().unwrap();
+    url.set_port(Some(pooler_port())).unwrap();
+    let start = || site.start(&[("DATABASE_URL", url.as_str())]);
+    let servers = [start(), start()];
+    // More at a time than the pooler has sessions, so that each session serves both processes in turn.
+    let created = (0..24).map(|n| {
+        let (site, server) = (&site, &servers[n % 2]);
+        async move {
+            let id = create(site, server, &in_minutes(0)).await.expect("it is created");
+            assert!(
+                site.view(&server.url, &id, "patient-42").await.expect("it is visible")["accessLinkURL"].is_string()
+            );
+            if n % 3 == 0 {
+                let path = format!("/teleconsultation/{id}");
+                let deleted = site.call(&server.url, Method::DELETE, &path, &[], None).await;
+                assert_eq!(deleted.map(|(status, _)| status), Some(204));
+            }
+        }
+    });
+    futures_util::future::join_all(created).await;
+    site.until_settled(&servers[0].url).await.unwrap();
+    assert_eq!(site.check_invariants().await.unwrap().len(), 16);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_database_connection_fails_the_start_without_secrets() {
     let site = Site::new(Kind::Postgres).await;

@@ -67,6 +67,7 @@ pub struct JournalGauges {
     parked_retirements: Gauge,
     possible_leaks: Gauge,
     open_writes: Gauge,
+    unreadable_rows: Gauge,
 }
 
 impl JournalGauges {
@@ -88,6 +89,10 @@ impl JournalGauges {
             ),
             open_writes: registry
                 .gauge("teleconsult_store_open_writes", "Writes to the CRUD Service whose outcome is not known."),
+            unreadable_rows: registry.gauge(
+                "teleconsult_store_unreadable_rows",
+                "Rows of the database that this instance cannot read and leaves out.",
+            ),
         }
     }
 
@@ -99,6 +104,7 @@ impl JournalGauges {
         self.parked_retirements.set(value(|counts| counts.parked_retirements));
         self.possible_leaks.set(value(|counts| counts.possible_leaks));
         self.open_writes.set(value(|counts| counts.open_writes));
+        self.unreadable_rows.set(value(|counts| counts.unreadable_rows));
     }
 }
 
@@ -129,14 +135,14 @@ mod tests {
         gauges.set(Some(JournalCounts {
             open_attempts: 2,
             pending_retirements: 1,
-            parked_retirements: 0,
-            possible_leaks: 0,
-            open_writes: 0,
+            unreadable_rows: 3,
+            ..JournalCounts::default()
         }));
         for line in [
             "teleconsult_room_open_attempts 2",
             "teleconsult_room_pending_retirements 1",
             "teleconsult_room_possible_leaks 0",
+            "teleconsult_store_unreadable_rows 3",
         ] {
             assert!(has_line(&registry, line), "{line}");
         }

@@ -11,6 +11,8 @@ pub struct StoreError {
     what: &'static str,
     #[source]
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    /// Whether PostgreSQL ended the transaction because of a conflict with another one.
+    conflict: bool,
 }
 
 /// The result of a store operation.
@@ -18,11 +20,16 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 
 impl StoreError {
     pub(crate) fn new(what: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self { what, source: Some(source.into()) }
+        Self { what, source: Some(source.into()), conflict: false }
     }
 
     pub(crate) const fn corrupt(what: &'static str) -> Self {
-        Self { what, source: None }
+        Self { what, source: None, conflict: false }
+    }
+
+    /// Whether the same unit of work may succeed in a new transaction.
+    pub(super) const fn is_conflict(&self) -> bool {
+        self.conflict
     }
 
     /// The platform service that failed, where the store is one.
@@ -48,7 +55,11 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Io(error) => format!("I/O error: {}", error.kind()),
             _ => "the database driver failed".to_owned(),
         };
-        Self::new("the database cannot serve", cause)
+        let conflict = error.as_database_error().and_then(|error| error.code()).is_some_and(|code| {
+            // Serialization failure, deadlock.
+            ["40001", "40P01"].contains(&code.as_ref())
+        });
+        Self { conflict, ..Self::new("the database cannot serve", cause) }
     }
 }
 

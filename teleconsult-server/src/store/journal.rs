@@ -88,6 +88,8 @@ pub struct JournalCounts {
     pub possible_leaks: u64,
     /// Writes to the CRUD Service whose outcome is not known.
     pub open_writes: u64,
+    /// Rows that this instance could not read when it last came across them.
+    pub unreadable_rows: u64,
 }
 
 /// A request with an `Idempotency-Key`.
@@ -155,7 +157,7 @@ impl WriteKind {
 }
 
 /// A write to the CRUD Service whose outcome is not known yet.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DocumentWrite {
     /// Unique. For a write that brings a room, the id of the attempt that created it.
     pub(super) id: String,

@@ -9,3 +9,8 @@ pub fn errors(registry: &Registry) -> Counter {
     registry
         .counter("teleconsult_store_errors_total", "Requests and background rounds that failed because of the store.")
 }
+
+/// Registers the counter of teleconsultations that were removed because of their age.
+pub fn removals(registry: &Registry) -> Counter {
+    registry.counter("teleconsult_retention_removals_total", "Teleconsultations removed because of their age.")
+}

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use bandyer_client::{JoinUrl, RoomId, UserId};
 use jiff::{SignedDuration, Timestamp};
-use sqlx::{AnyPool, Row};
+use sqlx::{AnyConnection, AnyPool, Connection, Row};
 use tempfile::TempDir;
 
 use super::engine::dialect::Dialect;
-use super::engine::postgres::DatabaseUrl;
-use super::engine::{Database, sqlite};
+use super::engine::postgres::{DatabaseUrl, SchemaName};
+use super::engine::{Database, migration, postgres, sqlite};
 use super::sql_records::SqlRecords;
 use crate::base::clock::Clock;
 use crate::domain::ids::{ExternalId, TeleconsultationId};
@@ -47,8 +47,8 @@ async fn embedded_store() -> (TestStore, Option<TempDir>) {
     (TestStore::new(Database::open_sqlite(folder.path(), Clock::system()).await.unwrap()), Some(folder))
 }
 
-/// A new database on the server that `tests/run.sh` starts.
-async fn postgres_url() -> DatabaseUrl {
+/// The URL of a new database on the server that `tests/run.sh` starts.
+async fn postgres_database() -> String {
     #[expect(clippy::disallowed_methods, reason = "the test runner sets the address of the server")]
     let server = std::env::var("TELECONSULT_TEST_POSTGRES")
         .expect("TELECONSULT_TEST_POSTGRES is not set; tests/run.sh starts a server and sets it");
@@ -59,11 +59,16 @@ async fn postgres_url() -> DatabaseUrl {
     admin.close().await;
     let mut url: url::Url = server.parse().unwrap();
     url.set_path(&name);
-    DatabaseUrl::parse(url.as_str()).unwrap()
+    url.into()
 }
 
 async fn postgres_store() -> (TestStore, Option<TempDir>) {
-    (TestStore::new(Database::open_postgres(&postgres_url().await, 4).await.unwrap()), None)
+    (TestStore::new(open_postgres(&postgres_database().await).await.unwrap()), None)
+}
+
+async fn open_postgres(url: &str) -> std::result::Result<Database, postgres::OpenError> {
+    let (url, schema) = (DatabaseUrl::parse(url).unwrap(), SchemaName::parse("clinic").unwrap());
+    Database::open_postgres(&url, &schema, 4).await
 }
 
 fn now() -> Timestamp {
@@ -182,6 +187,10 @@ impl TestStore {
         self.database.read().journal_counts().await.unwrap()
     }
 }
+
+mod connections;
+mod long_life;
+mod upgrades;
 
 const fn at(version: i64, generation: i64) -> Base {
     Base::At { version, generation }
@@ -513,8 +522,8 @@ async fn the_identity_of_a_deployment_survives_a_restart() {
 
 #[tokio::test]
 async fn instances_on_one_database_share_their_identity() {
-    let url = postgres_url().await;
-    let opened = futures_util::future::join_all((0..4).map(|_| Database::open_postgres(&url, 2))).await;
+    let url = postgres_database().await;
+    let opened = futures_util::future::join_all((0..4).map(|_| open_postgres(&url))).await;
     let ids: HashSet<String> = opened.into_iter().map(|database| database.unwrap().deployment().id.clone()).collect();
     assert_eq!(ids.len(), 1);
 }
@@ -534,6 +543,12 @@ async fn no_query_of_a_request_scans_a_table() {
         "DELETE FROM attempts WHERE id NOT IN (SELECT value FROM json_each($1)) AND state = 'lost' AND lease_until < $2",
         "SELECT room_id FROM retirements WHERE due_at <= $1 OR due_at > $3 ORDER BY due_at LIMIT $2",
         "SELECT min(due_at) FROM retirements",
+        "SELECT id FROM teleconsultations WHERE trashed_at IS NULL AND ends_at < $1 AND updated_at < $1 ORDER BY ends_at LIMIT $2",
+        "SELECT id FROM teleconsultations WHERE trashed_at < $1 \
+         AND NOT EXISTS (SELECT 1 FROM retirements WHERE teleconsultation_id = teleconsultations.id) \
+         AND NOT EXISTS (SELECT 1 FROM attempts WHERE teleconsultation_id = teleconsultations.id AND state <> 'lost') \
+         ORDER BY trashed_at LIMIT $2",
+        "DELETE FROM attempts WHERE teleconsultation_id IN (SELECT value FROM json_each($1))",
         "SELECT fingerprint FROM keyed_requests WHERE key = $1",
         "SELECT generation FROM documents WHERE id = $1",
         "SELECT room_id FROM documents WHERE room_id IN (SELECT value FROM json_each($1))",

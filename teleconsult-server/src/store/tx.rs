@@ -1,10 +1,14 @@
 //! The statements, grouped by entity.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use sqlx::{Any, AnyConnection, AnyPool, Transaction};
+use sqlx::{Any, Transaction};
 
 use super::engine::dialect::{Dialect, postgres_now};
+use super::engine::session::{Readers, Session};
+use super::unreadable::UnreadableRows;
 use super::{Result, StoreError};
 use crate::base::clock::Clock;
 
@@ -13,6 +17,7 @@ mod jobs;
 mod keys;
 mod participants;
 mod records;
+mod retention;
 mod rooms;
 mod users;
 mod values;
@@ -22,19 +27,32 @@ pub struct Tx {
     inner: Transaction<'static, Any>,
     dialect: Dialect,
     clock: Option<Clock>,
+    unreadable: Arc<UnreadableRows>,
 }
 
 impl Tx {
-    pub(super) const fn new(inner: Transaction<'static, Any>, dialect: Dialect, clock: Option<Clock>) -> Self {
-        Self { inner, dialect, clock }
+    pub(super) const fn new(
+        inner: Transaction<'static, Any>,
+        dialect: Dialect,
+        clock: Option<Clock>,
+        unreadable: Arc<UnreadableRows>,
+    ) -> Self {
+        Self { inner, dialect, clock, unreadable }
     }
 
     pub(super) async fn commit(self) -> Result<()> {
         Ok(self.inner.commit().await?)
     }
 
-    fn connection(&mut self) -> &mut AnyConnection {
-        &mut self.inner
+    fn connection(&mut self) -> Session<'_> {
+        Session::new(&mut self.inner, self.dialect)
+    }
+
+    /// Runs a statement that only tests need, with a number and a text.
+    #[cfg(test)]
+    pub(super) async fn execute(&mut self, statement: &'static str, number: i64, text: &str) -> Result<()> {
+        sqlx::query(statement).bind(number).bind(text).execute(self.connection()).await?;
+        Ok(())
     }
 
     /// The present time by the clock that all users of this database share.
@@ -74,14 +92,20 @@ impl Tx {
 /// Reads outside of a transaction. Each statement sees everything that was committed before it.
 #[derive(Clone, Copy)]
 pub struct Read<'a> {
-    pool: &'a AnyPool,
+    pool: &'a Readers,
     dialect: Dialect,
     clock: Option<&'a Clock>,
+    unreadable: &'a UnreadableRows,
 }
 
 impl<'a> Read<'a> {
-    pub(super) const fn new(pool: &'a AnyPool, dialect: Dialect, clock: Option<&'a Clock>) -> Self {
-        Self { pool, dialect, clock }
+    pub(super) const fn new(
+        pool: &'a Readers,
+        dialect: Dialect,
+        clock: Option<&'a Clock>,
+        unreadable: &'a UnreadableRows,
+    ) -> Self {
+        Self { pool, dialect, clock, unreadable }
     }
 
     /// The present time by the clock that all users of this database share.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Once;
 
-use sqlx::{AnyConnection, Connection};
+use sqlx::{AnyConnection, Connection, Executor};
 
 /// The kind of database that a server stores its records in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +39,13 @@ impl Database {
         Self { url: url.into(), name: Some(name) }
     }
 
+    /// A connection that finds the tables of the server.
     pub async fn connect(&self) -> AnyConnection {
-        connect(&self.url).await
+        let mut connection = connect(&self.url).await;
+        if self.name.is_some() {
+            connection.execute("SET search_path TO teleconsult").await.unwrap();
+        }
+        connection
     }
 
     pub async fn execute(&self, statement: &'static str) {

@@ -8,13 +8,9 @@ pub(in crate::store) enum Dialect {
 }
 
 impl Dialect {
-    /// The statement that begins a transaction that writes.
-    pub(in crate::store) const fn begin(self) -> &'static str {
-        match self {
-            // A deferred transaction that reads first could not be upgraded while another connection holds the write lock.
-            Self::Sqlite => "BEGIN IMMEDIATE",
-            Self::Postgres => "BEGIN",
-        }
+    /// Whether a statement that was prepared once may be used again on the same connection.
+    pub(in crate::store) const fn keeps_statements(self) -> bool {
+        matches!(self, Self::Sqlite)
     }
 }
 

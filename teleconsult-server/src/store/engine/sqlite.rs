@@ -2,14 +2,16 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyPool, Connection, Executor};
+use sqlx::{AnyPool, Connection, Executor, SqlSafeStr};
 
 use super::dialect::Dialect;
-use super::{Database, deployment};
+use super::session::Readers;
+use super::{Database, Deployment, deployment, migration};
 use crate::base::clock::Clock;
 
 /// Read connections beside the single writer. SQLite reads are short; more connections would compete for the same cores.
@@ -19,6 +21,9 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Settings of each connection. The process is the only one with access, so only a backup tool can hold a lock: wait two
 /// seconds for it. Acknowledged data must survive a power cut, not only a crash of the process: `synchronous = FULL`.
 const PRAGMAS: &str = "PRAGMA busy_timeout = 2000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
+/// Begins a transaction that writes. A deferred one that reads first could not be upgraded while another connection holds the
+/// write lock.
+const BEGIN: &str = "BEGIN IMMEDIATE";
 /// The characters of a path that need no encoding inside a URL.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'_').remove(b'-');
 
@@ -90,11 +95,28 @@ impl Database {
         sqlx::any::install_default_drivers();
         // One connection: SQLite has one writer at a time, and queueing in the pool is cheaper than polling the lock.
         let writer = pool(1, &file, "rwc").await.map_err(|error| database(error.into()))?;
-        sqlx::migrate!("src/store/migrations/sqlite").run(&writer).await.map_err(|error| database(error.into()))?;
-        let deployment = deployment(&writer).await.map_err(|error| database(error.into()))?;
+        let deployment = prepare(&writer).await.map_err(|error| database(error.into()))?;
         let readers = pool(READERS, &file, "ro").await.map_err(|error| database(error.into()))?;
-        Ok(Self { dialect: Dialect::Sqlite, writer, readers, deployment, clock: Some(clock), lock: Some(lock) })
+        Ok(Self {
+            dialect: Dialect::Sqlite,
+            writer,
+            begin: BEGIN.into_sql_str(),
+            readers: Readers::new(readers, Dialect::Sqlite, None),
+            deployment,
+            clock: Some(clock),
+            unreadable: Arc::default(),
+            lock: Some(lock),
+        })
     }
+}
+
+/// Brings the schema up to date and reads the identity of the deployment.
+async fn prepare(writer: &AnyPool) -> Result<Deployment, migration::MigrationError> {
+    let mut transaction = writer.begin_with(BEGIN).await?;
+    migration::migrate(&mut transaction, Dialect::Sqlite, &sqlx::migrate!("src/store/migrations/sqlite")).await?;
+    let deployment = deployment(&mut transaction, Dialect::Sqlite).await?;
+    transaction.commit().await?;
+    Ok(deployment)
 }
 
 async fn pool(connections: u32, file: &Path, mode: &str) -> Result<AnyPool, sqlx::Error> {

@@ -39,6 +39,17 @@ pub(super) fn to_column(participants: &[Participant]) -> Result<String> {
     serde_json::to_string(&column).map_err(|error| StoreError::new("cannot encode participants", error))
 }
 
+/// The column without access links. One that cannot be read may hold links anywhere, so nothing of it stays.
+pub(super) fn without_links(column: &str) -> String {
+    let Ok(mut people) = serde_json::from_str::<Vec<serde_json::Map<String, serde_json::Value>>>(column) else {
+        return "[]".to_owned();
+    };
+    for person in &mut people {
+        person.shift_remove("accessLinkURL");
+    }
+    serde_json::Value::from_iter(people).to_string()
+}
+
 pub(super) fn from_column(column: &str) -> Result<Vec<Participant>> {
     // Not the parser's own error, which quotes its input.
     let column: Vec<Column<'_>> =
@@ -58,4 +69,18 @@ pub(super) fn from_column(column: &str) -> Result<Vec<Participant>> {
             access_link: one.access_link.map(|link| JoinUrl::from(link.into_owned())),
         })
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_links;
+
+    #[test]
+    fn links_leave_a_column_and_everything_else_stays() {
+        let column = r#"[{"fullName":"A","accessLinkURL":"https://h/canary","role":"plus"},{"fullName":"B"}]"#;
+        assert_eq!(without_links(column), r#"[{"fullName":"A","role":"plus"},{"fullName":"B"}]"#);
+        for unreadable in ["https://h/canary", r#"{"accessLinkURL":"https://h/canary"}"#, r#"["https://h/canary"]"#] {
+            assert_eq!(without_links(unreadable), "[]");
+        }
+    }
 }

@@ -48,7 +48,9 @@ impl Read<'_> {
             " FROM teleconsultations WHERE id = $1 AND trashed_at IS NULL"
         );
         let row = sqlx::query(statement).bind(id.as_str()).fetch_optional(self.pool).await?;
-        row.as_ref().map(|row| record_at(row, injected_now)).transpose()
+        let read =
+            |row: &AnyRow| self.unreadable.note("teleconsultations", id.to_string(), record_at(row, injected_now));
+        row.as_ref().map(read).transpose()
     }
 
     /// Whether a teleconsultation with this id was ever stored, including the trash.
@@ -164,19 +166,26 @@ impl Tx {
         })
     }
 
-    /// Moves a record that still has this version to the trash. `false` if it has not.
+    /// Moves a record that still has this version to the trash, without its room and its links. `false` if it has not.
     pub async fn trash_record(&mut self, id: &TeleconsultationId, version: i64) -> Result<bool> {
         let now = self.now().await?;
         // The generation goes up too, so that a room that is being created for it finds no record to become part of.
-        let done = sqlx::query(
+        let participants: Option<String> = sqlx::query_scalar(
             "UPDATE teleconsultations SET version = version + 1, generation = generation + 1, room_id = NULL, \
-             updated_at = $1, trashed_at = $1 WHERE id = $2 AND version = $3 AND trashed_at IS NULL",
+             updated_at = $1, trashed_at = $1 WHERE id = $2 AND version = $3 AND trashed_at IS NULL \
+             RETURNING participants",
         )
         .bind(millis(now))
         .bind(id.as_str())
         .bind(version)
-        .execute(self.connection())
+        .fetch_optional(self.connection())
         .await?;
-        Ok(done.rows_affected() > 0)
+        let Some(participants) = participants else { return Ok(false) };
+        sqlx::query("UPDATE teleconsultations SET participants = $1 WHERE id = $2")
+            .bind(participants::without_links(&participants))
+            .bind(id.as_str())
+            .execute(self.connection())
+            .await?;
+        Ok(true)
     }
 }

@@ -1,6 +1,7 @@
 //! Attempts to create rooms, and rooms that wait for deletion.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use bandyer_client::RoomId;
 use jiff::{SignedDuration, Timestamp};
@@ -72,6 +73,7 @@ impl Read<'_> {
             parked_retirements: count("parked")?,
             possible_leaks: count("lost")?,
             open_writes: count("writes")?,
+            unreadable_rows: self.unreadable.count(),
         })
     }
 
@@ -79,7 +81,9 @@ impl Read<'_> {
     pub async fn next_retirement(self) -> Result<Option<SignedDuration>> {
         let now = self.now().await?;
         let next: Option<i64> = sqlx::query_scalar("SELECT min(due_at) FROM retirements").fetch_one(self.pool).await?;
-        next.map(|next| Ok(moment(next)?.duration_since(now))).transpose()
+        // A time that cannot be represented is as good as the nearest one that can: a claim replaces it.
+        let nearest = |millis: i64| moment(millis).unwrap_or(if millis < 0 { Timestamp::MIN } else { Timestamp::MAX });
+        Ok(next.map(|next| nearest(next).duration_since(now)))
     }
 }
 
@@ -142,6 +146,7 @@ impl Tx {
     /// Takes over attempts whose lease has ended, oldest first.
     pub async fn claim_attempts(&mut self, lease: SignedDuration, limit: u32) -> Result<Vec<Attempt>> {
         let (now, until, too_far) = self.lease(lease).await?;
+        let unreadable = Arc::clone(&self.unreadable);
         let rows = sqlx::query(sql!(
             self.dialect,
             "UPDATE attempts SET lease_until = $1, fence = fence + 1 WHERE id IN \
@@ -154,9 +159,8 @@ impl Tx {
         .bind(millis(now))
         .bind(i64::from(limit))
         .bind(millis(too_far))
-        .fetch_all(self.connection())
-        .await?;
-        rows.iter().map(attempt).collect()
+        .fetch(self.connection());
+        unreadable.leave_out("attempts", rows, attempt).await
     }
 
     /// As [`claim_attempts`](Self::claim_attempts), for one teleconsultation.
@@ -166,6 +170,7 @@ impl Tx {
         lease: SignedDuration,
     ) -> Result<Vec<Attempt>> {
         let (now, until, too_far) = self.lease(lease).await?;
+        let unreadable = Arc::clone(&self.unreadable);
         let rows = sqlx::query(sql!(
             self.dialect,
             "UPDATE attempts SET lease_until = $1, fence = fence + 1 WHERE id IN \
@@ -178,9 +183,8 @@ impl Tx {
         .bind(millis(now))
         .bind(teleconsultation.as_str())
         .bind(millis(too_far))
-        .fetch_all(self.connection())
-        .await?;
-        rows.iter().map(attempt).collect()
+        .fetch(self.connection());
+        unreadable.leave_out("attempts", rows, attempt).await
     }
 
     /// Ends an attempt without making its room a record's room. Does nothing if the attempt was taken over.
@@ -297,6 +301,7 @@ impl Tx {
         let [until, too_far] =
             [lease, max_wait.max(lease)].map(|wait| now.saturating_add(wait).unwrap_or(Timestamp::MAX));
         // A claim postpones: if its holder dies, the room falls due again.
+        let unreadable = Arc::clone(&self.unreadable);
         let rows = sqlx::query(sql!(
             self.dialect,
             "UPDATE retirements SET due_at = $1 WHERE room_id IN \
@@ -308,9 +313,8 @@ impl Tx {
         .bind(millis(now))
         .bind(i64::from(limit))
         .bind(millis(too_far))
-        .fetch_all(self.connection())
-        .await?;
-        rows.iter().map(retirement).collect()
+        .fetch(self.connection());
+        unreadable.leave_out("retirements", rows, retirement).await
     }
 
     /// Removes a room from the queue: it is gone, or in use after all.

@@ -1,5 +1,14 @@
 -- Times are milliseconds since 1970, UTC. The same tables in SQLite's words: ../sqlite.
 
+-- Exactly one row: the oldest migration whose program can use this schema. Each migration that takes something away from
+-- older programs raises it; one that only adds leaves it as it is.
+CREATE TABLE schema_support (
+    only_row BIGINT PRIMARY KEY CHECK (only_row = 1),
+    usable_since BIGINT NOT NULL
+);
+
+INSERT INTO schema_support (only_row, usable_since) VALUES (1, 1);
+
 -- Exactly one row. The key derives vendor user ids, the id marks vendor rooms.
 CREATE TABLE deployment (
     only_row BIGINT PRIMARY KEY CHECK (only_row = 1),
@@ -32,6 +41,9 @@ CREATE TABLE teleconsultations (
 
 -- A room belongs to one live teleconsultation at most, whatever goes wrong elsewhere.
 CREATE UNIQUE INDEX teleconsultations_by_room ON teleconsultations (room_id) WHERE room_id IS NOT NULL;
+-- For the removal of what has been over for a long time.
+CREATE INDEX teleconsultations_by_end ON teleconsultations (ends_at) WHERE trashed_at IS NULL;
+CREATE INDEX teleconsultations_trashed ON teleconsultations (trashed_at) WHERE trashed_at IS NOT NULL;
 
 -- Attempts to create a room whose outcome is not known yet. Except for lost ones, an attempt is deleted once it is known.
 CREATE TABLE attempts (
@@ -65,6 +77,7 @@ CREATE TABLE retirements (
 );
 
 CREATE INDEX retirements_due ON retirements (due_at);
+CREATE INDEX retirements_by_teleconsultation ON retirements (teleconsultation_id);
 
 -- Requests with an Idempotency-Key.
 CREATE TABLE keyed_requests (
