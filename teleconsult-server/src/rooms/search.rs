@@ -6,10 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Rooms;
 use crate::store::Attempt;
-use crate::vendor::VendorError;
+use crate::vendor::{Search, VendorError};
 
 /// How far the vendor's clock may be behind. Rooms are searched for from this long before the attempt began.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(10);
+/// Most pages of the period that a search for attempts reads. In 20 minutes a company does not create 100,000 rooms; the
+/// limit is for a list that never ends.
+pub(super) const MAX_PAGES: u32 = 1000;
 
 /// The earliest creation time of an attempt's room, by the vendor's clock.
 pub(super) fn search_start(started_at: Timestamp) -> Timestamp {
@@ -19,8 +22,10 @@ pub(super) fn search_start(started_at: Timestamp) -> Timestamp {
 impl Rooms {
     /// The room of an attempt with its links, if the vendor has it.
     pub(super) async fn find(&self, attempt: &Attempt) -> Result<Option<Room>, VendorError> {
-        let found = self.vendor.rooms_marked(&self.marker(attempt), search_start(attempt.started_at)).await?;
-        match found.rooms.into_iter().next() {
+        let marker = self.marker(attempt);
+        let not_before = search_start(attempt.started_at);
+        let search = Search { prefix: &marker, not_before, max_pages: MAX_PAGES, first_only: true };
+        match self.vendor.search_rooms(search).await?.rooms.into_iter().next() {
             Some(room) => Ok(Some(self.vendor.room(&room.id).await?)),
             None => Ok(None),
         }

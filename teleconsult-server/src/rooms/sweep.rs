@@ -15,6 +15,8 @@ use crate::vendor::MarkedRoom;
 
 /// How many rooms one sweep deletes at most. Orphans are rare, and a mistake must not delete all rooms of the company.
 const MAX_DELETIONS: usize = 20;
+/// Most pages of the vendor's list that one sweep reads: 20,000 rooms.
+const MAX_PAGES: u32 = 200;
 
 /// A vendor room with the marker of this deployment.
 struct Candidate<'a> {
@@ -61,7 +63,7 @@ impl Rooms {
     pub async fn sweep(&self) -> Result<(), RunError> {
         let started = self.clock.now();
         let deployment = &self.store.deployment().id;
-        let found = self.vendor.all_rooms_marked(&marker::prefix(deployment)).await?;
+        let found = self.vendor.rooms_from(&marker::prefix(deployment), 0, MAX_PAGES).await?;
         let marked: Vec<Candidate<'_>> = found
             .rooms
             .iter()
@@ -95,7 +97,7 @@ impl Rooms {
                     self.counters.orphans.increment(1);
                     self.wake_retirement();
                 }
-                if found.complete && count == orphans.len() {
+                if found.next.is_none() && count == orphans.len() {
                     // A deleted room leaves nothing. Of a room that was too young to be examined, nothing is known yet.
                     let left = marked.iter().filter(|one| !orphans.contains(&one.room.id));
                     self.clear_leaks(started, left.map(|one| one.attempt.to_owned()).collect()).await?;
