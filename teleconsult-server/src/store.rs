@@ -30,7 +30,9 @@ mod tx;
 
 pub(crate) use error::crash_point;
 pub use error::{Result, StoreError};
-pub use journal::{Attempt, AttemptResolution, Deployment, JournalCounts, KeyClaim, KeyedRequest, Retirement};
+pub use journal::{
+    Attempt, AttemptResolution, Deployment, JournalCounts, KeyClaim, KeyedRequest, Retirement, Suspect, SweepPass,
+};
 pub use tx::{Read, Tx};
 
 use crud_service::CrudServiceRecords;
@@ -57,10 +59,6 @@ impl<T> Cas<T> {
 /// The teleconsultations and the user map, and the changes of the journal that belong to a change of a record.
 #[async_trait]
 pub trait Records: Send + Sync {
-    /// Whether every room that a record names was created by this service. If others created rooms too, the vendor's "not
-    /// found" may mean that the room is looked up in the wrong place.
-    fn all_rooms_are_ours(&self) -> bool;
-
     /// Checks that the records can be read.
     async fn ping(&self) -> Result<()>;
 

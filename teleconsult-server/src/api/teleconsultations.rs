@@ -273,7 +273,7 @@ fn view_of<'a>(
     details: &'a RoomDetails,
 ) -> View<'a> {
     // A link to a lost room leads nowhere; a waiting room does.
-    let has_room = !api.parts.use_cases.repairs().is_room_lost(details);
+    let has_room = !api.parts.use_cases.repairs().is_room_lost(record);
     let shows_link = has_room && api.parts.use_cases.is_immutable_now(record);
     // The platform's records hold links that this service has not checked.
     let link = viewer.access_link.as_ref().filter(|link| shows_link && link::is_safe(link.expose()));

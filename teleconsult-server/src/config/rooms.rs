@@ -6,6 +6,8 @@ use bandyer_client::ApiVersion;
 use bandyer_client::rooms::Recording;
 use jiff::SignedDuration;
 
+use super::database::Database;
+use super::platform::PlatformSettings;
 use super::reader::Reader;
 use crate::domain::teleconsultation::Rules;
 use crate::rooms::RoomSettings;
@@ -23,9 +25,28 @@ const DEFAULT_RECOVERY_INTERVAL: Duration = Duration::from_secs(15);
 const DEFAULT_ORPHAN_GRACE: Duration = Duration::from_secs(300);
 /// Orphans are rare, and a sweep reads the whole list of rooms.
 const DEFAULT_SWEEP_INTERVAL: Duration = Duration::from_secs(300);
+/// Longer than a part of the vendor's systems stays behind another one after a fail-over, and short enough for a patient who
+/// waits for a new link.
+const DEFAULT_ROOM_LOSS: Duration = Duration::from_secs(120);
+
+/// Where the records are. The path of an address is left out, because it may be confidential, and so is a password.
+pub(super) fn records_place(platform: &PlatformSettings, database: &Database) -> String {
+    match (&platform.crud, database) {
+        (Some(crud), _) => {
+            format!("CRUD Service {}, collections {} and {}", crud.base.authority(), crud.records, crud.people)
+        }
+        (None, Database::Folder(_)) => "SQLite".to_owned(),
+        (None, Database::Postgres { url, .. }) => format!("PostgreSQL {}", url.place()),
+    }
+}
 
 /// `generation` is that of the vendor's API, if its address is right.
-pub(super) fn read(reader: &mut Reader<'_>, rules: &Rules, generation: Option<ApiVersion>) -> RoomSettings {
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    rules: &Rules,
+    generation: Option<ApiVersion>,
+    records_place: String,
+) -> RoomSettings {
     const TRANSCRIPTION: &str = "TELECONSULT_OFFLINE_TRANSCRIPTION";
     let recording = reader.one_of("DEFAULT_RECORDING_TYPE", &["none", "manual", "automatic"], DEFAULT_RECORDING);
     let transcribed = reader.boolean(TRANSCRIPTION, false);
@@ -46,6 +67,9 @@ pub(super) fn read(reader: &mut Reader<'_>, rules: &Rules, generation: Option<Ap
         orphan_grace: signed(reader.seconds("TELECONSULT_ORPHAN_GRACE_SECONDS", 1..=86_400, DEFAULT_ORPHAN_GRACE)),
         sweep_interval: reader.seconds("TELECONSULT_SWEEP_INTERVAL_SECONDS", 1..=86_400, DEFAULT_SWEEP_INTERVAL),
         sweep_dry_run: reader.boolean("TELECONSULT_SWEEP_DRY_RUN", false),
+        room_loss: signed(reader.seconds("TELECONSULT_ROOM_LOSS_SECONDS", 1..=3600, DEFAULT_ROOM_LOSS)),
+        records_place,
+        confirmed_place: reader.text("TELECONSULT_RECORDS_MOVED"),
     }
 }
 

@@ -222,11 +222,6 @@ fn unreadable() -> StoreError {
 
 #[async_trait]
 impl Records for CrudServiceRecords {
-    /// The predecessor's records are here too, and their rooms may be of the vendor's other generation.
-    fn all_rooms_are_ours(&self) -> bool {
-        false
-    }
-
     async fn ping(&self) -> Result<()> {
         // Any response will do: its health is for its own probe to report.
         self.call(Method::GET, &["-", "healthz"], &[], None).await?;

@@ -4,6 +4,8 @@
 //! PostgreSQL has many, in many processes, so there each transaction begins by locking or changing the row that its decision
 //! depends on, and a concurrent one finds it changed.
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 use sqlx::AnyPool;
 
@@ -22,6 +24,8 @@ pub struct Database {
     writer: AnyPool,
     pub(super) readers: AnyPool,
     deployment: Deployment,
+    /// Host and generation of the vendor's API that is called.
+    vendor: Arc<str>,
     /// Held while an embedded database is open.
     lock: Option<sqlite::Lock>,
 }
@@ -38,6 +42,14 @@ pub enum OpenError {
 }
 
 impl Database {
+    /// Keeps what belongs to this vendor (host and generation of its API) apart from what belongs to others. Without it, all
+    /// belongs to one vendor without a name.
+    #[must_use]
+    pub fn for_vendor(mut self, vendor: &str) -> Self {
+        self.vendor = vendor.into();
+        self
+    }
+
     pub(super) const fn deployment(&self) -> &Deployment {
         &self.deployment
     }
@@ -49,15 +61,15 @@ impl Database {
     ) -> Result<T> {
         crash_point!("C10");
         let transaction = self.writer.begin_with(self.dialect.begin()).await?;
-        let mut tx = Tx::new(transaction, self.dialect);
+        let mut tx = Tx::new(transaction, self.dialect, Arc::clone(&self.vendor));
         let value = unit(&mut tx).await?;
         tx.commit().await?;
         Ok(value)
     }
 
     /// Reads outside of a transaction.
-    pub(super) const fn read(&self) -> Read<'_> {
-        Read::new(&self.readers, self.dialect)
+    pub(super) fn read(&self) -> Read<'_> {
+        Read::new(&self.readers, self.dialect, &self.vendor)
     }
 
     /// Finishes running writes, closes the database and releases its lock, even while other owners of this value exist.

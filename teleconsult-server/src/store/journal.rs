@@ -57,7 +57,7 @@ pub struct Retirement {
     pub failures: u32,
 }
 
-/// The open entries of the journal.
+/// The open entries of the journal, of the vendor that is called except where another one is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct JournalCounts {
     /// Attempts whose outcome is not resolved.
@@ -68,6 +68,32 @@ pub struct JournalCounts {
     pub parked_retirements: u64,
     /// Attempts whose room was never found and cannot be ruled out.
     pub possible_leaks: u64,
+    /// Rooms that sweeps saw without a record.
+    pub suspects: u64,
+    /// Attempts and deletions at another vendor, which wait until it is called again.
+    pub of_other_vendors: u64,
+}
+
+/// A vendor room that a sweep saw without a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suspect {
+    /// The room.
+    pub room: RoomId,
+    /// When it was seen for the first time.
+    pub first_seen_at: Timestamp,
+    /// When it was seen most recently.
+    pub last_seen_at: Timestamp,
+}
+
+/// A pass through the vendor's list, which may take several sweeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SweepPass {
+    /// When it began.
+    pub started_at: Timestamp,
+    /// Where the next sweep continues.
+    pub next_offset: u64,
+    /// How many rooms with a record it has seen.
+    pub needed: u64,
 }
 
 /// A request with an `Idempotency-Key`.

@@ -24,10 +24,6 @@ impl SqlRecords {
 
 #[async_trait]
 impl Records for SqlRecords {
-    fn all_rooms_are_ours(&self) -> bool {
-        true
-    }
-
     async fn ping(&self) -> Result<()> {
         // The journal's own check has read the same database.
         Ok(())
@@ -139,10 +135,13 @@ impl Records for SqlRecords {
                             Base::New => tx.insert_record(&record, attempt.generation, now).await?,
                             Base::At { .. } => tx.update_record(&record, now).await?,
                         };
-                    if !committed {
+                    if committed {
+                        tx.add_room(&room, &attempt.id).await?;
+                        if let Some(replaced) = replaced {
+                            tx.queue_room(&replaced, Some(&record.id), now).await?;
+                        }
+                    } else {
                         tx.queue_room_unless_used(&room, Some(&record.id), now).await?;
-                    } else if let Some(replaced) = replaced {
-                        tx.queue_room(&replaced, Some(&record.id), now).await?;
                     }
                     tx.delete_attempt(&attempt).await?;
                     Ok(Cas::from_option(committed.then_some(record.id)))

@@ -1,11 +1,14 @@
 //! The statements, grouped by entity.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use sqlx::{Any, AnyConnection, AnyPool, Transaction};
 
 use super::engine::dialect::Dialect;
 use super::{Result, StoreError};
 
+mod evidence;
 mod jobs;
 mod keys;
 mod participants;
@@ -18,11 +21,17 @@ mod values;
 pub struct Tx {
     inner: Transaction<'static, Any>,
     dialect: Dialect,
+    vendor: Arc<str>,
 }
 
 impl Tx {
-    pub(super) const fn new(inner: Transaction<'static, Any>, dialect: Dialect) -> Self {
-        Self { inner, dialect }
+    pub(super) const fn new(inner: Transaction<'static, Any>, dialect: Dialect, vendor: Arc<str>) -> Self {
+        Self { inner, dialect, vendor }
+    }
+
+    /// The vendor that is called. What belongs to another one waits.
+    fn vendor(&self) -> Arc<str> {
+        Arc::clone(&self.vendor)
     }
 
     pub(super) async fn commit(self) -> Result<()> {
@@ -45,11 +54,13 @@ impl Tx {
 pub struct Read<'a> {
     pool: &'a AnyPool,
     dialect: Dialect,
+    /// As for [`Tx`].
+    vendor: &'a str,
 }
 
 impl<'a> Read<'a> {
-    pub(super) const fn new(pool: &'a AnyPool, dialect: Dialect) -> Self {
-        Self { pool, dialect }
+    pub(super) const fn new(pool: &'a AnyPool, dialect: Dialect, vendor: &'a str) -> Self {
+        Self { pool, dialect, vendor }
     }
 
     pub(super) async fn ping(self) -> Result<()> {

@@ -33,6 +33,17 @@ impl DatabaseUrl {
     }
 }
 
+impl DatabaseUrl {
+    /// The server and the name of the database, without user and password.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let options = self.0.expose_secret().parse::<sqlx::postgres::PgConnectOptions>().unwrap_or_default();
+        // Without a name, the driver uses the one of the user.
+        let name = options.get_database().unwrap_or_else(|| options.get_username());
+        format!("{}:{}/{name}", options.get_host(), options.get_port())
+    }
+}
+
 impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DatabaseUrl([redacted])")
@@ -72,6 +83,13 @@ impl Database {
         // The migrator takes an advisory lock, so instances that start together migrate one after the other.
         sqlx::migrate!("src/store/migrations/postgres").run(&pool).await.map_err(OpenError::Migrate)?;
         let deployment = deployment(&pool).await.map_err(OpenError::Read)?;
-        Ok(Self { dialect: Dialect::Postgres, readers: pool.clone(), writer: pool, deployment, lock: None })
+        Ok(Self {
+            dialect: Dialect::Postgres,
+            readers: pool.clone(),
+            writer: pool,
+            deployment,
+            vendor: "".into(),
+            lock: None,
+        })
     }
 }

@@ -92,7 +92,7 @@ impl Database {
         sqlx::migrate!("src/store/migrations/sqlite").run(&writer).await.map_err(|error| database(error.into()))?;
         let deployment = deployment(&writer).await.map_err(|error| database(error.into()))?;
         let readers = pool(READERS, &file, "ro").await.map_err(|error| database(error.into()))?;
-        Ok(Self { dialect: Dialect::Sqlite, writer, readers, deployment, lock: Some(lock) })
+        Ok(Self { dialect: Dialect::Sqlite, writer, readers, deployment, vendor: "".into(), lock: Some(lock) })
     }
 }
 
