@@ -77,3 +77,32 @@ pub(super) fn read(
 fn signed(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    #[test]
+    fn the_place_of_the_records_has_no_secret_in_it() {
+        let place = |pairs: &[(&str, &str)]| {
+            let vendor = [("BANDYER_API_SECRET_KEY", "k"), ("BANDYER_BASE_URL", "https://vendor.example")];
+            let all = [&vendor[..], pairs].concat();
+            let lookup = |name: &str| all.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());
+            Config::from_lookup(&lookup).unwrap().rooms.records_place
+        };
+        assert_eq!(place(&[("DATA_DIR", "/canary")]), "SQLite");
+        let postgres = |url: &str| place(&[("DATABASE_URL", url)]);
+        assert_eq!(
+            postgres("postgres://u:canary@db.example:81/records?sslmode=require"),
+            "PostgreSQL db.example:81/records"
+        );
+        assert_eq!(postgres("postgres://u:canary@db.example"), "PostgreSQL db.example:5432/u");
+        let crud = [
+            ("DATABASE_URL", "postgres://u:canary@db.example/journal"),
+            ("CRUD_SERVICE_URL", "https://crud:8443/canary/"),
+            ("TELECONSULTATIONS_CRUD_NAME", "tele"),
+            ("USER_ID_MAP_CRUD_NAME", "people"),
+        ];
+        assert_eq!(place(&crud), "CRUD Service crud:8443, collections tele and people");
+    }
+}
