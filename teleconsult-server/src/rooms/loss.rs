@@ -28,6 +28,8 @@ const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(1);
 const BACKOFF: Backoff = Backoff::new(Duration::from_secs(30), Duration::from_secs(3600));
 /// After how long without a repair the wait is short again.
 const BACKOFF_KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
+/// How long a lost room is remembered: no teleconsultation waits longer for its next room.
+const LOST_KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// At how many entries old ones are removed.
 const PRUNE_AT: usize = 1024;
 
@@ -75,12 +77,26 @@ impl Tries {
 pub(super) struct Observed {
     misses: HashMap<RoomId, Misses>,
     tries: HashMap<TeleconsultationId, Tries>,
+    /// Rooms that turned out to be lost, and when.
+    lost: HashMap<RoomId, Timestamp>,
 }
 
 impl Observed {
+    /// Notes that a room turned out to be lost.
+    pub(super) fn lost(&mut self, room: &RoomId, now: Timestamp) {
+        prune(&mut self.lost, |since| now.duration_since(*since) <= LOST_KEPT_FOR);
+        self.lost.insert(room.clone(), now);
+    }
+
+    /// Whether a room turned out to be lost.
+    pub(super) fn is_lost(&self, room: &RoomId) -> bool {
+        self.lost.contains_key(room)
+    }
+
     /// Notes that the vendor found a room.
     pub(super) fn found(&mut self, room: &RoomId) {
         self.misses.remove(room);
+        self.lost.remove(room);
     }
 
     /// Notes that the vendor did not find a room. Whether this has happened often enough.
@@ -145,8 +161,9 @@ mod tests {
     fn a_look_that_finds_the_room_begins_the_count_again() {
         let (mut observed, room) = (Observed::default(), RoomId::new("r").unwrap());
         assert!(!observed.missed(&room, false, at(0), TIME));
+        observed.lost(&room, at(0));
         observed.found(&room);
-        assert!(!observed.missed(&room, false, at(100), TIME));
+        assert!(!observed.is_lost(&room) && !observed.missed(&room, false, at(100), TIME));
         assert!(observed.missed(&room, false, at(140), TIME));
     }
 

@@ -6,8 +6,6 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bandyer_client::RoomId;
-
 use super::details::RoomDetails;
 use super::loss::Observed;
 use super::{ProvisionError, Rooms, RunError};
@@ -50,8 +48,6 @@ pub struct Repairs {
 struct State {
     running: HashSet<TeleconsultationId>,
     observed: Observed,
-    /// Rooms that turned out to be lost, until another one has taken their place.
-    lost: HashSet<RoomId>,
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
@@ -85,7 +81,7 @@ impl Repairs {
     /// Whether the vendor has lost the room of a record, as far as repairs have found out.
     #[must_use]
     pub fn is_room_lost(&self, record: &Teleconsultation) -> bool {
-        record.room.as_ref().is_some_and(|room| lock(&self.state).lost.contains(room))
+        record.room.as_ref().is_some_and(|room| lock(&self.state).observed.is_lost(room))
     }
 
     /// Takes note of what the vendor says about the room of a record, and starts a repair if the record seems to need one.
@@ -142,7 +138,7 @@ impl Repairs {
                 lock(&self.state).observed.found(room);
                 return Ok(false);
             }
-            lock(&self.state).lost.insert(room.clone());
+            lock(&self.state).observed.lost(room, self.clock.now());
         }
         self.profiles.load_missing(&mut current.participants).await?;
         let lost = current.room.take();
@@ -155,12 +151,7 @@ impl Repairs {
             return Ok(false);
         }
         match self.rooms.provision(current, lost.as_ref(), Some(end)).await {
-            Ok(_) => {
-                if let Some(room) = lost {
-                    lock(&self.state).lost.remove(&room);
-                }
-                Ok(true)
-            }
+            Ok(_) => Ok(true),
             // A concurrent change has created a room, or made the list incomplete.
             Err(ProvisionError::Stale) => Ok(false),
             Err(error) => Err(error.into()),
