@@ -137,7 +137,7 @@ impl Emulator {
             key: Self::DEFAULT_KEY.into(),
             deliveries: DeliveryPolicy::STANDARD,
             rate_limit: None,
-            settings: Settings { transcription: true },
+            settings: Settings { transcription: true, rooms_oldest_first: false, unknown_room_is_bad_request: false },
         }
     }
 
@@ -245,6 +245,17 @@ impl Emulator {
     /// Adds a room with two new users without an API call.
     pub fn plant_room(&self, description: &str) -> RoomId {
         RoomId::new(self.shared.state().plant_room(description)).unwrap_or_else(|_| unreachable!("ids are hex digits"))
+    }
+
+    /// From now on, lists rooms oldest first. The vendor's reference says newest first, of v1 only.
+    pub fn list_rooms_oldest_first(&self) {
+        self.shared.state().settings_mut().rooms_oldest_first = true;
+    }
+
+    /// From now on, responds with 400 and a code without meaning to requests about a room that does not exist. The vendor
+    /// documents no such response.
+    pub fn answer_unknown_rooms_with_bad_request(&self) {
+        self.shared.state().settings_mut().unknown_room_is_bad_request = true;
     }
 
     /// Clears all state, including calls and faults, and resets the clock. Webhooks already on their way are still

@@ -55,7 +55,12 @@ pub enum StartError {
     },
 }
 
-async fn open_store(config: &Config, platform: &PlatformClient, clock: &Clock) -> Result<Store, StartError> {
+async fn open_store(
+    config: &Config,
+    vendor: &str,
+    platform: &PlatformClient,
+    clock: &Clock,
+) -> Result<Store, StartError> {
     let database = match &config.database {
         DatabaseSettings::Folder(folder) => {
             Database::open_sqlite(folder, clock.clone()).await.map_err(OpenError::from)?
@@ -64,6 +69,7 @@ async fn open_store(config: &Config, platform: &PlatformClient, clock: &Clock) -
             Database::open_postgres(url, schema, *connections).await.map_err(OpenError::from)?
         }
     };
+    let database = database.for_vendor(vendor);
     let store = match &config.platform.crud {
         Some(settings) => Store::with_crud_service(database, settings.clone(), platform.clone()),
         None => Store::new(database),
@@ -120,12 +126,14 @@ impl Running {
         let call_metrics = registry.as_ref().filter(|_| config.platform.client_metrics).map(CallMetrics::register);
         let platform = PlatformClient::new(call_metrics).map_err(StartError::Platform)?;
         let breaker_metrics = registry.as_ref().map(BreakerMetrics::register).unwrap_or_default();
-        let vendor = VendorClient::new(config.vendor.client().map_err(StartError::Vendor)?, breaker_metrics);
-        let store = open_store(config, &platform, &clock).await?;
+        let client = config.vendor.client().map_err(StartError::Vendor)?;
+        let store = open_store(config, &config.vendor.identity(client.api_version()), &platform, &clock).await?;
+        let vendor = VendorClient::new(client, breaker_metrics);
         let directory = Arc::new(Directory::new(store.clone(), vendor.clone()));
         let room_counters = registry.as_ref().map(RoomCounters::register).unwrap_or_default();
         let rooms = Rooms::new(store.clone(), vendor.clone(), config.rooms.clone(), room_counters);
         let rooms = Arc::new(rooms);
+        rooms.check_records_place().await?;
         let profiles = Arc::new(profiles(&config.platform, &platform));
         let use_cases = UseCases::new(
             store.clone(),

@@ -85,13 +85,14 @@ impl Config {
         let file = file::read(&mut reader);
         let (vendor, generation) = vendor::read(&mut reader).unzip();
         let rules = rules::read(&mut reader, file.privileges);
-        let rooms = rooms::read(&mut reader, &rules, generation);
         let identity = identity::read(&mut reader, file.user_id_path);
         let platform = platform::read(&mut reader, &identity.user_id_header, file.custom_user_id);
         let api = api::read(&mut reader, file.background_groups);
         let http = http::read(&mut reader);
         let database = database::read(&mut reader);
         let retention = retention::read(&mut reader, platform.crud.is_none());
+        let place = rooms::records_place(&platform, &database);
+        let rooms = rooms::read(&mut reader, &rules, generation, place);
         let telemetry = telemetry::read(&mut reader);
         let Some(vendor) = vendor else { return Err(reader.into_problems()) };
         let warnings = reader.finish()?;

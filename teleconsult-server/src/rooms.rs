@@ -14,7 +14,8 @@
 //!   caller got an error.
 //! - A room that is no longer needed is queued in the transaction that makes it so, and deleted by `retirement`.
 //! - A `sweep` searches the vendor's rooms periodically for rooms of this deployment without a record, in case all of the
-//!   above was not enough.
+//!   above was not enough. It deletes only what two looks agree on, and nothing while the records may be the wrong ones
+//!   (`place`).
 //!
 //! Several instances may share a journal. The holder of an attempt has a lease, and a takeover after that increments the
 //! fence: the write of an instance that was paused is refused, and its room is queued for deletion.
@@ -35,8 +36,10 @@ use crate::store::{Attempt, AttemptResolution, JournalCounts, Store, StoreError}
 use crate::vendor::{RoomSpec, VendorClient, VendorError};
 
 pub mod details;
+mod loss;
 mod marker;
 pub mod metrics;
+mod place;
 mod provision;
 mod recovery;
 pub mod repair;
@@ -63,13 +66,19 @@ pub struct RoomSettings {
     pub lease: SignedDuration,
     /// Interval of recovery.
     pub recovery_interval: Duration,
-    /// How long a room may stay hidden before its attempt counts as a possible leak, and the minimum age of a room that a
-    /// sweep deletes.
+    /// How long a room may stay hidden before its attempt counts as a possible leak, and how old a room without a record must
+    /// be before a sweep takes note of it, and how long it must stay without one before it is deleted.
     pub orphan_grace: SignedDuration,
     /// Interval of sweeps.
     pub sweep_interval: Duration,
     /// Whether a sweep only reports what it would delete.
     pub sweep_dry_run: bool,
+    /// How long the vendor must not find a room, inside the window, until the room counts as lost.
+    pub room_loss: SignedDuration,
+    /// Where the records are kept, without anything secret.
+    pub records_place: String,
+    /// The fingerprint of a place that the operator has confirmed.
+    pub confirmed_place: Option<String>,
 }
 
 /// Why there is no room.
@@ -110,13 +119,15 @@ pub struct Rooms {
     settings: RoomSettings,
     counters: RoomCounters,
     retirement_due: Arc<Notify>,
+    sweep_notices: sweep::Notices,
 }
 
 impl Rooms {
     /// Keeps the journal in this store.
     #[must_use]
     pub fn new(store: Store, vendor: VendorClient, settings: RoomSettings, counters: RoomCounters) -> Self {
-        Self { store, vendor, settings, counters, retirement_due: Arc::default() }
+        let (retirement_due, sweep_notices) = (Arc::default(), sweep::Notices::default());
+        Self { store, vendor, settings, counters, retirement_due, sweep_notices }
     }
 
     /// The settings.

@@ -32,7 +32,8 @@ mod unreadable;
 pub(crate) use error::crash_point;
 pub use error::{Result, StoreError};
 pub use journal::{
-    Attempt, AttemptResolution, Deployment, JournalCounts, KeyClaim, KeyedRequest, NewAttempt, Retirement,
+    Attempt, AttemptResolution, Deployment, JournalCounts, KeyClaim, KeyedRequest, NewAttempt, Retirement, Suspect,
+    SweepPass,
 };
 pub use tx::{Read, Tx};
 
@@ -70,9 +71,6 @@ pub struct Reading {
     pub record: Teleconsultation,
     /// When it was read, by the clock by which changes are stored.
     pub at: Timestamp,
-    /// Whether its room was created by this service. If not, the vendor's "not found" may mean that the room is looked up
-    /// in the wrong place.
-    pub has_own_room: bool,
     /// Whether a change of it may still take effect.
     pub is_changing: bool,
 }

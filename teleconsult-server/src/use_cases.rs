@@ -58,7 +58,14 @@ impl UseCases {
         clock: Clock,
     ) -> Self {
         let changing = Arc::<KeyedMutex<_>>::default();
-        let repairs = Repairs::new(store.clone(), Arc::clone(&rooms), Arc::clone(&profiles), Arc::clone(&changing));
+        let repairs = Repairs::new(
+            store.clone(),
+            Arc::clone(&rooms),
+            Arc::clone(&profiles),
+            rules.clone(),
+            clock.clone(),
+            Arc::clone(&changing),
+        );
         let lease = rooms.settings().lease;
         Self { store, directory, rooms, profiles, rules, clock, changing, repairs, lease }
     }

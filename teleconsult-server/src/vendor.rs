@@ -11,20 +11,22 @@ use bandyer_client::users;
 use bandyer_client::{BackgroundAlias, Client, Download, File, RetryPolicy, RoomId, SessionId, UploadKey, UserId};
 use data_encoding::HEXLOWER;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::domain::privileges::Role;
 
 mod breaker;
 mod error;
+mod listing;
 mod settings;
 
 pub use breaker::BreakerMetrics;
 pub use error::VendorError;
+pub use listing::{MarkedRoom, MarkedRooms, Part, Search};
 pub use settings::{CALL_TIMEOUT, VendorSettings};
 
 use breaker::Breaker;
+use listing::PAGE_SIZE;
 
 /// Time for reading the details of a room, which a response can do without.
 const DETAILS_TIMEOUT: Duration = Duration::from_secs(2);
@@ -34,10 +36,6 @@ const NO_PLUS_USER: &str = "no_plus_user_in_room";
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// Files that are deleted concurrently. Few, because the vendor's quota is not known.
 const DELETIONS_AT_ONCE: usize = 4;
-/// Largest page of the vendor.
-const PAGE_SIZE: u32 = 100;
-/// Most pages that one search reads: 20,000 rooms. A search stops earlier, at rooms that are too old.
-const MAX_PAGES: u32 = 200;
 
 /// What a room is made of.
 pub struct RoomSpec {
@@ -64,26 +62,6 @@ impl RoomSpec {
         let text = format!("{participants:?} {max_duration:?} {live} {recording:?} {transcribed}");
         HEXLOWER.encode(&Sha256::digest(text)[..16])
     }
-}
-
-/// A vendor room whose description starts with the requested prefix.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MarkedRoom {
-    /// The room.
-    pub id: RoomId,
-    /// The whole description.
-    pub description: String,
-    /// When it was created, if the vendor says so.
-    pub created_at: Option<Timestamp>,
-}
-
-/// The result of a search through the vendor's rooms.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct MarkedRooms {
-    /// The rooms.
-    pub rooms: Vec<MarkedRoom>,
-    /// Whether the list was read to its end.
-    pub complete: bool,
 }
 
 /// A client of the vendor's API. Cheap to clone; clones share the connection pool and the breaker.
@@ -197,54 +175,6 @@ impl VendorClient {
         self.guarded(read.send()).await
     }
 
-    /// Searches for rooms whose description starts with a prefix and that are not older than `not_before`.
-    ///
-    /// # Errors
-    ///
-    /// The vendor's.
-    pub async fn rooms_marked(&self, prefix: &str, not_before: Timestamp) -> Result<MarkedRooms> {
-        let _alone = self.searching.lock().await;
-        self.walk(prefix, not_before).await
-    }
-
-    /// Like [`rooms_marked`](Self::rooms_marked), for rooms of any age. It takes long and is meant for background work.
-    ///
-    /// # Errors
-    ///
-    /// The vendor's.
-    pub async fn all_rooms_marked(&self, prefix: &str) -> Result<MarkedRooms> {
-        self.walk(prefix, Timestamp::MIN).await
-    }
-
-    /// The list is newest first. Rooms without a date are included and never end the search.
-    async fn walk(&self, prefix: &str, not_before: Timestamp) -> Result<MarkedRooms> {
-        let mut found = MarkedRooms::default();
-        let mut offset = 0;
-        for _ in 0..MAX_PAGES {
-            let page = self.client.rooms().list().page_size(PAGE_SIZE).offset(offset);
-            let page = self.guarded(page.send()).await?;
-            let next = page.next_offset();
-            let mut past = false;
-            for room in page.items {
-                past |= room.created_at.is_some_and(|created| created < not_before);
-                let marked = room.description.filter(|description| description.as_str().starts_with(prefix));
-                found.rooms.extend(marked.map(|description| MarkedRoom {
-                    id: room.id,
-                    description: description.as_str().to_owned(),
-                    created_at: room.created_at,
-                }));
-            }
-            match next.filter(|next| *next > offset) {
-                Some(next) if !past => offset = next,
-                next => {
-                    found.complete = next.is_none();
-                    break;
-                }
-            }
-        }
-        Ok(found)
-    }
-
     /// Deletes a room. One that does not exist any more counts as deleted.
     ///
     /// # Errors
@@ -254,6 +184,11 @@ impl VendorClient {
         match self.guarded(self.client.rooms().delete(id).send()).await {
             Ok(()) => Ok(()),
             Err(error) if error.is_not_found() => Ok(()),
+            // Refused alike, deleted and read: it does not exist. A room that exists can be read.
+            Err(error) if error.may_mean_not_found() => match self.room(id).await {
+                Err(reading) if reading.may_mean_not_found() => Ok(()),
+                _ => Err(error),
+            },
             Err(error) => Err(error),
         }
     }

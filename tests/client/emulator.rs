@@ -376,3 +376,28 @@ async fn v1_credentials_can_be_requested_with_a_form() {
     assert_eq!(response.status(), 200);
     assert_eq!(response.json::<Value>().await.unwrap()["user_id"], json!("d"));
 }
+
+#[tokio::test]
+async fn lists_of_rooms_may_be_oldest_first() {
+    let (emulator, client) = with_users(ApiVersion::V2).await;
+    let rooms: Vec<RoomId> = (0..3).map(|n| emulator.plant_room(&n.to_string())).collect();
+    let listed = async || {
+        let page = client.rooms().list().page_size(2).send().await.unwrap();
+        page.items.into_iter().map(|room| room.id).collect::<Vec<_>>()
+    };
+    assert_eq!(listed().await, [rooms[2].clone(), rooms[1].clone()]);
+    emulator.list_rooms_oldest_first();
+    assert_eq!(listed().await, rooms[..2]);
+}
+
+#[tokio::test]
+async fn an_unknown_room_may_be_a_bad_request() {
+    for version in VERSIONS {
+        let (emulator, client) = with_users(version).await;
+        emulator.answer_unknown_rooms_with_bad_request();
+        let unknown = RoomId::new("room_0").unwrap();
+        let error = client.rooms().delete(&unknown).send().await.unwrap_err();
+        assert_eq!(error.status().map(|status| status.as_u16()), Some(400));
+        assert!(!error.is_not_found() && client.rooms().get(&unknown).send().await.is_err());
+    }
+}

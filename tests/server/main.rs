@@ -38,5 +38,6 @@ mod stores;
 mod sweep;
 mod transcription;
 mod uploads;
+mod vendor_change;
 mod vendor_faults;
 mod view;

@@ -136,6 +136,35 @@ on_every_platform! {
 }
 
 #[tokio::test]
+async fn a_lost_room_is_found_behind_20_100_rooms_of_others() {
+    let mut service = Service::start(bandyer_client::ApiVersion::V2, &[]).await;
+    service.emulator.list_rooms_oldest_first();
+    for _ in 0..20_100 {
+        service.emulator.plant_room("visit");
+    }
+    service.emulator.faults().add(Fault::on(Operation::CreateRoom).reset_after());
+    service.emulator.faults().add(Fault::on(Operation::ListRooms).times(3).status(500));
+    assert_eq!(create(&service).await.status, 502);
+    service.restart().await;
+    service.until_called(Operation::DeleteRoom, 1).await;
+    assert_eq!(service.emulator.live_rooms().len(), 20_100);
+}
+
+#[tokio::test]
+async fn deleting_ends_if_the_vendor_calls_an_unknown_room_a_bad_request() {
+    for version in [bandyer_client::ApiVersion::V1, bandyer_client::ApiVersion::V2] {
+        let service = Service::start(version, &[]).await;
+        service.emulator.answer_unknown_rooms_with_bad_request();
+        let id = service.create_later().await;
+        let room = service.room_and_users().0;
+        service.emulator.client_for(version).unwrap().rooms().delete(&room).send().await.unwrap();
+        assert_eq!(service.delete(&id).await.status, 204);
+        service.until_metric("teleconsult_room_retirements_total", |deleted| deleted == 1.0).await;
+        service.until_metric("teleconsult_room_pending_retirements", |pending| pending == 0.0).await;
+    }
+}
+
+#[tokio::test]
 async fn a_silent_vendor_is_504_and_the_room_is_deleted_later() {
     use bandyer_client::ApiVersion;
     let mut service = Service::start(ApiVersion::V2, &[]).await;

@@ -34,7 +34,7 @@ pub use self::users::EmulatedUser;
 pub(super) use self::users::{NewUser, UserChange};
 pub(super) use self::webhooks::{Delivery, Hook, HookVersion, Proof};
 
-/// Part of a list, newest first.
+/// Part of a list, newest first unless set otherwise.
 pub(super) struct Slice<T> {
     pub(super) items: Vec<T>,
     pub(super) has_more: bool,
@@ -57,10 +57,12 @@ pub(super) fn slice<T>(items: impl Iterator<Item = T>, span: Span) -> Slice<T> {
     Slice { items, has_more: rest.next().is_some() }
 }
 
-/// Settings that only the vendor's support can change.
+/// What differs between companies, and what is not known of the vendor.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settings {
     pub(super) transcription: bool,
+    pub(super) rooms_oldest_first: bool,
+    pub(super) unknown_room_is_bad_request: bool,
 }
 
 pub(super) struct State {
@@ -122,6 +124,10 @@ impl State {
 
     pub(super) fn reset(&mut self) {
         *self = Self::new(std::mem::take(&mut self.url), self.settings);
+    }
+
+    pub(super) const fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.settings
     }
 
     /// The emulated time in whole milliseconds, the precision of the vendor's timestamps, so that stored and serialized

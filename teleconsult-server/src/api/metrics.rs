@@ -53,7 +53,7 @@ pub(super) async fn show(api: &Arc<ApiState>, request: &Request) -> Result {
         let route = request.target.route;
         return Err(ApiError::unrouted(&route.method, route.template()).into());
     };
-    metrics.journal.set(api.parts.rooms.journal_counts().await);
+    metrics.journal.set(api.parts.rooms.journal_counts().await, api.parts.rooms.are_records_moved().await.ok());
     Ok(Response::content(CONTENT_TYPE, metrics.registry.render()))
 }
 

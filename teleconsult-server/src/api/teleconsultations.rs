@@ -29,7 +29,6 @@ use crate::http::response::Response;
 use crate::http::validation::{RequestBody, exactly_one};
 use crate::platform;
 use crate::rooms::details::RoomDetails;
-use crate::rooms::repair::Repairs;
 use crate::use_cases::{UseCaseError, Viewed};
 
 /// The two ways to name the end.
@@ -259,10 +258,9 @@ pub(super) async fn view(api: &Arc<ApiState>, request: &Request) -> Result {
         }
     };
     let ((), details) = tokio::join!(api.parts.profiles.load_missing_for_view(people), details);
-    let is_room_lost = Repairs::is_room_lost(view.has_own_room, &details);
-    repair_soon(api, &view.record, is_room_lost);
+    repair_soon(api, &view.record, &details);
     // A link to a lost room leads nowhere; a waiting room does.
-    let shows_link = view.shows_links && !is_room_lost;
+    let shows_link = view.shows_links && !api.parts.use_cases.repairs().is_room_lost(&view.record);
     let viewer = view.record.participant(&viewer).ok_or_else(errors::unauthorized)?;
     let background = background || is_in_any(viewer, &api.settings.endpoints.background_groups);
     let options = LinkOptions { background, language };
@@ -297,8 +295,8 @@ fn view_of<'a>(
 }
 
 /// Gives a complete teleconsultation without a room one, in the background.
-fn repair_soon(api: &Arc<ApiState>, record: &Teleconsultation, is_room_lost: bool) {
-    let Some(repair) = api.parts.use_cases.repairs().start(record, is_room_lost) else { return };
+fn repair_soon(api: &Arc<ApiState>, record: &Teleconsultation, details: &RoomDetails) {
+    let Some(repair) = api.parts.use_cases.repairs().start(record, details) else { return };
     let repairing = Arc::clone(api);
     let work =
         platform::forwarding(platform::current(), async move { repairing.parts.use_cases.repairs().run(repair).await });

@@ -6,6 +6,8 @@ use bandyer_client::ApiVersion;
 use bandyer_client::rooms::Recording;
 use jiff::SignedDuration;
 
+use super::database::Database;
+use super::platform::PlatformSettings;
 use super::reader::Reader;
 use crate::domain::teleconsultation::Rules;
 use crate::rooms::RoomSettings;
@@ -23,9 +25,28 @@ const DEFAULT_RECOVERY_INTERVAL: Duration = Duration::from_secs(15);
 const DEFAULT_ORPHAN_GRACE: Duration = Duration::from_secs(300);
 /// Orphans are rare, and a sweep reads the whole list of rooms.
 const DEFAULT_SWEEP_INTERVAL: Duration = Duration::from_secs(300);
+/// Longer than a part of the vendor's systems stays behind another one after a fail-over, and short enough for a patient who
+/// waits for a new link.
+const DEFAULT_ROOM_LOSS: Duration = Duration::from_secs(120);
+
+/// Where the records are. The path of an address is left out, because it may be confidential, and so is a password.
+pub(super) fn records_place(platform: &PlatformSettings, database: &Database) -> String {
+    match (&platform.crud, database) {
+        (Some(crud), _) => {
+            format!("CRUD Service {}, collections {} and {}", crud.base.authority(), crud.records, crud.people)
+        }
+        (None, Database::Folder(_)) => "SQLite".to_owned(),
+        (None, Database::Postgres { url, .. }) => format!("PostgreSQL {}", url.place()),
+    }
+}
 
 /// `generation` is that of the vendor's API, if its address is right.
-pub(super) fn read(reader: &mut Reader<'_>, rules: &Rules, generation: Option<ApiVersion>) -> RoomSettings {
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    rules: &Rules,
+    generation: Option<ApiVersion>,
+    records_place: String,
+) -> RoomSettings {
     const TRANSCRIPTION: &str = "TELECONSULT_OFFLINE_TRANSCRIPTION";
     let recording = reader.one_of("DEFAULT_RECORDING_TYPE", &["none", "manual", "automatic"], DEFAULT_RECORDING);
     let transcribed = reader.boolean(TRANSCRIPTION, false);
@@ -46,10 +67,42 @@ pub(super) fn read(reader: &mut Reader<'_>, rules: &Rules, generation: Option<Ap
         orphan_grace: signed(reader.seconds("TELECONSULT_ORPHAN_GRACE_SECONDS", 1..=86_400, DEFAULT_ORPHAN_GRACE)),
         sweep_interval: reader.seconds("TELECONSULT_SWEEP_INTERVAL_SECONDS", 1..=86_400, DEFAULT_SWEEP_INTERVAL),
         sweep_dry_run: reader.boolean("TELECONSULT_SWEEP_DRY_RUN", false),
+        room_loss: signed(reader.seconds("TELECONSULT_ROOM_LOSS_SECONDS", 1..=3600, DEFAULT_ROOM_LOSS)),
+        records_place,
+        confirmed_place: reader.text("TELECONSULT_RECORDS_MOVED"),
     }
 }
 
 /// The ranges above are far below what both types hold.
 fn signed(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    #[test]
+    fn the_place_of_the_records_has_no_secret_in_it() {
+        let place = |pairs: &[(&str, &str)]| {
+            let vendor = [("BANDYER_API_SECRET_KEY", "k"), ("BANDYER_BASE_URL", "https://vendor.example")];
+            let all = [&vendor[..], pairs].concat();
+            let lookup = |name: &str| all.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());
+            Config::from_lookup(&lookup).unwrap().rooms.records_place
+        };
+        assert_eq!(place(&[("DATA_DIR", "/canary")]), "SQLite");
+        let postgres = |url: &str| place(&[("DATABASE_URL", url)]);
+        assert_eq!(
+            postgres("postgres://u:canary@db.example:81/records?sslmode=require"),
+            "PostgreSQL db.example:81/records"
+        );
+        assert_eq!(postgres("postgres://u:canary@db.example"), "PostgreSQL db.example:5432/u");
+        let crud = [
+            ("DATABASE_URL", "postgres://u:canary@db.example/journal"),
+            ("CRUD_SERVICE_URL", "https://crud:8443/canary/"),
+            ("TELECONSULTATIONS_CRUD_NAME", "tele"),
+            ("USER_ID_MAP_CRUD_NAME", "people"),
+        ];
+        assert_eq!(place(&crud), "CRUD Service crud:8443, collections tele and people");
+    }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde_json::Value;
-use url::Url;
+use url::{Position, Url};
 
 use super::call_metrics::CallMetrics;
 
@@ -50,6 +50,12 @@ impl BaseUrl {
             && url.query().is_none()
             && url.fragment().is_none();
         if plain { Ok(Self(url)) } else { Err(wrong) }
+    }
+
+    /// The host, and the port if it is not the usual one.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        &self.0[Position::BeforeHost..Position::AfterPort]
     }
 
     /// The URL of a path below it. Each segment is encoded on its own; an empty last one adds a slash at the end.

@@ -27,7 +27,7 @@ const PRUNE_AT: usize = 1024;
 pub enum RoomDetails {
     /// The vendor's details.
     Known(Arc<Room>),
-    /// The vendor has no such room.
+    /// The vendor did not find the room, which is not enough to say that it has none.
     Gone,
     /// The vendor could not be asked, or did not respond in time.
     Unavailable,
@@ -76,7 +76,7 @@ impl Details {
         let work = async move {
             let read = match vendor.room_details(&room).await {
                 Ok(read) => RoomDetails::Known(Arc::new(read)),
-                Err(error) if error.is_not_found() => RoomDetails::Gone,
+                Err(error) if error.may_mean_not_found() => RoomDetails::Gone,
                 Err(error) => {
                     tracing::debug!(%room, error = %error, "cannot read room details");
                     RoomDetails::Unavailable

@@ -20,6 +20,8 @@ pub struct RoomCounters {
     pub discards: Counter,
     /// Searches of the vendor's rooms for orphans.
     pub sweeps: Counter,
+    /// Searches that did not see all rooms.
+    pub partial_sweeps: Counter,
     /// Orphaned rooms found by sweeps.
     pub orphans: Counter,
 }
@@ -46,6 +48,10 @@ impl RoomCounters {
             ),
             sweeps: registry
                 .counter("teleconsult_room_sweeps_total", "Searches of the vendor's rooms for orphaned ones."),
+            partial_sweeps: registry.counter(
+                "teleconsult_room_partial_sweeps_total",
+                "Searches of the vendor's rooms that did not see all of them.",
+            ),
             orphans: registry.counter("teleconsult_room_swept_orphans_total", "Orphaned rooms found by sweeps."),
         }
     }
@@ -54,9 +60,9 @@ impl RoomCounters {
 /// Counts nothing.
 impl Default for RoomCounters {
     fn default() -> Self {
-        let [attempts, retirements, unknown_outcomes, adoptions, discards, sweeps, orphans] =
+        let [attempts, retirements, unknown_outcomes, adoptions, discards, sweeps, partial_sweeps, orphans] =
             std::array::from_fn(|_| Counter::noop());
-        Self { attempts, retirements, unknown_outcomes, adoptions, discards, sweeps, orphans }
+        Self { attempts, retirements, unknown_outcomes, adoptions, discards, sweeps, partial_sweeps, orphans }
     }
 }
 
@@ -68,6 +74,9 @@ pub struct JournalGauges {
     possible_leaks: Gauge,
     open_writes: Gauge,
     unreadable_rows: Gauge,
+    suspects: Gauge,
+    of_other_vendors: Gauge,
+    records_moved: Gauge,
 }
 
 impl JournalGauges {
@@ -93,11 +102,22 @@ impl JournalGauges {
                 "teleconsult_store_unreadable_rows",
                 "Rows of the database that this instance cannot read and leaves out.",
             ),
+            suspects: registry
+                .gauge("teleconsult_room_suspects", "Rooms that sweeps saw without a record and did not delete yet."),
+            of_other_vendors: registry.gauge(
+                "teleconsult_room_of_other_vendors",
+                "Requested rooms and deletions that wait for the address of another vendor.",
+            ),
+            records_moved: registry.gauge(
+                "teleconsult_records_moved",
+                "Whether the records are in another place than before, so that no room is deleted (0 or 1).",
+            ),
         }
     }
 
-    /// Shows these counts. Without them, the journal could not be read, which is not the same as zero.
-    pub fn set(&self, counts: Option<JournalCounts>) {
+    /// Shows these counts, and whether the records are in another place than before. Without a value, the journal could not be
+    /// read, which is not the same as zero.
+    pub fn set(&self, counts: Option<JournalCounts>, are_records_moved: Option<bool>) {
         let value = |count: fn(JournalCounts) -> u64| counts.map_or(f64::NAN, |counts| count(counts) as f64);
         self.open_attempts.set(value(|counts| counts.open_attempts));
         self.pending_retirements.set(value(|counts| counts.pending_retirements));
@@ -105,6 +125,9 @@ impl JournalGauges {
         self.possible_leaks.set(value(|counts| counts.possible_leaks));
         self.open_writes.set(value(|counts| counts.open_writes));
         self.unreadable_rows.set(value(|counts| counts.unreadable_rows));
+        self.suspects.set(value(|counts| counts.suspects));
+        self.of_other_vendors.set(value(|counts| counts.of_other_vendors));
+        self.records_moved.set(are_records_moved.map_or(f64::NAN, |moved| f64::from(u8::from(moved))));
     }
 }
 
@@ -132,21 +155,27 @@ mod tests {
     fn an_unreadable_journal_is_not_shown_as_zero() {
         let registry = Registry::new();
         let gauges = JournalGauges::register(&registry);
-        gauges.set(Some(JournalCounts {
+        let counts = JournalCounts {
             open_attempts: 2,
             pending_retirements: 1,
-            unreadable_rows: 3,
+            suspects: 3,
+            unreadable_rows: 4,
             ..JournalCounts::default()
-        }));
+        };
+        gauges.set(Some(counts), Some(true));
         for line in [
             "teleconsult_room_open_attempts 2",
             "teleconsult_room_pending_retirements 1",
             "teleconsult_room_possible_leaks 0",
-            "teleconsult_store_unreadable_rows 3",
+            "teleconsult_store_unreadable_rows 4",
+            "teleconsult_room_suspects 3",
+            "teleconsult_records_moved 1",
         ] {
             assert!(has_line(&registry, line), "{line}");
         }
-        gauges.set(None);
-        assert!(has_line(&registry, "teleconsult_room_open_attempts NaN"));
+        gauges.set(None, None);
+        for name in ["teleconsult_room_open_attempts", "teleconsult_records_moved"] {
+            assert!(has_line(&registry, &format!("{name} NaN")), "{name}");
+        }
     }
 }

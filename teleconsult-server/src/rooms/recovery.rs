@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use bandyer_client::RoomId;
 use jiff::{SignedDuration, Timestamp};
 
-use super::search::search_start;
+use super::search::{MAX_PAGES, search_start};
 use super::{Rooms, RunError, marker};
 use crate::store::{Attempt, AttemptResolution, crash_point};
-use crate::vendor::MarkedRooms;
+use crate::vendor::{MarkedRooms, Search};
 
 /// How many attempts one run resolves at most. They share one walk through the vendor's list.
 const BATCH: u32 = 500;
@@ -42,7 +42,9 @@ impl Rooms {
             self.store.write(move |tx| Box::pin(async move { tx.claim_attempts(lease, BATCH).await })).await?;
         let Some(oldest) = claimed.iter().map(|attempt| attempt.started_at).min() else { return Ok(()) };
         let prefix = marker::prefix(&self.store.deployment().id);
-        match self.vendor.rooms_marked(&prefix, search_start(oldest)).await {
+        let not_before = search_start(oldest);
+        let search = Search { prefix: &prefix, not_before, max_pages: MAX_PAGES, first_only: false };
+        match self.vendor.search_rooms(search).await {
             Ok(found) => self.resolve_attempts(claimed, found).await,
             Err(error) => {
                 for attempt in &claimed {

@@ -1,18 +1,20 @@
 //! Gives a complete teleconsultation a room if it has none: the vendor lost it, or the record was written without one.
 //!
 //! Only a view notices that, so the repair starts then, in the background: the viewer has to wait for the link as before the
-//! window, and gets it with a later request.
+//! window, and gets it with a later request. A teleconsultation that has ended needs no room any more.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::details::RoomDetails;
-use super::{ProvisionError, Rooms};
+use super::loss::Observed;
+use super::{ProvisionError, Rooms, RunError};
+use crate::base::clock::Clock;
 use crate::base::error_chain::chain;
 use crate::base::keyed_mutex::KeyedMutex;
 use crate::domain::ids::TeleconsultationId;
 use crate::domain::privileges::Role;
-use crate::domain::teleconsultation::Teleconsultation;
+use crate::domain::teleconsultation::{Rules, Teleconsultation};
 use crate::people::profiles::ProfileSource;
 use crate::platform::UpstreamError;
 use crate::store::{Store, StoreError};
@@ -26,6 +28,8 @@ enum RepairError {
     Profiles(#[from] UpstreamError),
     #[error(transparent)]
     Provision(#[from] ProvisionError),
+    #[error(transparent)]
+    Look(#[from] RunError),
 }
 
 /// Repairs teleconsultations without a room, one at a time for each.
@@ -33,20 +37,32 @@ pub struct Repairs {
     store: Store,
     rooms: Arc<Rooms>,
     profiles: Arc<ProfileSource>,
+    rules: Rules,
+    clock: Clock,
     /// Shared with the changes of teleconsultations.
     changing: Arc<KeyedMutex<TeleconsultationId>>,
-    running: Arc<Mutex<HashSet<TeleconsultationId>>>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    running: HashSet<TeleconsultationId>,
+    observed: Observed,
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A repair that was started. It ends when this is dropped.
 pub struct Repair {
     id: TeleconsultationId,
-    running: Arc<Mutex<HashSet<TeleconsultationId>>>,
+    state: Arc<Mutex<State>>,
 }
 
 impl Drop for Repair {
     fn drop(&mut self) {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        lock(&self.state).running.remove(&self.id);
     }
 }
 
@@ -55,26 +71,45 @@ impl Repairs {
         store: Store,
         rooms: Arc<Rooms>,
         profiles: Arc<ProfileSource>,
+        rules: Rules,
+        clock: Clock,
         changing: Arc<KeyedMutex<TeleconsultationId>>,
     ) -> Self {
-        Self { store, rooms, profiles, changing, running: Arc::default() }
+        Self { store, rooms, profiles, rules, clock, changing, state: Arc::default() }
     }
 
-    /// Whether the vendor has lost the room of a record, according to the details.
+    /// Whether the vendor has lost the room of a record, as far as repairs have found out.
     #[must_use]
-    pub const fn is_room_lost(has_own_room: bool, details: &RoomDetails) -> bool {
-        has_own_room && matches!(details, RoomDetails::Gone)
+    pub fn is_room_lost(&self, record: &Teleconsultation) -> bool {
+        record.room.as_ref().is_some_and(|room| lock(&self.state).observed.is_lost(room))
     }
 
-    /// Starts a repair if the record seems to need one. `None` if not, or if one is running.
+    /// Takes note of what the vendor says about the room of a record, and starts a repair if the record seems to need one.
+    /// `None` if not, if one is running, or if the last one was too short a time ago.
     #[must_use]
-    pub fn start(&self, record: &Teleconsultation, is_room_lost: bool) -> Option<Repair> {
-        if !record.is_complete() || (record.room.is_some() && !is_room_lost) {
+    pub fn start(&self, record: &Teleconsultation, details: &RoomDetails) -> Option<Repair> {
+        let now = self.clock.now();
+        if !record.is_complete() || record.schedule.end() <= now {
             return None;
         }
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = running.insert(record.id.clone());
-        is_new.then(|| Repair { id: record.id.clone(), running: Arc::clone(&self.running) })
+        let mut state = lock(&self.state);
+        let seems_lost = match (&record.room, details) {
+            (None, _) => true,
+            (Some(room), RoomDetails::Known(_)) => {
+                state.observed.found(room);
+                false
+            }
+            (Some(room), RoomDetails::Gone) => {
+                let time = self.rooms.settings().room_loss;
+                state.observed.missed(room, record.is_immutable(&self.rules, now), now, time)
+            }
+            (Some(_), RoomDetails::Unavailable) => false,
+        };
+        if !seems_lost || state.running.contains(&record.id) || !state.observed.begin_repair(&record.id, now) {
+            return None;
+        }
+        state.running.insert(record.id.clone());
+        Some(Repair { id: record.id.clone(), state: Arc::clone(&self.state) })
     }
 
     /// Runs a repair, if it turns out to be needed. Within the immutable period too: a missing room cannot be kept.
@@ -95,13 +130,16 @@ impl Repairs {
         let _turn = self.changing.lock(id).await;
         let Some(reading) = self.store.records().get(id).await? else { return Ok(false) };
         let mut current = reading.record;
-        if !current.is_complete() {
+        let end = current.schedule.end();
+        if !current.is_complete() || end <= reading.at {
             return Ok(false);
         }
-        if let Some(room) = &current.room
-            && !self.rooms.is_gone(room).await
-        {
-            return Ok(false);
+        if let Some(room) = &current.room {
+            if !self.rooms.is_lost(room).await? {
+                lock(&self.state).observed.found(room);
+                return Ok(false);
+            }
+            lock(&self.state).observed.lost(room, self.clock.now());
         }
         self.profiles.load_missing(&mut current.participants).await?;
         let lost = current.room.take();
@@ -113,7 +151,7 @@ impl Repairs {
             // The vendor would refuse the room.
             return Ok(false);
         }
-        match self.rooms.provision(current, lost.as_ref(), None).await {
+        match self.rooms.provision(current, lost.as_ref(), Some(end)).await {
             Ok(_) => Ok(true),
             // A concurrent change has created a room, or made the list incomplete.
             Err(ProvisionError::Stale) => Ok(false),

@@ -37,6 +37,11 @@ impl Rooms {
     ///
     /// [`RunError`], if the journal or the records cannot be read.
     pub async fn retire_due(&self, stop: &CancellationToken) -> Result<Duration, RunError> {
+        // Rooms of a change that was interrupted are deleted only if no record has them, and these records may be the wrong
+        // ones.
+        if self.are_records_moved().await? {
+            return Ok(MAX_PAUSE);
+        }
         while !stop.is_cancelled() {
             let lease = self.settings.lease;
             let max_wait = SignedDuration::try_from(MAX_BACKOFF).unwrap_or(SignedDuration::MAX);
@@ -78,7 +83,7 @@ impl Rooms {
             Ok(()) => {
                 self.counters.retirements.increment(1);
                 tracing::info!(%room, teleconsultation, "deleted a room that was no longer needed");
-                return self.store.write(move |tx| Box::pin(async move { tx.dequeue_room(&room).await })).await;
+                return self.store.write(move |tx| Box::pin(async move { tx.end_retirement(&room).await })).await;
             }
             // The vendor was not called, so this does not count as a failure.
             Err(VendorError::CircuitOpen { retry_after }) => return self.postpone(room, retry_after, false).await,

@@ -82,8 +82,7 @@ impl CrudServiceRecords {
         let Some(document) = self.client.document(&self.settings.records, id, "PUBLIC").await? else { return Ok(None) };
         let names = self.external_ids(&document.unnamed_vendor_users()).await?;
         let record = document.record(id, state.generation, &names)?;
-        let has_own_room = state.room.is_some() && state.room == record.room;
-        Ok(Some(Reading { record, at: state.at, has_own_room, is_changing: state.is_changing }))
+        Ok(Some(Reading { record, at: state.at, is_changing: state.is_changing }))
     }
 }
 

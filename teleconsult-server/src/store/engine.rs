@@ -41,7 +41,9 @@ pub struct Database {
     deployment: Deployment,
     /// The clock of what instances share. `None` for the database's own, where several processes use it.
     pub(super) clock: Option<Clock>,
-    unreadable: Arc<UnreadableRows>,
+    pub(super) unreadable: Arc<UnreadableRows>,
+    /// Host and generation of the vendor's API that is called.
+    pub(super) vendor: Arc<str>,
     /// Held while an embedded database is open.
     lock: Option<sqlite::Lock>,
 }
@@ -58,6 +60,14 @@ pub enum OpenError {
 }
 
 impl Database {
+    /// Keeps what belongs to this vendor (host and generation of its API) apart from what belongs to others. Without it, all
+    /// belongs to one vendor without a name.
+    #[must_use]
+    pub fn for_vendor(mut self, vendor: &str) -> Self {
+        self.vendor = vendor.into();
+        self
+    }
+
     pub(super) const fn deployment(&self) -> &Deployment {
         &self.deployment
     }
@@ -88,7 +98,7 @@ impl Database {
         unit: impl for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send,
     ) -> Result<T> {
         let transaction = self.writer.begin_with(self.begin.clone()).await?;
-        let mut tx = Tx::new(transaction, self.dialect, self.clock.clone(), Arc::clone(&self.unreadable));
+        let mut tx = Tx::new(transaction, self);
         let value = unit(&mut tx).await?;
         tx.commit().await?;
         Ok(value)
@@ -96,7 +106,7 @@ impl Database {
 
     /// Reads outside of a transaction.
     pub(super) fn read(&self) -> Read<'_> {
-        Read::new(&self.readers, self.dialect, self.clock.as_ref(), &self.unreadable)
+        Read::new(self)
     }
 
     /// Finishes running writes, closes the database and releases its lock, even while other owners of this value exist.

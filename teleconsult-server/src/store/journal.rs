@@ -75,7 +75,7 @@ pub struct Retirement {
     pub failures: u32,
 }
 
-/// The open entries of the journal.
+/// The open entries of the journal, of the vendor that is called except where another one is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct JournalCounts {
     /// Attempts whose outcome is not resolved.
@@ -90,6 +90,32 @@ pub struct JournalCounts {
     pub open_writes: u64,
     /// Rows that this instance could not read when it last came across them.
     pub unreadable_rows: u64,
+    /// Rooms that sweeps saw without a record.
+    pub suspects: u64,
+    /// Attempts and deletions at another vendor, which wait until it is called again.
+    pub of_other_vendors: u64,
+}
+
+/// A vendor room that a sweep saw without a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suspect {
+    /// The room.
+    pub room: RoomId,
+    /// When it was seen for the first time.
+    pub first_seen_at: Timestamp,
+    /// When it was seen most recently.
+    pub last_seen_at: Timestamp,
+}
+
+/// A pass through the vendor's list, which may take several sweeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SweepPass {
+    /// When it began.
+    pub started_at: Timestamp,
+    /// Where the next sweep continues.
+    pub next_offset: u64,
+    /// How many rooms with a record it has seen.
+    pub needed: u64,
 }
 
 /// A request with an `Idempotency-Key`.
@@ -126,8 +152,6 @@ pub enum KeyClaim {
 pub(super) struct DocumentState {
     /// Counts the attempts to create a room for it; 0 if it is not known.
     pub(super) generation: i64,
-    /// The room that was last stored in it.
-    pub(super) room: Option<RoomId>,
     /// Whether the outcome of a write to it is not known yet.
     pub(super) is_changing: bool,
     /// When this was read.

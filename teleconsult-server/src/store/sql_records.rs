@@ -23,7 +23,7 @@ impl SqlRecords {
 }
 
 fn reading((record, at): (Teleconsultation, Timestamp)) -> Reading {
-    Reading { record, at, has_own_room: true, is_changing: false }
+    Reading { record, at, is_changing: false }
 }
 
 #[async_trait]
@@ -156,10 +156,13 @@ impl Records for SqlRecords {
                             Base::At { .. } => tx.update_record(&record, valid_until).await?,
                         }
                     };
-                    match (committed, replaced) {
-                        (Cas::Applied(()), Some(replaced)) => tx.queue_room(&replaced, Some(&record.id)).await?,
-                        (Cas::Applied(()), None) => {}
-                        _ => tx.queue_room_unless_used(&room, Some(&record.id)).await?,
+                    if committed == Cas::Applied(()) {
+                        tx.add_room(&room, &attempt.id).await?;
+                        if let Some(replaced) = replaced {
+                            tx.queue_room(&replaced, Some(&record.id)).await?;
+                        }
+                    } else {
+                        tx.queue_room_unless_used(&room, Some(&record.id)).await?;
                     }
                     tx.delete_attempt(&attempt).await?;
                     Ok(committed.map(|()| record.id))

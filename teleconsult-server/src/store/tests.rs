@@ -22,7 +22,7 @@ use crate::domain::schedule::Schedule;
 use crate::domain::teleconsultation::{Base, Teleconsultation};
 use crate::store::{
     Attempt, AttemptResolution, Cas, JournalCounts, KeyClaim, KeyedRequest, NewAttempt, Reading, Records, Result,
-    Retirement, StoreError,
+    Retirement, StoreError, Suspect, SweepPass,
 };
 
 /// Runs each test on both databases.
@@ -112,6 +112,14 @@ impl TestStore {
         Self { records: SqlRecords::new(Arc::clone(&database)), database, time }
     }
 
+    /// As if the server was started with the address of another vendor.
+    fn calling(self, vendor: &str) -> Self {
+        let Self { database, records, time } = self;
+        drop(records);
+        let database = Arc::new(Arc::into_inner(database).unwrap().for_vendor(vendor));
+        Self { records: SqlRecords::new(Arc::clone(&database)), database, time }
+    }
+
     /// The same at this many seconds after the start of the test.
     fn at(&self, seconds: i64) -> &Self {
         *self.time.lock().unwrap() = later(seconds);
@@ -147,8 +155,8 @@ impl TestStore {
         write!(self, |tx| tx.mark_attempt_unknown(&attempt)).unwrap();
     }
 
-    async fn delete_lost(&self, before: Timestamp, with_room: &'static [&'static str]) -> u64 {
-        write!(self, |tx| tx.delete_lost_attempts(before, with_room)).unwrap()
+    async fn delete_lost(&self, before: Timestamp) -> u64 {
+        write!(self, |tx| tx.delete_lost_attempts(before)).unwrap()
     }
 
     async fn queue_unless_used(&self, name: &str) {
@@ -362,9 +370,8 @@ on_both_databases! {
         store.resolve(&taken[0], AttemptResolution::Lost).await;
         assert!(store.at(1000).claim_attempts().await.is_empty());
         assert_eq!(store.counts().await.possible_leaks, 1);
-        assert_eq!(store.delete_lost(later(100), &[]).await, 0, "its last lease has not ended long enough ago");
-        assert_eq!(store.delete_lost(later(101), &["a", "b"]).await, 0, "its room exists");
-        assert_eq!(store.delete_lost(later(101), &["b"]).await, 1);
+        assert_eq!(store.delete_lost(later(100)).await, 0, "its last lease has not ended long enough ago");
+        assert_eq!(store.delete_lost(later(101)).await, 1);
         assert_eq!(store.counts().await, JournalCounts::default());
     }
 
@@ -394,6 +401,71 @@ on_both_databases! {
         write!(store, |tx| tx.unpark_retirements()).unwrap();
         let taken = store.claim_retirements().await;
         assert_eq!((taken.len(), taken[0].failures, &taken[0].teleconsultation), (1, 0, &None));
+    }
+
+    async fn a_room_that_is_gone_stays_known_for_a_while(store: TestStore) {
+        store.queue_unless_used("r1").await;
+        write!(store, |tx| tx.end_retirement(&room("r1"))).unwrap();
+        store.queue_unless_used("r1").await;
+        write!(store, |tx| tx.postpone_retirement(&room("r1"), SignedDuration::ZERO, true)).unwrap();
+        assert_eq!(store.counts().await, JournalCounts::default());
+        assert!(store.at(1000).claim_retirements().await.is_empty());
+        for (seconds, is_known) in [(100, true), (101, false)] {
+            store.at(seconds);
+            write!(store, |tx| tx.forget_gone_rooms(SignedDuration::from_secs(100))).unwrap();
+            let known = store.database.read().queued_rooms(&[room("r1")]).await.unwrap();
+            assert_eq!(known.contains(&room("r1")), is_known);
+        }
+    }
+
+    async fn suspects_are_those_of_the_last_pass_without_a_record(store: TestStore) {
+        let seen = |names: &[&str]| names.iter().map(|name| room(name)).collect::<Vec<_>>();
+        let (first, second) = (seen(&["gone", "needed", "nobody's"]), seen(&["nobody's", "needed"]));
+        write!(store, |tx| tx.add_suspects(&first, now())).unwrap();
+        write!(store, |tx| tx.add_suspects(&second, later(60))).unwrap();
+        write!(store, |tx| tx.clear_suspects(&[room("needed")])).unwrap();
+        write!(store, |tx| tx.clear_unseen_suspects(later(60))).unwrap();
+        let left = Suspect { room: room("nobody's"), first_seen_at: now(), last_seen_at: later(60) };
+        assert_eq!(store.database.read().suspects().await.unwrap(), [left]);
+        assert_eq!(store.counts().await.suspects, 1);
+    }
+
+    async fn a_pass_is_continued_until_it_ends(store: TestStore) {
+        let mut pass = SweepPass { started_at: now(), next_offset: 100, needed: 7 };
+        for next_offset in [100, 200] {
+            pass.next_offset = next_offset;
+            write!(store, |tx| tx.save_pass(pass)).unwrap();
+            assert_eq!(store.database.read().sweep_pass().await.unwrap(), Some(pass));
+        }
+        write!(store, |tx| tx.end_pass()).unwrap();
+        assert_eq!(store.database.read().sweep_pass().await.unwrap(), None);
+    }
+
+    async fn another_place_of_the_records_forgets_what_sweeps_saw(store: TestStore) {
+        assert_eq!(store.database.read().records_place().await.unwrap(), None);
+        write!(store, |tx| tx.add_suspects(&[room("r1")], now())).unwrap();
+        write!(store, |tx| tx.set_records_place("elsewhere")).unwrap();
+        assert_eq!(store.database.read().records_place().await.unwrap().as_deref(), Some("elsewhere"));
+        assert_eq!(store.counts().await, JournalCounts::default());
+    }
+
+    async fn what_belongs_to_another_vendor_waits(store: TestStore) {
+        with_record(&store, "r1").await;
+        assert_eq!(store.begin(&new_attempt("open", 2), at(1, 1)).await, Cas::Applied(at(2, 2)));
+        assert_eq!(store.database.read().attempt_of_room(&room("r1")).await.unwrap().as_deref(), Some("first"));
+        let store = store.calling("other/v2");
+        assert_eq!(store.database.read().attempt_of_room(&room("r1")).await.unwrap(), None, "its 404 is no loss");
+        assert_eq!(store.records.trash(&record(Some("r1"), at(2, 2))).await.unwrap(), Cas::Applied(()));
+        store.queue_unless_used("of the other").await;
+        assert!(store.at(1000).claim_attempts().await.is_empty());
+        let retired = store.at(1000).claim_retirements().await;
+        assert_eq!(retired.iter().map(|one| one.room.as_str()).collect::<Vec<_>>(), ["of the other"]);
+        assert_eq!(store.counts().await.of_other_vendors, 2);
+        let store = store.calling("");
+        assert_eq!(store.counts().await.of_other_vendors, 1);
+        let retired = store.at(1000).claim_retirements().await;
+        assert_eq!(retired.iter().map(|one| one.room.as_str()).collect::<Vec<_>>(), ["r1"]);
+        assert_eq!(store.at(1000).claim_attempts().await.len(), 1);
     }
 
     async fn a_room_is_known_by_its_record_its_attempt_or_the_queue(store: TestStore) {
@@ -538,11 +610,15 @@ async fn no_query_of_a_request_scans_a_table() {
         "UPDATE teleconsultations SET version = 1 WHERE id = $1 AND version = $2 AND generation = $3 AND trashed_at IS NULL",
         "SELECT external_id FROM users WHERE external_id IN (SELECT value FROM json_each($1))",
         "SELECT fence FROM attempts WHERE id = $1 AND state <> 'lost'",
-        "SELECT id FROM attempts WHERE state <> 'lost' AND (lease_until <= $1 OR lease_until > $3) ORDER BY lease_until LIMIT $2",
-        "SELECT id FROM attempts WHERE teleconsultation_id = $3 AND state <> 'lost' AND lease_until <= $2",
-        "DELETE FROM attempts WHERE id NOT IN (SELECT value FROM json_each($1)) AND state = 'lost' AND lease_until < $2",
-        "SELECT room_id FROM retirements WHERE due_at <= $1 OR due_at > $3 ORDER BY due_at LIMIT $2",
-        "SELECT min(due_at) FROM retirements",
+        "SELECT id FROM attempts WHERE vendor = $5 AND state <> 'lost' AND (lease_until <= $1 OR lease_until > $3) \
+         ORDER BY lease_until LIMIT $2",
+        "SELECT id FROM attempts WHERE teleconsultation_id = $3 AND vendor = $1 AND state <> 'lost' AND lease_until <= $2",
+        "DELETE FROM attempts WHERE vendor = $1 AND state = 'lost' AND lease_until < $2",
+        "SELECT room_id FROM retirements WHERE vendor = $5 AND gone_at IS NULL AND (due_at <= $1 OR due_at > $3) \
+         ORDER BY due_at LIMIT $2",
+        "SELECT min(due_at) FROM retirements WHERE vendor = $1",
+        "DELETE FROM retirements WHERE gone_at < $1 OR gone_at > $2",
+        "SELECT attempt_id FROM rooms WHERE room_id = $1 AND vendor = $2",
         "SELECT id FROM teleconsultations WHERE trashed_at IS NULL AND ends_at < $1 AND updated_at < $1 ORDER BY ends_at LIMIT $2",
         "SELECT id FROM teleconsultations WHERE trashed_at < $1 \
          AND NOT EXISTS (SELECT 1 FROM retirements WHERE teleconsultation_id = teleconsultations.id) \
@@ -553,7 +629,7 @@ async fn no_query_of_a_request_scans_a_table() {
         "SELECT generation FROM documents WHERE id = $1",
         "SELECT room_id FROM documents WHERE room_id IN (SELECT value FROM json_each($1))",
         "SELECT count(*) FROM document_writes WHERE teleconsultation_id = $1 AND state = 'writing'",
-        "SELECT id FROM document_writes WHERE due_at <= $2 OR due_at > $4 ORDER BY due_at LIMIT $3",
+        "SELECT id FROM document_writes WHERE due_at <= $2 OR due_at > $4 LIMIT $3",
         "UPDATE keyed_requests SET teleconsultation_id = $1 WHERE teleconsultation_id = $2",
         "DELETE FROM keyed_requests WHERE created_at < $1",
     ] {

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use sqlx::{Any, Transaction};
 
+use super::engine::Database;
 use super::engine::dialect::{Dialect, postgres_now};
 use super::engine::session::{Readers, Session};
 use super::unreadable::UnreadableRows;
@@ -13,6 +14,7 @@ use super::{Result, StoreError};
 use crate::base::clock::Clock;
 
 mod documents;
+mod evidence;
 mod jobs;
 mod keys;
 mod participants;
@@ -28,16 +30,18 @@ pub struct Tx {
     dialect: Dialect,
     clock: Option<Clock>,
     unreadable: Arc<UnreadableRows>,
+    vendor: Arc<str>,
 }
 
 impl Tx {
-    pub(super) const fn new(
-        inner: Transaction<'static, Any>,
-        dialect: Dialect,
-        clock: Option<Clock>,
-        unreadable: Arc<UnreadableRows>,
-    ) -> Self {
-        Self { inner, dialect, clock, unreadable }
+    pub(super) fn new(inner: Transaction<'static, Any>, database: &Database) -> Self {
+        let (clock, unreadable) = (database.clock.clone(), Arc::clone(&database.unreadable));
+        Self { inner, dialect: database.dialect, clock, unreadable, vendor: Arc::clone(&database.vendor) }
+    }
+
+    /// The vendor that is called. What belongs to another one waits.
+    fn vendor(&self) -> Arc<str> {
+        Arc::clone(&self.vendor)
     }
 
     pub(super) async fn commit(self) -> Result<()> {
@@ -96,16 +100,19 @@ pub struct Read<'a> {
     dialect: Dialect,
     clock: Option<&'a Clock>,
     unreadable: &'a UnreadableRows,
+    /// As for [`Tx`].
+    vendor: &'a str,
 }
 
 impl<'a> Read<'a> {
-    pub(super) const fn new(
-        pool: &'a Readers,
-        dialect: Dialect,
-        clock: Option<&'a Clock>,
-        unreadable: &'a UnreadableRows,
-    ) -> Self {
-        Self { pool, dialect, clock, unreadable }
+    pub(super) fn new(database: &'a Database) -> Self {
+        Self {
+            pool: &database.readers,
+            dialect: database.dialect,
+            clock: database.clock.as_ref(),
+            unreadable: &database.unreadable,
+            vendor: &database.vendor,
+        }
     }
 
     /// The present time by the clock that all users of this database share.

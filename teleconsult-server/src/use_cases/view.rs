@@ -17,14 +17,12 @@ pub struct Viewed {
     pub record: Teleconsultation,
     /// Whether links are shown: the window was open when the record was read, and no earlier change can replace them.
     pub shows_links: bool,
-    /// Whether its room was created by this service.
-    pub has_own_room: bool,
 }
 
 impl Viewed {
     fn new(reading: Reading, rules: &Rules) -> Self {
         let shows_links = !reading.is_changing && reading.record.is_immutable(rules, reading.at);
-        Self { shows_links, has_own_room: reading.has_own_room, record: reading.record }
+        Self { shows_links, record: reading.record }
     }
 }
 
@@ -78,7 +76,7 @@ mod tests {
         };
         let at = start - period + SignedDuration::from_secs(seconds_after_opening);
         let rules = Rules { privileges: Privileges::default(), unlimited: true, immutable_period: period };
-        (Reading { record, at, has_own_room: true, is_changing }, rules)
+        (Reading { record, at, is_changing }, rules)
     }
 
     #[test]

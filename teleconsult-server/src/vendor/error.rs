@@ -42,6 +42,13 @@ impl VendorError {
         self.call().is_some_and(bandyer_client::Error::is_not_found)
     }
 
+    /// Whether the vendor refused as it might refuse something that it does not have. Its response to a request about an
+    /// unknown room is not documented, and for other things it is 400 with one code or another.
+    #[must_use]
+    pub fn may_mean_not_found(&self) -> bool {
+        self.is_not_found() || self.call().and_then(|error| error.status()).is_some_and(|status| status == 400)
+    }
+
     /// Whether the vendor has such a thing already.
     #[must_use]
     pub fn is_conflict(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bandyer_client::{ApiKey, Client, ConfigError, RetryPolicy};
+use bandyer_client::{ApiKey, ApiVersion, Client, ConfigError, RetryPolicy};
 
 /// Time for one attempt of a call. Below the SDK's default, because a caller waits for the response.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -19,6 +19,14 @@ pub struct VendorSettings {
 }
 
 impl VendorSettings {
+    /// Host and generation of the API. Another one has other rooms, or none of them.
+    #[must_use]
+    pub fn identity(&self, generation: ApiVersion) -> String {
+        let url = url::Url::parse(&self.base_url);
+        let host = url.as_ref().map_or("", |url| &url[url::Position::BeforeHost..url::Position::AfterPort]);
+        format!("{host} {generation}")
+    }
+
     /// A client with timeouts that suit a waiting caller.
     ///
     /// # Errors

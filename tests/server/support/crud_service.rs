@@ -11,6 +11,8 @@ use serde_json::{Map, Value, json};
 use super::stand_in::{Call, StandIn};
 
 pub const RECORDS: &str = "teleconsultations";
+/// Another collection with the same fields, which exists and is empty.
+pub const OTHER_RECORDS: &str = "teleconsultations_old";
 pub const PEOPLE: &str = "teleconsultations_users";
 
 type Documents = Vec<Map<String, Value>>;
@@ -33,7 +35,7 @@ fn schema(collection: &str, with_people: bool) -> Option<Schema> {
         &["userBandyerId", "bandyerId", "accessLinkURL", "language"]
     };
     match collection {
-        RECORDS => Some(Schema {
+        RECORDS | OTHER_RECORDS => Some(Schema {
             fields: &[
                 "bandyerRoomId",
                 "participantsNumber",

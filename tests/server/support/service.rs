@@ -168,10 +168,17 @@ impl Service {
         self.running = Some(Running::start(&self.config).await.unwrap());
     }
 
+    /// As [`Service::restart`], with more variables, or others.
+    pub async fn restart_with(&mut self, others: &[(&str, &str)]) {
+        let other = |name: &str| others.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());
+        self.config = Config::from_lookup(&|name| other(name).or_else(|| self.environment.variable(name))).unwrap();
+        self.restart().await;
+    }
+
     /// As [`Service::restart`], with every pending retirement and every write of unknown outcome due.
     pub async fn restart_later(&mut self) {
         assert_eq!(self.running.take().unwrap().stop().await, Stopped::default());
-        self.database.execute("UPDATE retirements SET due_at = 0").await;
+        self.database.execute("UPDATE retirements SET due_at = 0 WHERE gone_at IS NULL").await;
         self.database.execute("UPDATE document_writes SET due_at = 0").await;
         self.running = Some(Running::start(&self.config).await.unwrap());
     }

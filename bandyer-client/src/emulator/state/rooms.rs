@@ -198,7 +198,8 @@ impl State {
     }
 
     pub(super) fn open_room(&mut self, id: &str) -> Result<&mut EmulatedRoom, Refusal> {
-        let room = self.rooms.get_mut(id).filter(|room| !room.deleted).ok_or_else(unknown_room)?;
+        let unknown = self.unknown_room();
+        let room = self.rooms.get_mut(id).filter(|room| !room.deleted).ok_or(unknown)?;
         if room.disabled {
             return Err(Refusal::request("room_disabled", "The room is disabled"));
         }
@@ -281,14 +282,24 @@ impl State {
     }
 
     pub(in crate::emulator) fn room(&self, id: &str) -> Result<&EmulatedRoom, Refusal> {
-        self.rooms.get(id).filter(|room| !room.deleted).ok_or_else(unknown_room)
+        self.rooms.get(id).filter(|room| !room.deleted).ok_or_else(|| self.unknown_room())
+    }
+
+    fn unknown_room(&self) -> Refusal {
+        let message = "The room does not exist";
+        if self.settings.unknown_room_is_bad_request {
+            Refusal::request("invalid_parameter", message)
+        } else {
+            Refusal::not_found("room_not_found", message)
+        }
     }
 
     pub(in crate::emulator) fn disable_room(&mut self, id: &str) -> Result<(), Refusal> {
         self.room(id)?;
         self.end_session(id, self.now());
         let links = self.room_links(id);
-        self.rooms.get_mut(id).ok_or_else(unknown_room)?.disabled = true;
+        let unknown = self.unknown_room();
+        self.rooms.get_mut(id).ok_or(unknown)?.disabled = true;
         self.report_room_closed(id, "on_room_disabled", "disabled", links);
         Ok(())
     }
@@ -297,7 +308,8 @@ impl State {
         self.room(id)?;
         self.end_session(id, self.now());
         let links = self.room_links(id);
-        self.rooms.get_mut(id).ok_or_else(unknown_room)?.deleted = true;
+        let unknown = self.unknown_room();
+        self.rooms.get_mut(id).ok_or(unknown)?.deleted = true;
         self.report_room_closed(id, "on_room_deleted", "deleted", links);
         Ok(())
     }
@@ -310,8 +322,12 @@ impl State {
     }
 
     pub(in crate::emulator) fn list_rooms(&self, span: Span) -> Slice<&EmulatedRoom> {
-        let present = self.room_order.iter().rev().filter_map(|id| self.rooms.get(id)).filter(|room| !room.deleted);
-        slice(present, span)
+        let room = |id: &String| self.rooms.get(id).filter(|room| !room.deleted);
+        if self.settings.rooms_oldest_first {
+            slice(self.room_order.iter().filter_map(room), span)
+        } else {
+            slice(self.room_order.iter().rev().filter_map(room), span)
+        }
     }
 
     pub(in crate::emulator) fn rooms_of_user(&self, user: &str) -> Vec<&EmulatedRoom> {
@@ -363,8 +379,4 @@ impl State {
 
 fn unknown_participant() -> Refusal {
     Refusal::not_found("participant_not_found", "The user is not a participant of the room")
-}
-
-fn unknown_room() -> Refusal {
-    Refusal::not_found("room_not_found", "The room does not exist")
 }

@@ -84,6 +84,7 @@ impl CrudServiceRecords {
                             tx.advance_document(id, generation, generation, valid_until).await?
                         };
                     if exchanged == Cas::Applied(()) {
+                        tx.add_room(&room, &attempt.id).await?;
                         tx.begin_document_write(&write, grace).await?;
                     } else {
                         tx.queue_room_unless_used(&room, Some(id)).await?;

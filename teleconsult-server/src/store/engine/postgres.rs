@@ -80,6 +80,17 @@ impl DatabaseUrl {
     }
 }
 
+impl DatabaseUrl {
+    /// The server and the name of the database, without user and password.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let options = self.0.expose_secret().parse::<sqlx::postgres::PgConnectOptions>().unwrap_or_default();
+        // Without a name, the driver uses the one of the user.
+        let name = options.get_database().unwrap_or_else(|| options.get_username());
+        format!("{}:{}/{name}", options.get_host(), options.get_port())
+    }
+}
+
 impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DatabaseUrl([redacted])")
@@ -130,6 +141,7 @@ impl Database {
             deployment,
             clock: None,
             unreadable: Arc::default(),
+            vendor: "".into(),
             lock: None,
         })
     }

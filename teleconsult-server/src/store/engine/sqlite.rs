@@ -105,6 +105,7 @@ impl Database {
             deployment,
             clock: Some(clock),
             unreadable: Arc::default(),
+            vendor: "".into(),
             lock: Some(lock),
         })
     }

@@ -134,7 +134,7 @@ async fn assert_filled(store: &TestStore) {
     let request = KeyedRequest { key: "k".into(), fingerprint: "f".into() };
     assert_eq!(store.claim_key(&request, &id()).await, KeyClaim::Done(id()));
     assert!(!store.at(99).claim_job().await);
-    assert_eq!(store.database.read().document(&id()).await.unwrap().room, Some(room("r1")));
+    assert_eq!(store.database.read().rooms_of_documents(&[room("r1")]).await.unwrap().len(), 1);
     let writes = write!(store, |tx| tx.claim_document_writes_of(&id(), LEASE)).unwrap();
     assert_eq!(writes, [DocumentWrite { fence: 2, ..document_write() }]);
     assert_eq!(store.records.vendor_users(&[&ExternalId::parse("p").unwrap()]).await.unwrap().len(), 1);

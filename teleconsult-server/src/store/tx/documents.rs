@@ -37,7 +37,6 @@ impl Read<'_> {
         let row = sqlx::query(sql!(
             self.dialect,
             "SELECT (SELECT generation FROM documents WHERE id = $1) AS generation, \
-             (SELECT room_id FROM documents WHERE id = $1) AS room_id, \
              (SELECT count(*) FROM document_writes WHERE teleconsultation_id = $1 AND state = 'writing') AS writes",
             read_at,
             ""
@@ -66,7 +65,6 @@ impl Read<'_> {
 fn state(row: &AnyRow, injected_now: Option<Timestamp>) -> Result<DocumentState> {
     Ok(DocumentState {
         generation: row.try_get::<Option<i64>, _>("generation")?.unwrap_or(0),
-        room: row.try_get::<Option<String>, _>("room_id")?.map(room_id).transpose()?,
         is_changing: row.try_get::<i64, _>("writes")? > 0,
         at: match injected_now {
             Some(now) => now,
@@ -200,7 +198,7 @@ impl Tx {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Takes over writes that are due, longest due first. They are due again after `lease`.
+    /// Takes over writes that are due. They are due again after `lease`.
     ///
     /// `max_wait` is the longest wait. A write that is due later began before the clock was set back, and counts as due.
     pub(in crate::store) async fn claim_document_writes(
@@ -214,7 +212,7 @@ impl Tx {
         let rows = sqlx::query(sql!(
             self.dialect,
             "UPDATE document_writes SET due_at = $1, fence = fence + 1 WHERE id IN \
-             (SELECT id FROM document_writes WHERE due_at <= $2 OR due_at > $4 ORDER BY due_at LIMIT $3",
+             (SELECT id FROM document_writes WHERE due_at <= $2 OR due_at > $4 LIMIT $3",
             skip_locked,
             ") RETURNING id, kind, teleconsultation_id, room_id, replaced_room_id, content, state, started_at, fence"
         ))

@@ -12,7 +12,7 @@ use super::values::{millis, moment, room_id, teleconsultation_id};
 use super::{Read, Tx, json_array};
 use crate::domain::ids::TeleconsultationId;
 use crate::store::engine::dialect::sql;
-use crate::store::{Attempt, AttemptResolution, JournalCounts, NewAttempt, Result, Retirement, StoreError};
+use crate::store::{Attempt, AttemptResolution, NewAttempt, Result, Retirement, StoreError};
 
 fn attempt(row: &AnyRow) -> Result<Attempt> {
     Ok(Attempt {
@@ -48,39 +48,18 @@ impl Read<'_> {
         Ok(found.into_iter().collect())
     }
 
-    /// Those of the rooms that wait for deletion.
+    /// Those of the rooms that wait for deletion, or were deleted recently.
     pub async fn queued_rooms(self, rooms: &[RoomId]) -> Result<HashSet<RoomId>> {
         let statement = sql!(self.dialect, "SELECT room_id FROM retirements WHERE room_id IN ", ids);
         let found: Vec<String> = sqlx::query_scalar(statement).bind(json_array(rooms)?).fetch_all(self.pool).await?;
         found.into_iter().map(room_id).collect()
     }
 
-    /// The number of open entries of the journal.
-    pub async fn journal_counts(self) -> Result<JournalCounts> {
-        let row = sqlx::query(
-            "SELECT (SELECT count(*) FROM attempts WHERE state <> 'lost') AS open, \
-                    (SELECT count(*) FROM attempts WHERE state = 'lost') AS lost, \
-                    (SELECT count(*) FROM document_writes WHERE state = 'writing') AS writes, \
-                    (SELECT count(*) FROM retirements WHERE due_at IS NOT NULL) AS queued, \
-                    (SELECT count(*) FROM retirements WHERE due_at IS NULL) AS parked",
-        )
-        .fetch_one(self.pool)
-        .await?;
-        let count = |name: &str| row.try_get::<i64, _>(name).map(i64::unsigned_abs);
-        Ok(JournalCounts {
-            open_attempts: count("open")?,
-            pending_retirements: count("queued")?,
-            parked_retirements: count("parked")?,
-            possible_leaks: count("lost")?,
-            open_writes: count("writes")?,
-            unreadable_rows: self.unreadable.count(),
-        })
-    }
-
     /// The time until the next deletion is due; negative if it is overdue.
     pub async fn next_retirement(self) -> Result<Option<SignedDuration>> {
         let now = self.now().await?;
-        let next: Option<i64> = sqlx::query_scalar("SELECT min(due_at) FROM retirements").fetch_one(self.pool).await?;
+        let statement = "SELECT min(due_at) FROM retirements WHERE vendor = $1";
+        let next: Option<i64> = sqlx::query_scalar(statement).bind(self.vendor).fetch_one(self.pool).await?;
         // A time that cannot be represented is as good as the nearest one that can: a claim replaces it.
         let nearest = |millis: i64| moment(millis).unwrap_or(if millis < 0 { Timestamp::MIN } else { Timestamp::MAX });
         Ok(next.map(|next| nearest(next).duration_since(now)))
@@ -94,10 +73,11 @@ impl Tx {
         let started_at = self.now().await?;
         let lease_until = started_at.saturating_add(lease).unwrap_or(Timestamp::MAX);
         let attempt = attempt.clone().started(started_at);
+        let vendor = self.vendor();
         sqlx::query(
             "INSERT INTO attempts \
-             (id, teleconsultation_id, generation, spec_digest, state, started_at, lease_until, fence) \
-             VALUES ($1, $2, $3, $4, 'creating', $5, $6, $7)",
+             (id, teleconsultation_id, generation, spec_digest, state, started_at, lease_until, fence, vendor) \
+             VALUES ($1, $2, $3, $4, 'creating', $5, $6, $7, $8)",
         )
         .bind(attempt.id.as_str())
         .bind(attempt.teleconsultation.as_str())
@@ -106,6 +86,7 @@ impl Tx {
         .bind(millis(attempt.started_at))
         .bind(millis(lease_until))
         .bind(attempt.fence)
+        .bind(&*vendor)
         .execute(self.connection())
         .await?;
         Ok(attempt)
@@ -146,11 +127,11 @@ impl Tx {
     /// Takes over attempts whose lease has ended, oldest first.
     pub async fn claim_attempts(&mut self, lease: SignedDuration, limit: u32) -> Result<Vec<Attempt>> {
         let (now, until, too_far) = self.lease(lease).await?;
-        let unreadable = Arc::clone(&self.unreadable);
+        let (unreadable, vendor) = (Arc::clone(&self.unreadable), self.vendor());
         let rows = sqlx::query(sql!(
             self.dialect,
             "UPDATE attempts SET lease_until = $1, fence = fence + 1 WHERE id IN \
-             (SELECT id FROM attempts WHERE state <> 'lost' AND (lease_until <= $2 OR lease_until > $4) \
+             (SELECT id FROM attempts WHERE vendor = $5 AND state <> 'lost' AND (lease_until <= $2 OR lease_until > $4) \
              ORDER BY lease_until LIMIT $3",
             skip_locked,
             ") RETURNING id, teleconsultation_id, generation, spec_digest, started_at, fence"
@@ -159,6 +140,7 @@ impl Tx {
         .bind(millis(now))
         .bind(i64::from(limit))
         .bind(millis(too_far))
+        .bind(&*vendor)
         .fetch(self.connection());
         unreadable.leave_out("attempts", rows, attempt).await
     }
@@ -170,11 +152,11 @@ impl Tx {
         lease: SignedDuration,
     ) -> Result<Vec<Attempt>> {
         let (now, until, too_far) = self.lease(lease).await?;
-        let unreadable = Arc::clone(&self.unreadable);
+        let (unreadable, vendor) = (Arc::clone(&self.unreadable), self.vendor());
         let rows = sqlx::query(sql!(
             self.dialect,
             "UPDATE attempts SET lease_until = $1, fence = fence + 1 WHERE id IN \
-             (SELECT id FROM attempts WHERE teleconsultation_id = $3 AND state <> 'lost' \
+             (SELECT id FROM attempts WHERE teleconsultation_id = $3 AND vendor = $5 AND state <> 'lost' \
              AND (lease_until <= $2 OR lease_until > $4)",
             skip_locked,
             ") RETURNING id, teleconsultation_id, generation, spec_digest, started_at, fence"
@@ -183,6 +165,7 @@ impl Tx {
         .bind(millis(now))
         .bind(teleconsultation.as_str())
         .bind(millis(too_far))
+        .bind(&*vendor)
         .fetch(self.connection());
         unreadable.leave_out("attempts", rows, attempt).await
     }
@@ -218,18 +201,26 @@ impl Tx {
         Ok(())
     }
 
-    /// Deletes lost attempts that left no room behind, and returns their number. Not those in `with_room`, nor those whose
-    /// last lease ended at `before` or later: until then the vendor may have been called.
-    pub async fn delete_lost_attempts(&mut self, before: Timestamp, with_room: &[&str]) -> Result<u64> {
-        let statement = sql!(
-            self.dialect,
-            "DELETE FROM attempts WHERE id NOT IN ",
-            ids,
-            " AND state = 'lost' AND lease_until < $2"
-        );
-        let done =
-            sqlx::query(statement).bind(json_array(with_room)?).bind(millis(before)).execute(self.connection()).await?;
+    /// Deletes lost attempts and returns their number. Not those whose last lease ended at `before` or later: until then the
+    /// vendor may have been called.
+    pub async fn delete_lost_attempts(&mut self, before: Timestamp) -> Result<u64> {
+        let vendor = self.vendor();
+        let done = sqlx::query("DELETE FROM attempts WHERE vendor = $1 AND state = 'lost' AND lease_until < $2")
+            .bind(&*vendor)
+            .bind(millis(before))
+            .execute(self.connection())
+            .await?;
         Ok(done.rows_affected())
+    }
+
+    /// Queues the room of a lost attempt, which is not lost any more.
+    pub async fn queue_lost_room(&mut self, attempt: &str, room: &RoomId) -> Result<()> {
+        self.queue_room_unless_used(room, None).await?;
+        sqlx::query("DELETE FROM attempts WHERE id = $1 AND state = 'lost'")
+            .bind(attempt)
+            .execute(self.connection())
+            .await?;
+        Ok(())
     }
 
     /// Ends all leases. Only for a database that no other process uses.
@@ -246,16 +237,19 @@ impl Tx {
 
 /// Rooms that wait for deletion.
 impl Tx {
-    /// Queues a room for deletion. A room that is queued already stays as it is.
+    /// Queues a room for deletion at the vendor that it belongs to. A room that is queued already, or was deleted recently,
+    /// stays as it is.
     pub async fn queue_room(&mut self, room: &RoomId, teleconsultation: Option<&TeleconsultationId>) -> Result<()> {
-        let due = self.now().await?;
+        let (due, vendor) = (self.now().await?, self.vendor());
         sqlx::query(
-            "INSERT INTO retirements (room_id, teleconsultation_id, queued_at, failures, due_at) \
-             VALUES ($1, $2, $3, 0, $3) ON CONFLICT (room_id) DO NOTHING",
+            "INSERT INTO retirements (room_id, teleconsultation_id, queued_at, failures, due_at, vendor) \
+             VALUES ($1, $2, $3, 0, $3, COALESCE((SELECT vendor FROM rooms WHERE room_id = $1), $4)) \
+             ON CONFLICT (room_id) DO NOTHING",
         )
         .bind(room.as_str())
         .bind(teleconsultation.map(TeleconsultationId::as_str))
         .bind(millis(due))
+        .bind(&*vendor)
         .execute(self.connection())
         .await?;
         Ok(())
@@ -278,7 +272,7 @@ impl Tx {
         if used.is_some() { Ok(()) } else { self.queue_room(room, teleconsultation).await }
     }
 
-    /// Whether a room waits for deletion. It may be gone at any moment.
+    /// Whether a room waits for deletion or was deleted recently.
     pub async fn is_room_queued(&mut self, room: &RoomId) -> Result<bool> {
         let row = sqlx::query("SELECT 1 FROM retirements WHERE room_id = $1")
             .bind(room.as_str())
@@ -301,11 +295,12 @@ impl Tx {
         let [until, too_far] =
             [lease, max_wait.max(lease)].map(|wait| now.saturating_add(wait).unwrap_or(Timestamp::MAX));
         // A claim postpones: if its holder dies, the room falls due again.
-        let unreadable = Arc::clone(&self.unreadable);
+        let (unreadable, vendor) = (Arc::clone(&self.unreadable), self.vendor());
         let rows = sqlx::query(sql!(
             self.dialect,
             "UPDATE retirements SET due_at = $1 WHERE room_id IN \
-             (SELECT room_id FROM retirements WHERE due_at <= $2 OR due_at > $4 ORDER BY due_at LIMIT $3",
+             (SELECT room_id FROM retirements WHERE vendor = $5 AND gone_at IS NULL AND (due_at <= $2 OR due_at > $4) \
+             ORDER BY due_at LIMIT $3",
             skip_locked,
             ") RETURNING room_id, teleconsultation_id, failures"
         ))
@@ -313,11 +308,12 @@ impl Tx {
         .bind(millis(now))
         .bind(i64::from(limit))
         .bind(millis(too_far))
+        .bind(&*vendor)
         .fetch(self.connection());
         unreadable.leave_out("retirements", rows, retirement).await
     }
 
-    /// Removes a room from the queue: it is gone, or in use after all.
+    /// Removes a room from the queue: it is in use after all.
     pub async fn dequeue_room(&mut self, room: &RoomId) -> Result<()> {
         sqlx::query("DELETE FROM retirements WHERE room_id = $1")
             .bind(room.as_str())
@@ -329,10 +325,36 @@ impl Tx {
     /// Postpones a deletion. `failed` counts a failed attempt.
     pub async fn postpone_retirement(&mut self, room: &RoomId, wait: SignedDuration, failed: bool) -> Result<()> {
         let until = self.now_plus(wait).await?;
-        sqlx::query("UPDATE retirements SET failures = failures + $1, due_at = $2 WHERE room_id = $3")
-            .bind(i64::from(failed))
-            .bind(millis(until))
+        sqlx::query(
+            "UPDATE retirements SET failures = failures + $1, due_at = $2 WHERE room_id = $3 AND gone_at IS NULL",
+        )
+        .bind(i64::from(failed))
+        .bind(millis(until))
+        .bind(room.as_str())
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Ends the deletion of a room that the vendor no longer has. It is remembered until
+    /// [`forget_gone_rooms`](Self::forget_gone_rooms), so that it is recognized in a list that was read before.
+    pub async fn end_retirement(&mut self, room: &RoomId) -> Result<()> {
+        let now = self.now().await?;
+        sqlx::query("UPDATE retirements SET gone_at = $1, due_at = NULL WHERE room_id = $2")
+            .bind(millis(now))
             .bind(room.as_str())
+            .execute(self.connection())
+            .await?;
+        sqlx::query("DELETE FROM rooms WHERE room_id = $1").bind(room.as_str()).execute(self.connection()).await?;
+        Ok(())
+    }
+
+    /// Forgets rooms that were deleted longer ago than `kept_for`, or before the clock was set back by more than that.
+    pub async fn forget_gone_rooms(&mut self, kept_for: SignedDuration) -> Result<()> {
+        let (before, after) = (self.now_plus(-kept_for).await?, self.now_plus(kept_for).await?);
+        sqlx::query("DELETE FROM retirements WHERE gone_at < $1 OR gone_at > $2")
+            .bind(millis(before))
+            .bind(millis(after))
             .execute(self.connection())
             .await?;
         Ok(())
@@ -340,17 +362,19 @@ impl Tx {
 
     /// Stops attempting a deletion.
     pub async fn park_retirement(&mut self, room: &RoomId) -> Result<()> {
-        sqlx::query("UPDATE retirements SET failures = failures + 1, due_at = NULL WHERE room_id = $1")
-            .bind(room.as_str())
-            .execute(self.connection())
-            .await?;
+        sqlx::query(
+            "UPDATE retirements SET failures = failures + 1, due_at = NULL WHERE room_id = $1 AND gone_at IS NULL",
+        )
+        .bind(room.as_str())
+        .execute(self.connection())
+        .await?;
         Ok(())
     }
 
     /// Attempts all parked deletions again.
     pub async fn unpark_retirements(&mut self) -> Result<()> {
         let now = self.now().await?;
-        sqlx::query("UPDATE retirements SET failures = 0, due_at = $1 WHERE due_at IS NULL")
+        sqlx::query("UPDATE retirements SET failures = 0, due_at = $1 WHERE due_at IS NULL AND gone_at IS NULL")
             .bind(millis(now))
             .execute(self.connection())
             .await?;

@@ -13,7 +13,9 @@ INSERT INTO schema_support (only_row, usable_since) VALUES (1, 1);
 CREATE TABLE deployment (
     only_row BIGINT PRIMARY KEY CHECK (only_row = 1),
     id TEXT NOT NULL,
-    user_id_key BYTEA NOT NULL
+    user_id_key BYTEA NOT NULL,
+    -- Where the records were kept when sweeps last were allowed. NULL until the first start.
+    records_place TEXT
 );
 
 CREATE TABLE users (
@@ -58,11 +60,13 @@ CREATE TABLE attempts (
     started_at BIGINT NOT NULL,
     lease_until BIGINT NOT NULL,
     -- Incremented by each takeover; a holder with an old value is refused.
-    fence BIGINT NOT NULL
+    fence BIGINT NOT NULL,
+    -- Host and generation of the API that was called. Another one knows nothing of the room.
+    vendor TEXT NOT NULL
 );
 
-CREATE INDEX attempts_open ON attempts (lease_until) WHERE state <> 'lost';
-CREATE INDEX attempts_lost ON attempts (lease_until) WHERE state = 'lost';
+CREATE INDEX attempts_open ON attempts (vendor, lease_until) WHERE state <> 'lost';
+CREATE INDEX attempts_lost ON attempts (vendor, lease_until) WHERE state = 'lost';
 CREATE INDEX attempts_by_teleconsultation ON attempts (teleconsultation_id);
 
 -- Vendor rooms that wait for deletion.
@@ -72,12 +76,41 @@ CREATE TABLE retirements (
     teleconsultation_id TEXT,
     queued_at BIGINT NOT NULL,
     failures BIGINT NOT NULL,
-    -- NULL for a parked room, whose deletion is no longer attempted.
-    due_at BIGINT
+    -- NULL for a parked room, whose deletion is no longer attempted, and for one that is gone.
+    due_at BIGINT,
+    -- When the vendor no longer had it. The row is kept for a while, because a list that a sweep began to read earlier
+    -- still has the room.
+    gone_at BIGINT,
+    vendor TEXT NOT NULL
 );
 
-CREATE INDEX retirements_due ON retirements (due_at);
+CREATE INDEX retirements_due ON retirements (vendor, due_at);
 CREATE INDEX retirements_by_teleconsultation ON retirements (teleconsultation_id);
+CREATE INDEX retirements_gone ON retirements (gone_at) WHERE gone_at IS NOT NULL;
+
+-- The rooms that this service gave to records, until they are deleted.
+CREATE TABLE rooms (
+    room_id TEXT PRIMARY KEY,
+    attempt_id TEXT NOT NULL,
+    vendor TEXT NOT NULL
+);
+
+-- Rooms that sweeps saw without a record. A row vanishes when the room is needed, or is no longer in the list.
+CREATE TABLE suspects (
+    room_id TEXT PRIMARY KEY,
+    vendor TEXT NOT NULL,
+    first_seen_at BIGINT NOT NULL,
+    last_seen_at BIGINT NOT NULL
+);
+
+-- How far sweeps have read the list of a vendor. No row between two passes.
+CREATE TABLE sweep_passes (
+    vendor TEXT PRIMARY KEY,
+    started_at BIGINT NOT NULL,
+    next_offset BIGINT NOT NULL,
+    -- How many rooms with a record were seen.
+    needed BIGINT NOT NULL
+);
 
 -- Requests with an Idempotency-Key.
 CREATE TABLE keyed_requests (

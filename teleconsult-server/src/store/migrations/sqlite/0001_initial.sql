@@ -13,7 +13,9 @@ INSERT INTO schema_support (only_row, usable_since) VALUES (1, 1);
 CREATE TABLE deployment (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
     id TEXT NOT NULL,
-    user_id_key BLOB NOT NULL
+    user_id_key BLOB NOT NULL,
+    -- Where the records were kept when sweeps last were allowed. NULL until the first start.
+    records_place TEXT
 ) STRICT;
 
 CREATE TABLE users (
@@ -58,11 +60,13 @@ CREATE TABLE attempts (
     started_at INTEGER NOT NULL,
     lease_until INTEGER NOT NULL,
     -- Incremented by each takeover; a holder with an old value is refused.
-    fence INTEGER NOT NULL
+    fence INTEGER NOT NULL,
+    -- Host and generation of the API that was called. Another one knows nothing of the room.
+    vendor TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX attempts_open ON attempts (lease_until) WHERE state <> 'lost';
-CREATE INDEX attempts_lost ON attempts (lease_until) WHERE state = 'lost';
+CREATE INDEX attempts_open ON attempts (vendor, lease_until) WHERE state <> 'lost';
+CREATE INDEX attempts_lost ON attempts (vendor, lease_until) WHERE state = 'lost';
 CREATE INDEX attempts_by_teleconsultation ON attempts (teleconsultation_id);
 
 -- Vendor rooms that wait for deletion.
@@ -72,12 +76,41 @@ CREATE TABLE retirements (
     teleconsultation_id TEXT,
     queued_at INTEGER NOT NULL,
     failures INTEGER NOT NULL,
-    -- NULL for a parked room, whose deletion is no longer attempted.
-    due_at INTEGER
+    -- NULL for a parked room, whose deletion is no longer attempted, and for one that is gone.
+    due_at INTEGER,
+    -- When the vendor no longer had it. The row is kept for a while, because a list that a sweep began to read earlier
+    -- still has the room.
+    gone_at INTEGER,
+    vendor TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX retirements_due ON retirements (due_at);
+CREATE INDEX retirements_due ON retirements (vendor, due_at);
 CREATE INDEX retirements_by_teleconsultation ON retirements (teleconsultation_id);
+CREATE INDEX retirements_gone ON retirements (gone_at) WHERE gone_at IS NOT NULL;
+
+-- The rooms that this service gave to records, until they are deleted.
+CREATE TABLE rooms (
+    room_id TEXT PRIMARY KEY,
+    attempt_id TEXT NOT NULL,
+    vendor TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Rooms that sweeps saw without a record. A row vanishes when the room is needed, or is no longer in the list.
+CREATE TABLE suspects (
+    room_id TEXT PRIMARY KEY,
+    vendor TEXT NOT NULL,
+    first_seen_at INTEGER NOT NULL,
+    last_seen_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- How far sweeps have read the list of a vendor. No row between two passes.
+CREATE TABLE sweep_passes (
+    vendor TEXT PRIMARY KEY,
+    started_at INTEGER NOT NULL,
+    next_offset INTEGER NOT NULL,
+    -- How many rooms with a record were seen.
+    needed INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- Requests with an Idempotency-Key.
 CREATE TABLE keyed_requests (
