@@ -177,7 +177,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// The unit's, or that the database does not work. Nothing was changed then.
+    /// The unit's, or that the database does not work. Nothing was changed then, unless [`StoreError::is_ambiguous`].
     pub async fn write<T: Send>(
         &self,
         unit: impl for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send,

@@ -133,7 +133,11 @@ impl From<StoreError> for ApiError {
         if let Some(upstream) = error.upstream() {
             return Self::from(upstream);
         }
-        let message = "the data store cannot serve now; nothing was changed";
+        let message = if error.is_ambiguous() {
+            "the data store did not confirm the change; it may have been carried out"
+        } else {
+            "the data store cannot serve now; nothing was changed"
+        };
         Self::coded(StatusCode::SERVICE_UNAVAILABLE, STORE_UNAVAILABLE, message)
             .after(RETRY_AFTER_OUTAGE)
             .because(chain(&error))
@@ -180,7 +184,7 @@ impl From<bandyer_client::Error> for ApiError {
             Self::coded(StatusCode::SERVICE_UNAVAILABLE, "upstream_busy", "the video provider is busy")
                 .after(retry_after.unwrap_or(RETRY_AFTER_QUOTA))
         } else if error.is_timeout() {
-            Self::coded(StatusCode::GATEWAY_TIMEOUT, "upstream_timeout", "the video provider did not answer in time")
+            Self::coded(StatusCode::GATEWAY_TIMEOUT, "upstream_timeout", "the video provider did not respond in time")
         } else if error.is_unauthorized() {
             // Not 401 or 403: the service's key is wrong, and a browser would ask its user to log in again.
             bad_gateway("upstream_error", "the video provider refused this service")
