@@ -64,7 +64,12 @@ impl Application for ApiState {
         let is_trusted = self.settings.identity.trusts_peer(request.peer);
         let forwarded = self.settings.forwarding.of(&request.headers, is_trusted);
         let handled = platform::forwarding(forwarded, dispatch(&self, &request)).await;
-        handled.map_err(|error| errors::response(error, &request.target))
+        let response = handled.map_err(|error| errors::response(error, &request.target));
+        // Counted here and not with the response, which a caller that has left does not get.
+        if let (Some(metrics), Err(error)) = (&self.metrics, &response) {
+            metrics.count_failure(error);
+        }
+        response
     }
 
     fn record(&self, completed: &Completed<'_>) {

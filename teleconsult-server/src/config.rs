@@ -254,7 +254,9 @@ mod tests {
         for (text, prefix) in [("/", ""), ("", ""), ("/api/v1/", "/api/v1"), ("/x", "/x")] {
             assert_eq!(with(&[KEY, URL, ("SERVICE_PREFIX", text)]).unwrap().http.prefix, prefix, "{text}");
         }
-        assert!(with(&[KEY, URL, ("SERVICE_PREFIX", "x")]).is_err());
+        for wrong in ["x", "//", "/x//", "//x"] {
+            assert!(with(&[KEY, URL, ("SERVICE_PREFIX", wrong)]).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod accept;
 mod idle_timeout;
 
 use accept::Acceptor;
+pub use idle_timeout::RequestBody;
 use idle_timeout::{Activity, IdleTimeoutStream};
 
 /// What a client may take of the server.
@@ -64,7 +65,7 @@ pub async fn serve<H, F, B>(
     handler: H,
 ) -> usize
 where
-    H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
+    H: Fn(Request<RequestBody>, SocketAddr) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
 {
@@ -124,7 +125,7 @@ async fn connection<H, F, B>(
     shutdown: CancellationToken,
     handler: H,
 ) where
-    H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
+    H: Fn(Request<RequestBody>, SocketAddr) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
 {
@@ -132,9 +133,9 @@ async fn connection<H, F, B>(
     let _ = stream.set_nodelay(true);
     let activity = Arc::new(Activity::default());
     let stream = IdleTimeoutStream::new(stream, Arc::clone(&activity), limits.header_timeout, limits.idle_timeout);
-    let service = service_fn(move |request| {
+    let service = service_fn(move |request: Request<Incoming>| {
         let busy = Activity::busy(&activity);
-        let response = handler(request, peer);
+        let response = handler(request.map(|body| RequestBody::new(body, Arc::clone(&activity))), peer);
         async move {
             let response = response.await;
             drop(busy);

@@ -177,7 +177,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// The unit's, or that the database does not work. Nothing was changed then.
+    /// The unit's, or that the database does not work. Nothing was changed then, unless [`StoreError::is_ambiguous`].
     pub async fn write<T: Send>(
         &self,
         unit: impl for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Clone + Send,
@@ -203,14 +203,11 @@ impl Store {
         self.database.deployment()
     }
 
-    /// Checks that the journal and the records can be read.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`].
-    pub async fn ping(&self) -> Result<()> {
-        self.database.read().ping().await?;
-        self.records.ping().await
+    /// The parts that cannot be read now: `journal`, `records`.
+    pub async fn unavailable_parts(&self) -> Vec<&'static str> {
+        let (journal, records) = tokio::join!(self.database.read().ping(), self.records.ping());
+        let parts = [("journal", journal), ("records", records)];
+        parts.into_iter().filter(|(_, pinged)| pinged.is_err()).map(|(name, _)| name).collect()
     }
 
     /// Checks that the database can be written to, by a write without effect.

@@ -57,6 +57,18 @@ async fn a_slow_body_is_408() {
 }
 
 #[tokio::test]
+async fn a_wrong_chunk_size_is_not_called_an_early_end() {
+    let service = with_short_timeouts().await;
+    let head = "POST /teleconsultation HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                transfer-encoding: chunked\r\n\r\n";
+    for chunk in ["zz\r\n{}\r\n0\r\n\r\n", "2\r\n{}xx0\r\n\r\n"] {
+        let response = exchange(service.address(), format!("{head}{chunk}").as_bytes()).await;
+        assert!(response.starts_with("HTTP/1.1 400 "), "{response}");
+        assert!(response.contains("the request body is not validly chunked"), "{response}");
+    }
+}
+
+#[tokio::test]
 async fn a_request_without_exactly_one_host_and_length_is_refused() {
     let service = with_short_timeouts().await;
     let post = "POST /credentials HTTP/1.1\r\n";

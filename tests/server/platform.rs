@@ -376,6 +376,20 @@ async fn platform_failures_are_503_and_refusals_pass_through() {
 }
 
 #[tokio::test]
+async fn a_read_that_fails_says_nothing_about_repeating_it() {
+    let service = on(Platform::CRUD).await;
+    let id = service.create_running().await;
+    for (wrong, cause) in
+        [(Wrong::Status(500), "failed with status 500"), (Wrong::ResetBefore, "closed the connection")]
+    {
+        crud(&service).http.fail(Method::GET, RECORDS, wrong);
+        let response = service.view(&id, "dr.rossi").await;
+        assert_eq!((response.status, &response.json()["code"]), (503, &json!("platform_unavailable")), "{cause}");
+        assert_eq!(response.json()["message"], "the CRUD Service is not available", "{cause}");
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_user_is_refused_before_any_user_is_created() {
     for serves in [Serves::ById, Serves::Filter, Serves::Query] {
         let platform = Platform { auth: Some(serves), ..Platform::CRUD };
@@ -585,5 +599,6 @@ async fn the_health_of_the_crud_service_shows_in_the_check_up() {
     let service = on(Platform::CRUD).await;
     assert_eq!(service.get("/-/check-up", "").await.status, 200);
     crud(&service).http.fail(Method::GET, "/-/healthz", Wrong::Status(503));
-    assert_eq!(service.get("/-/check-up", "").await.status, 503);
+    let response = service.get("/-/check-up", "").await;
+    assert_eq!((response.status, &response.json()["unavailable"]), (503, &json!(["records"])));
 }

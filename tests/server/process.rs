@@ -138,6 +138,16 @@ fn all_configuration_problems_are_reported_with_exit_code_78() {
 }
 
 #[test]
+fn a_demo_whose_emulator_port_is_taken_names_the_address() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap();
+    let output = command(&[]).arg("demo").arg(&format!("--emulator-port={}", taken.port())).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains(&format!("cannot listen on {taken}")), "{stderr}");
+}
+
+#[test]
 fn help_and_version_are_printed() {
     for (argument, text) in [("--help", "Usage: teleconsult-server"), ("--version", env!("CARGO_PKG_VERSION"))] {
         let output = command(&[]).arg(argument).output().unwrap();

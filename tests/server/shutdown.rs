@@ -10,7 +10,7 @@ use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-use crate::support::binary::Process;
+use crate::support::binary::{Process, command};
 use crate::support::service::{PATIENCE, consultation, doctor, patient};
 use crate::support::site::Site;
 use crate::support::{Setup, http_client, in_minutes, person};
@@ -210,6 +210,20 @@ async fn sigint_does_not_wait_for_load_balancers() {
     server.signal("INT");
     let (code, lines) = server.until_end();
     assert_eq!((code, cut(&lines)), (Some(0), 0));
+    assert!(lines.iter().any(|line| line.contains("SIGINT received")), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_signal_during_the_start_ends_with_success() {
+    let site = site().await;
+    // Accepts connections and never responds, so that the start waits for it.
+    let database = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://u@{}/d", database.local_addr().unwrap());
+    let server = command(&site.variables(&[("DATABASE_URL", &url)])).spawn();
+    let _connection = database.accept().unwrap();
+    let (code, lines) = server.terminate();
+    assert_eq!(code, Some(0));
+    assert!(lines.last().unwrap().contains("a signal was received during the start"), "{lines:?}");
 }
 
 #[tokio::test]
@@ -219,7 +233,9 @@ async fn a_second_signal_exits_immediately_in_both_phases() {
     server.signal("TERM");
     server.until_line("still serving");
     server.signal("TERM");
-    assert_eq!(server.until_end().0, Some(1));
+    let (code, lines) = server.until_end();
+    assert_eq!(code, Some(1));
+    assert!(lines.last().unwrap().contains("a second signal was received"), "{lines:?}");
 
     let server = start_server(&site, "600", "600");
     let stuck = stuck_request(&site, &server).await;

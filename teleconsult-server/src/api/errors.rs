@@ -10,6 +10,7 @@ use crate::base::error_chain::chain;
 use crate::domain::participants::ParticipantsRefusal;
 use crate::domain::teleconsultation::Refusal;
 use crate::http::error::ApiError;
+use crate::http::policy::Effect;
 use crate::people::directory::DirectoryError;
 use crate::people::profiles::ProfileError;
 use crate::platform::UpstreamError;
@@ -47,6 +48,18 @@ impl From<DirectoryError> for HandlerError {
     }
 }
 
+impl From<StoreError> for HandlerError {
+    fn from(error: StoreError) -> Self {
+        Self::UseCase(error.into())
+    }
+}
+
+impl From<UpstreamError> for HandlerError {
+    fn from(error: UpstreamError) -> Self {
+        Self::UseCase(error.into())
+    }
+}
+
 impl From<ParticipantsRefusal> for HandlerError {
     fn from(refusal: ParticipantsRefusal) -> Self {
         Self::UseCase(UseCaseError::Refused(refusal.into()))
@@ -64,7 +77,7 @@ macro_rules! respond_alike {
     };
 }
 
-respond_alike!(ApiError, StoreError, VendorError, UpstreamError);
+respond_alike!(ApiError, VendorError);
 
 /// The response to a failed request.
 pub(super) fn response(error: HandlerError, target: &Target) -> ApiError {
@@ -79,12 +92,15 @@ pub(super) fn response(error: HandlerError, target: &Target) -> ApiError {
                 "others are changing the same teleconsultation",
             )
             .after(RETRY_AFTER_CONTENTION),
-            UseCaseError::Store(error) => error.into(),
+            UseCaseError::Store(error) => match error.upstream() {
+                Some(upstream) => of_service(upstream, target.route.policy.effect),
+                None => error.into(),
+            },
             UseCaseError::Vendor(error) => error.into(),
             UseCaseError::Profile(ProfileError::Unknown(user)) => {
                 ApiError::sentence(StatusCode::BAD_REQUEST, format!("Failed {target}: user {user} is unknown"))
             }
-            UseCaseError::Profile(ProfileError::Upstream(error)) => error.into(),
+            UseCaseError::Profile(ProfileError::Upstream(error)) => of_service(&error, target.route.policy.effect),
             UseCaseError::Running => idempotency::running(),
             UseCaseError::KeyReused => idempotency::reused(),
             UseCaseError::Links => {
@@ -133,7 +149,11 @@ impl From<StoreError> for ApiError {
         if let Some(upstream) = error.upstream() {
             return Self::from(upstream);
         }
-        let message = "the data store cannot serve now; nothing was changed";
+        let message = if error.is_ambiguous() {
+            "the data store did not confirm the change; it may have been carried out"
+        } else {
+            "the data store cannot serve now; nothing was changed"
+        };
         Self::coded(StatusCode::SERVICE_UNAVAILABLE, STORE_UNAVAILABLE, message)
             .after(RETRY_AFTER_OUTAGE)
             .because(chain(&error))
@@ -141,14 +161,24 @@ impl From<StoreError> for ApiError {
 }
 
 /// What a platform service refuses is passed on, as the predecessor does; its failures are reported without its address.
+fn of_service(error: &UpstreamError, effect: Effect) -> ApiError {
+    let response = match error.refusal() {
+        Some((status, message)) => ApiError::standard(status, message.unwrap_or("Something went wrong")),
+        None => {
+            let message = match effect {
+                Effect::None => error.sentence_for_reads(),
+                Effect::Changes => error.sentence(),
+            };
+            ApiError::coded(StatusCode::SERVICE_UNAVAILABLE, "platform_unavailable", message)
+                .after(error.retry_after().unwrap_or(RETRY_AFTER_OUTAGE))
+        }
+    };
+    response.because(chain(error))
+}
+
 impl From<&UpstreamError> for ApiError {
     fn from(error: &UpstreamError) -> Self {
-        let response = match error.refusal() {
-            Some((status, message)) => Self::standard(status, message.unwrap_or("Something went wrong")),
-            None => Self::coded(StatusCode::SERVICE_UNAVAILABLE, "platform_unavailable", error.sentence())
-                .after(error.retry_after().unwrap_or(RETRY_AFTER_OUTAGE)),
-        };
-        response.because(chain(error))
+        of_service(error, Effect::Changes)
     }
 }
 
@@ -180,7 +210,7 @@ impl From<bandyer_client::Error> for ApiError {
             Self::coded(StatusCode::SERVICE_UNAVAILABLE, "upstream_busy", "the video provider is busy")
                 .after(retry_after.unwrap_or(RETRY_AFTER_QUOTA))
         } else if error.is_timeout() {
-            Self::coded(StatusCode::GATEWAY_TIMEOUT, "upstream_timeout", "the video provider did not answer in time")
+            Self::coded(StatusCode::GATEWAY_TIMEOUT, "upstream_timeout", "the video provider did not respond in time")
         } else if error.is_unauthorized() {
             // Not 401 or 403: the service's key is wrong, and a browser would ask its user to log in again.
             bad_gateway("upstream_error", "the video provider refused this service")

@@ -39,11 +39,15 @@ impl Metrics {
         }
     }
 
-    /// Records a completed request.
-    pub fn record(&self, completed: &Completed<'_>) {
-        if completed.error.and_then(ApiError::code) == Some(STORE_UNAVAILABLE) {
+    /// Counts a request that failed because of the store.
+    pub fn count_failure(&self, error: &ApiError) {
+        if error.code() == Some(STORE_UNAVAILABLE) {
             self.store_errors.increment(1);
         }
+    }
+
+    /// Records a completed request.
+    pub fn record(&self, completed: &Completed<'_>) {
         self.requests.record(completed.method, completed.template, completed.status, completed.duration);
     }
 }

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::signals::Signals;
 use super::{DemoArgs, EXIT_FAILURE, fail, print};
-use crate::app::Running;
+use crate::app::{Running, StartError};
 use crate::base::clock::Clock;
 use crate::base::error_chain;
 use crate::config::Config;
@@ -46,10 +46,9 @@ impl Demo {
     ///
     /// When a port is taken or the temporary folder cannot be created.
     pub async fn start(arguments: DemoArgs) -> Result<Self, AnyError> {
-        let emulator = Emulator::builder()
-            .listen(SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.emulator_port)))
-            .start()
-            .await?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.emulator_port));
+        let failed = |source| StartError::Bind { address, source };
+        let emulator = Emulator::builder().listen(address).start().await.map_err(failed)?;
         let folder = tempfile::Builder::new().prefix("teleconsult-demo-").tempdir()?;
         let config = Config::from_lookup(&|name| match name {
             "BANDYER_API_SECRET_KEY" => Some(emulator.api_key().expose().to_owned()),

@@ -10,6 +10,10 @@ use crate::config::Config;
 use crate::telemetry::logs;
 
 pub(super) async fn run() -> ExitCode {
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => return fail(&format!("cannot receive signals: {error}"), EXIT_FAILURE),
+    };
     let config = match Config::from_env() {
         Ok(config) => config,
         Err(problems) => {
@@ -21,28 +25,39 @@ pub(super) async fn run() -> ExitCode {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let (mut signals, running) = match (Signals::new(), Running::start(&config).await) {
-        (Ok(signals), Ok(running)) => (signals, running),
-        (Err(error), _) => return fail(&format!("cannot receive signals: {error}"), EXIT_FAILURE),
-        (_, Err(error)) => return fail(&error_chain::chain(&error), EXIT_FAILURE),
+    let started = tokio::select! {
+        started = Running::start(&config) => started,
+        _ = signals.next() => {
+            tracing::info!("a signal was received during the start; the process ends");
+            return ExitCode::SUCCESS;
+        }
+    };
+    let running = match started {
+        Ok(running) => running,
+        Err(error) => return fail(&error_chain::chain(&error), EXIT_FAILURE),
     };
     let shutdown = tokio::select! {
-        shutdown = signals.next() => shutdown,
-        _ = running.job_failure() => Shutdown::Immediate,
+        shutdown = signals.next() => Some(shutdown),
+        _ = running.job_failure() => None,
     };
-    if shutdown == Shutdown::Graceful {
-        running.close_soon();
-        let wait = config.http.wait_before_close;
-        tracing::info!(waitSeconds = wait.as_secs_f64(), "SIGTERM received; still serving until load balancers notice");
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            _ = running.job_failure() => {}
-            _ = signals.next() => return ExitCode::from(EXIT_FAILURE),
+    match shutdown {
+        Some(Shutdown::Graceful) => {
+            running.close_soon();
+            let wait = config.http.wait_before_close;
+            let wait_seconds = wait.as_secs_f64();
+            tracing::info!(waitSeconds = wait_seconds, "SIGTERM received; still serving until load balancers notice");
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                _ = running.job_failure() => {}
+                _ = signals.next() => return end_immediately(),
+            }
         }
+        Some(Shutdown::Immediate) => tracing::info!("SIGINT received; running requests finish"),
+        None => {}
     }
     let stopped = tokio::select! {
         stopped = running.stop() => stopped,
-        _ = signals.next() => return ExitCode::from(EXIT_FAILURE),
+        _ = signals.next() => return end_immediately(),
     };
     tracing::info!(cut = stopped.aborted, "Server closed");
     // A job may panic as late as in the drain.
@@ -50,4 +65,9 @@ pub(super) async fn run() -> ExitCode {
         Some(job) => fail(&format!("the background job {job} panicked"), EXIT_FAILURE),
         None => ExitCode::SUCCESS,
     }
+}
+
+fn end_immediately() -> ExitCode {
+    tracing::warn!("a second signal was received; the process ends without finishing running requests");
+    ExitCode::from(EXIT_FAILURE)
 }

@@ -126,6 +126,10 @@ fn crud(reader: &mut Reader<'_>, store_profiles: bool) -> Option<CrudSettings> {
     }
     let records = collection(reader, "TELECONSULTATIONS_CRUD_NAME", records);
     let people = collection(reader, "USER_ID_MAP_CRUD_NAME", people);
+    if records.is_some() && records == people {
+        let message = "must differ from TELECONSULTATIONS_CRUD_NAME, because the collections hold different documents";
+        reader.problem("USER_ID_MAP_CRUD_NAME", message);
+    }
     let (name, text) = url.or(host).unwrap_or(("CRUD_SERVICE_URL", DEFAULT_CRUD_SERVICE.to_owned()));
     let base = base(reader, name, &text)?;
     Some(CrudSettings { base, records: records?, people: people?, store_profiles, write_empty_room, write_grace })
@@ -230,6 +234,13 @@ mod tests {
         ];
         assert_eq!(names, expected);
         assert!(!problems.iter().any(|problem| problem.contains("canary")), "{problems:?}");
+    }
+
+    #[test]
+    fn one_collection_cannot_hold_records_and_people() {
+        let (_, _, problems) =
+            read(&[("TELECONSULTATIONS_CRUD_NAME", "/records/"), ("USER_ID_MAP_CRUD_NAME", "records")]);
+        assert!(problems.len() == 1 && problems[0].starts_with("USER_ID_MAP_CRUD_NAME must differ"), "{problems:?}");
     }
 
     #[test]

@@ -62,7 +62,9 @@ impl<'a> Reader<'a> {
     pub(super) fn required(&mut self, name: &str) -> Option<String> {
         let value = self.text(name);
         if value.is_none() {
-            self.problem(name, "must be set");
+            // An empty one too, so `problem` would say that it is set.
+            let (place, message) = (name.to_owned(), "must be set".to_owned());
+            self.problems.push(Problem { place, message, source: Source::Unset });
         }
         value
     }
@@ -133,7 +135,8 @@ impl<'a> Reader<'a> {
     /// A path, without the slash at its end; the root is no prefix at all.
     pub(super) fn prefix(&mut self, name: &str) -> String {
         let text = self.text(name).unwrap_or_default();
-        let prefix = text.trim_end_matches('/');
+        // `/` alone is no prefix, as in many deployment templates. Of more slashes, none is dropped silently.
+        let prefix = text.strip_suffix('/').unwrap_or(&text);
         if !prefix.is_empty() && !prefix.starts_with('/') {
             self.problem(name, "must start with a slash");
         } else if !prefix.split('/').skip(1).all(is_plain_segment) {

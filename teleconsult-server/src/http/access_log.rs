@@ -7,10 +7,11 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use http::request::Parts;
-use http::{StatusCode, header};
+use http::{Method, StatusCode, header};
 
 use super::error::ApiError;
 use super::policy::{AccessLog, Policy};
+use super::response::Response;
 
 /// Longest unknown path and longest header value that is logged, in characters.
 const MAX_CHARS: usize = 256;
@@ -84,16 +85,22 @@ pub(super) fn completed(entry: &Entry, status: StatusCode, body_bytes: Option<u6
     if failed { line!(error) } else { line!(info) }
 }
 
-/// Logs a failure that no caller sees: its caller has left, or has received a timeout.
-pub(super) fn failed_unseen(policy: &Policy, error: &ApiError) {
-    if error.status().is_server_error() {
-        tracing::error!(
-            http.response.statusCode = error.status().as_u16(),
-            url.path = policy.template,
-            cause = error.cause(),
-            "request failed after its caller left"
-        );
+/// Logs an outcome that no caller sees: its caller has left, or has received a timeout.
+pub(super) fn unseen(method: &Method, policy: &Policy, outcome: &Result<Response, ApiError>) {
+    let status = outcome.as_ref().map_or_else(ApiError::status, Response::status);
+    let cause = outcome.as_ref().err().and_then(ApiError::cause);
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(
+                http.request.method = method.as_str(),
+                http.response.statusCode = status.as_u16(),
+                url.path = policy.template,
+                cause,
+                "request finished after its caller left"
+            )
+        };
     }
+    if status.is_server_error() { line!(error) } else { line!(info) }
 }
 
 /// An unknown path, as far as it is harmless: escaped, truncated, without its query.

@@ -1,5 +1,6 @@
 //! Reads a JSON body or form fields within limits.
 
+use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 use super::error::ApiError;
+use crate::base::error_chain::chain;
 
 /// Limits for JSON bodies and form fields.
 #[derive(Debug, Clone, Copy)]
@@ -87,11 +89,7 @@ where
     while received <= most
         && let Some(frame) = body.frame().await
     {
-        let frame = frame.map_err(|error| {
-            ApiError::standard(StatusCode::BAD_REQUEST, "the request body ended early")
-                .closing()
-                .because(error.into().to_string())
-        })?;
+        let frame = frame.map_err(|error| unreadable(&*error.into()))?;
         let Ok(data) = frame.into_data() else { continue };
         received += data.len();
         if received <= limit {
@@ -102,6 +100,19 @@ where
         return Err(too_large(TOO_LARGE));
     }
     Ok(kept)
+}
+
+/// The body ended early, or its chunks are not what HTTP says.
+fn unreadable(error: &(dyn std::error::Error + Send + Sync + 'static)) -> ApiError {
+    let is_malformed = std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |error| error.source())
+        .filter_map(|error| error.downcast_ref::<io::Error>())
+        .any(|error| matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData));
+    let message = if is_malformed {
+        "the request body is not validly chunked: a chunk, its size or a trailer is wrong"
+    } else {
+        "the request body ended early"
+    };
+    ApiError::standard(StatusCode::BAD_REQUEST, message).closing().because(chain(error))
 }
 
 /// The notation of a body.

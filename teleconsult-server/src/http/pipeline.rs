@@ -63,8 +63,6 @@ pub struct Completed<'a> {
     pub status: StatusCode,
     /// How long it took.
     pub duration: Duration,
-    /// The error, if it ended in one.
-    pub error: Option<&'a ApiError>,
 }
 
 /// What holds for all requests.
@@ -171,12 +169,12 @@ impl<A: Application> Pipeline<A> {
             BodyKind::File(form) => ReceivedBody::File(read_file(&headers, body, form).await?),
         };
         let request = Request { target, query: query_pairs(head.uri.query()), headers, body, peer };
-        tokio::time::timeout(self.settings.timeout, self.handle(request, policy))
+        tokio::time::timeout(self.settings.timeout, self.handle(request, head.method.clone(), policy))
             .await
             .unwrap_or_else(|_| Err(timed_out()))
     }
 
-    async fn handle(&self, request: Request<A::Target>, policy: Policy) -> Result<Response, ApiError> {
+    async fn handle(&self, request: Request<A::Target>, method: Method, policy: Policy) -> Result<Response, ApiError> {
         let application = Arc::clone(&self.application);
         let handled = async move {
             let caught = panics::catch(application.handle(request)).await;
@@ -188,8 +186,8 @@ impl<A: Application> Pipeline<A> {
             Effect::Changes => {
                 let (sender, receiver) = oneshot::channel();
                 let task = async move {
-                    if let Err(Err(error)) = sender.send(handled.await) {
-                        access_log::failed_unseen(&policy, &error);
+                    if let Err(outcome) = sender.send(handled.await) {
+                        access_log::unseen(&method, &policy, &outcome);
                     }
                 };
                 self.tasks.spawn(task.in_current_span());
@@ -235,7 +233,6 @@ impl<A: Application> Pending<A> {
             template: entry.policy.map(|policy| policy.template),
             status,
             duration: entry.started.elapsed(),
-            error,
         });
         access_log::completed(entry, status, bytes, error.and_then(ApiError::cause));
     }

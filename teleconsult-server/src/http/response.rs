@@ -73,6 +73,10 @@ impl Response {
         self
     }
 
+    pub(super) fn status(&self) -> StatusCode {
+        self.0.status()
+    }
+
     pub(super) fn into_http(self) -> http::Response<ResponseBody> {
         self.0
     }

@@ -90,8 +90,10 @@ pub struct UpstreamError {
 enum Kind {
     /// No connection could be made, so nothing was done.
     Unreachable,
-    /// The connection or the time ended before the response; it may have been done.
+    /// The time ended before the response; it may have been done.
     NoResponse,
+    /// The connection ended before the response; it may have been done.
+    Closed,
     /// The service failed or has too many calls.
     Failed(StatusCode, Option<Duration>),
     /// The service refused.
@@ -106,6 +108,7 @@ impl fmt::Display for UpstreamError {
         match &self.kind {
             Kind::Unreachable => write!(f, "the {service} cannot be reached"),
             Kind::NoResponse => write!(f, "the {service} did not respond in time"),
+            Kind::Closed => write!(f, "the {service} closed the connection"),
             Kind::Failed(status, _) => write!(f, "the {service} failed with status {}", status.as_u16()),
             Kind::Refused(status, _) => write!(f, "the {service} refused with status {}", status.as_u16()),
             Kind::Unreadable => write!(f, "the {service} sent a response that cannot be parsed"),
@@ -123,7 +126,7 @@ impl UpstreamError {
     /// Whether the request may have been carried out nevertheless.
     #[must_use]
     pub const fn is_ambiguous(&self) -> bool {
-        matches!(self.kind, Kind::NoResponse | Kind::Failed(..) | Kind::Unreadable)
+        matches!(self.kind, Kind::NoResponse | Kind::Closed | Kind::Failed(..) | Kind::Unreadable)
     }
 
     /// The status and message of a refusal.
@@ -144,7 +147,7 @@ impl UpstreamError {
         }
     }
 
-    /// The message for the caller.
+    /// The message for a caller whose request changes something.
     #[must_use]
     pub fn sentence(&self) -> String {
         let service = self.service;
@@ -152,6 +155,12 @@ impl UpstreamError {
             Kind::Unreachable => format!("the {service} cannot be reached; nothing was changed"),
             _ => format!("the {service} is not available; check the result before you repeat the request"),
         }
+    }
+
+    /// The message for a caller whose request only reads.
+    #[must_use]
+    pub fn sentence_for_reads(&self) -> String {
+        format!("the {} is not available", self.service)
     }
 }
 
@@ -215,7 +224,7 @@ impl PlatformClient {
         let status = response.status();
         let retry_after = retry_after(response.headers());
         let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|_| failed(Kind::NoResponse))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| failed(kind_of(&error)))? {
             if bytes.len() + chunk.len() > MAX_RESPONSE_BYTES {
                 return Err(failed(Kind::Unreadable));
             }
@@ -245,7 +254,13 @@ impl PlatformClient {
 }
 
 fn kind_of(error: &reqwest::Error) -> Kind {
-    if error.is_connect() || error.is_builder() { Kind::Unreachable } else { Kind::NoResponse }
+    if error.is_connect() || error.is_builder() {
+        Kind::Unreachable
+    } else if error.is_timeout() {
+        Kind::NoResponse
+    } else {
+        Kind::Closed
+    }
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {

@@ -85,7 +85,7 @@ impl JournalGauges {
     pub fn register(registry: &Registry) -> Self {
         Self {
             open_attempts: registry
-                .gauge("teleconsult_room_open_attempts", "Rooms requested whose outcome is not settled."),
+                .gauge("teleconsult_room_open_attempts", "Rooms requested whose outcome is not known."),
             pending_retirements: registry
                 .gauge("teleconsult_room_pending_retirements", "Rooms waiting for their deletion."),
             parked_retirements: registry.gauge(

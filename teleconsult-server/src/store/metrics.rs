@@ -6,8 +6,7 @@ use crate::telemetry::registry::Registry;
 
 /// Registers the counter of store errors.
 pub fn errors(registry: &Registry) -> Counter {
-    registry
-        .counter("teleconsult_store_errors_total", "Requests and background rounds that failed because of the store.")
+    registry.counter("teleconsult_store_errors_total", "Requests and background runs that failed because of the store.")
 }
 
 /// Registers the counter of teleconsultations that were removed because of their age.

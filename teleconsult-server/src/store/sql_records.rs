@@ -38,9 +38,14 @@ impl Records for SqlRecords {
     }
 
     async fn get_after_changes(&self, id: &TeleconsultationId) -> Result<Option<Reading>> {
-        let id = id.clone();
-        let read = self.database.write(move |tx| Box::pin(async move { tx.locked_record(&id).await })).await?;
-        Ok(read.map(reading))
+        let locked = id.clone();
+        let read = self.database.write(move |tx| Box::pin(async move { tx.locked_record(&locked).await })).await;
+        match read {
+            Ok(read) => Ok(read.map(reading)),
+            // There is no change to wait for, and viewers need their links.
+            Err(error) if error.is_not_writable() => self.get(id).await,
+            Err(error) => Err(error),
+        }
     }
 
     async fn stored_for(&self, id: &TeleconsultationId) -> Result<Option<TeleconsultationId>> {

@@ -45,7 +45,7 @@ impl Tx {
     }
 
     pub(super) async fn commit(self) -> Result<()> {
-        Ok(self.inner.commit().await?)
+        self.inner.commit().await.map_err(StoreError::of_commit)
     }
 
     fn connection(&mut self) -> Session<'_> {

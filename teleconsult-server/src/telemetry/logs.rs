@@ -63,11 +63,13 @@ pub fn start(level: Level, output: impl Write + Send + 'static) -> WorkerGuard {
     guard
 }
 
-/// Dependencies log addresses and bodies at lower levels, so they are heard at warn and above only.
+/// Dependencies log addresses and bodies at lower levels, so they are logged at warn and above only. The database driver is
+/// not logged at all: it returns every failure too, and our lines say it once, in words and without text of the database.
 fn own_crates_and_warnings(level: Level) -> FilterFn<impl Fn(&Metadata<'_>) -> bool> {
     filter_fn(move |metadata: &Metadata<'_>| {
         let is_own = ["teleconsult_server", "bandyer_client"].iter().any(|name| metadata.target().starts_with(name));
-        *metadata.level() <= level.0 && (is_own || *metadata.level() <= tracing::Level::WARN)
+        let is_silent = metadata.target().starts_with("sqlx");
+        *metadata.level() <= level.0 && (is_own || (*metadata.level() <= tracing::Level::WARN && !is_silent))
     })
     .with_max_level_hint(level.0)
 }

@@ -111,7 +111,8 @@ impl Program {
         Some(process)
     }
 
-    fn spawn(mut self) -> Process {
+    /// Starts it without waiting.
+    pub fn spawn(mut self) -> Process {
         let mut child = self.0.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let kept = Arc::new(Mutex::new(output::file("process")));
         let (sender, lines) = channel();

@@ -51,7 +51,8 @@ pub(in crate::api) fn of_forms() -> Vec<Failure> {
 /// Failures of every route that reads or writes records.
 pub(in crate::api) fn of_the_store() -> Vec<Failure> {
     vec![(
-        "The data store cannot serve now, or others are changing the same teleconsultation. Nothing was changed.",
+        "The data store cannot serve now, or others are changing the same teleconsultation. Nothing was changed, \
+         unless the message says that it may have been.",
         StoreError::corrupt("").into(),
     )]
 }
@@ -81,7 +82,7 @@ pub(in crate::api) fn of_the_vendor() -> Vec<Failure> {
             ApiError::coded(
                 StatusCode::GATEWAY_TIMEOUT,
                 "upstream_timeout",
-                "the video provider did not answer in time",
+                "the video provider did not respond in time",
             ),
         ),
     ]
