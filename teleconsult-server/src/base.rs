@@ -3,6 +3,7 @@
 pub mod backoff;
 pub mod clock;
 pub(crate) mod crash_points;
+pub mod deadline;
 pub mod error_chain;
 pub(crate) mod keyed_mutex;
 pub mod networks;

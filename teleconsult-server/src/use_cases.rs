@@ -6,8 +6,10 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::OwnedMutexGuard;
 
 use crate::base::clock::Clock;
+use crate::base::deadline;
 use crate::base::keyed_mutex::KeyedMutex;
 use crate::domain::ids::TeleconsultationId;
 use crate::domain::participants::{Member, Participant, ParticipantList, Person, RequestedParticipant};
@@ -86,13 +88,18 @@ impl UseCases {
         Ok(ParticipantList { number: requested.number, known: self.profiles.resolve(requested.known).await? })
     }
 
+    /// Waits until no other request of this instance changes the teleconsultation, at most until the request's deadline.
+    async fn turn(&self, id: &TeleconsultationId) -> Result<OwnedMutexGuard<()>> {
+        Ok(deadline::bound(self.changing.lock(id)).await?)
+    }
+
     /// Decides on a change of a stored teleconsultation and carries it out. The decision is repeated if another writer was
     /// first.
     async fn apply<D>(&self, id: &TeleconsultationId, decide: D) -> Result<()>
     where
         D: Fn(&Teleconsultation, Timestamp) -> std::result::Result<Plan, Refusal> + Send + Sync,
     {
-        let _turn = self.changing.lock(id).await;
+        let _turn = self.turn(id).await?;
         for _ in 0..MAX_CAS_ATTEMPTS {
             let mut current = self.view(id).await?;
             self.profiles.load_missing(&mut current.participants).await?;
@@ -152,6 +159,8 @@ impl UseCases {
                 access_link: None,
             })
         });
+        // What comes next stores the record or begins the creation of its room.
+        deadline::check()?;
         Ok(Teleconsultation {
             id,
             base: current.map_or(Base::New, |current| current.base),

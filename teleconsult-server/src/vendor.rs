@@ -14,6 +14,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use crate::base::deadline;
 use crate::domain::privileges::Role;
 
 mod breaker;
@@ -24,7 +25,7 @@ pub use breaker::BreakerMetrics;
 pub use error::VendorError;
 pub use settings::{CALL_TIMEOUT, VendorSettings};
 
-use breaker::Breaker;
+use breaker::Breakers;
 
 /// Time for reading the details of a room, which a response can do without.
 const DETAILS_TIMEOUT: Duration = Duration::from_secs(2);
@@ -86,11 +87,22 @@ pub struct MarkedRooms {
     pub complete: bool,
 }
 
-/// A client of the vendor's API. Cheap to clone; clones share the connection pool and the breaker.
+/// What a call is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// It changes something at the vendor.
+    Effect,
+    /// It reads what the work on a teleconsultation depends on.
+    Work,
+    /// It reads what only the response shows: room details, sessions, transcriptions.
+    Show,
+}
+
+/// A client of the vendor's API. Cheap to clone; clones share the connection pool and the breakers.
 #[derive(Clone, Debug)]
 pub struct VendorClient {
     client: Client,
-    breaker: Breaker,
+    breakers: Breakers,
     /// Searches run one after another, because each reads many pages of the vendor's list.
     searching: Arc<tokio::sync::Mutex<()>>,
 }
@@ -102,12 +114,24 @@ impl VendorClient {
     /// Calls through this client.
     #[must_use]
     pub fn new(client: Client, metrics: BreakerMetrics) -> Self {
-        Self { client, breaker: Breaker::new(metrics), searching: Arc::default() }
+        Self { client, breakers: Breakers::new(metrics), searching: Arc::default() }
     }
 
-    /// Makes a call, unless the breaker is open.
-    async fn guarded<T>(&self, call: impl Future<Output = bandyer_client::Result<T>> + Send) -> Result<T> {
-        let permit = self.breaker.admit().map_err(|retry_after| VendorError::CircuitOpen { retry_after })?;
+    /// Makes a call, unless the breaker of its kind is open. Nothing is changed for a request that was answered meanwhile.
+    /// Reads go on, because the room of a creation that was under way at the deadline must still be found.
+    async fn guarded<T>(
+        &self,
+        purpose: Purpose,
+        call: impl Future<Output = bandyer_client::Result<T>> + Send,
+    ) -> Result<T> {
+        let breaker = match purpose {
+            Purpose::Effect | Purpose::Work => &self.breakers.essential,
+            Purpose::Show => &self.breakers.reads,
+        };
+        if purpose == Purpose::Effect {
+            deadline::check()?;
+        }
+        let permit = breaker.admit().map_err(|retry_after| VendorError::CircuitOpen { retry_after })?;
         // Boxed, because the client's futures are large and the caller's future would hold them twice.
         let result = Box::pin(call).await;
         permit.complete(error::outcome_of(&result));
@@ -124,7 +148,7 @@ impl VendorClient {
             Role::Basic => users::Role::Basic,
             Role::Plus => users::Role::Plus,
         };
-        match self.guarded(self.client.users().create(role).id(id.clone()).send()).await {
+        match self.guarded(Purpose::Effect, self.client.users().create(role).id(id.clone()).send()).await {
             Ok(_) => Ok(()),
             Err(error) if error.is_conflict() => Ok(()),
             Err(error) => Err(error),
@@ -144,7 +168,7 @@ impl VendorClient {
                 tracing::info!("the vendor has no participant of a new room as a plus user; updating their roles");
                 for (user, _, _) in order.participants.iter().filter(|(_, role, _)| *role == Role::Plus) {
                     let update = self.client.users().update(user).role(users::Role::Plus).send();
-                    if self.guarded(update).await.is_err() {
+                    if self.guarded(Purpose::Effect, update).await.is_err() {
                         return Err(error);
                     }
                 }
@@ -175,7 +199,7 @@ impl VendorClient {
         if order.transcribed {
             room = room.offline_transcription(true);
         }
-        self.guarded(room.send()).await
+        self.guarded(Purpose::Effect, room.send()).await
     }
 
     /// Reads a room with its links.
@@ -184,7 +208,7 @@ impl VendorClient {
     ///
     /// The vendor's.
     pub async fn room(&self, id: &RoomId) -> Result<Room> {
-        self.guarded(self.client.rooms().get(id).send()).await
+        self.guarded(Purpose::Work, self.client.rooms().get(id).send()).await
     }
 
     /// Reads a room with a short timeout and without retries.
@@ -194,7 +218,7 @@ impl VendorClient {
     /// The vendor's.
     pub async fn room_details(&self, id: &RoomId) -> Result<Room> {
         let read = self.client.rooms().get(id).attempt_timeout(DETAILS_TIMEOUT).retry(RetryPolicy::none());
-        self.guarded(read.send()).await
+        self.guarded(Purpose::Show, read.send()).await
     }
 
     /// Searches for rooms whose description starts with a prefix and that are not older than `not_before`.
@@ -222,7 +246,7 @@ impl VendorClient {
         let mut offset = 0;
         for _ in 0..MAX_PAGES {
             let page = self.client.rooms().list().page_size(PAGE_SIZE).offset(offset);
-            let page = self.guarded(page.send()).await?;
+            let page = self.guarded(Purpose::Work, page.send()).await?;
             let next = page.next_offset();
             let mut past = false;
             for room in page.items {
@@ -251,7 +275,7 @@ impl VendorClient {
     ///
     /// The vendor's.
     pub async fn delete_room(&self, id: &RoomId) -> Result<()> {
-        match self.guarded(self.client.rooms().delete(id).send()).await {
+        match self.guarded(Purpose::Effect, self.client.rooms().delete(id).send()).await {
             Ok(()) => Ok(()),
             Err(error) if error.is_not_found() => Ok(()),
             Err(error) => Err(error),
@@ -267,9 +291,9 @@ impl VendorClient {
     pub async fn delete_uploads(&self, room: &RoomId) -> Result<(usize, usize)> {
         // All keys first: deletions shift the pages of a list that is still being read.
         let list = self.client.rooms().uploads(room).page_size(PAGE_SIZE).into_stream();
-        let keys: Vec<UploadKey> = self.guarded(list.map_ok(|upload| upload.key).try_collect()).await?;
+        let keys: Vec<UploadKey> = self.guarded(Purpose::Work, list.map_ok(|upload| upload.key).try_collect()).await?;
         let delete = |key: UploadKey| async move {
-            match self.guarded(self.client.uploads().delete(&key).send()).await {
+            match self.guarded(Purpose::Effect, self.client.uploads().delete(&key).send()).await {
                 Ok(()) => true,
                 Err(error) if error.is_not_found() => true,
                 Err(error) => {
@@ -279,7 +303,9 @@ impl VendorClient {
             }
         };
         let total = keys.len();
-        let gone = stream::iter(keys).map(delete).buffer_unordered(DELETIONS_AT_ONCE);
+        // Without this, each file that is left at the deadline would be a line in the log.
+        let keys = stream::iter(keys).take_while(|_| std::future::ready(deadline::check().is_ok()));
+        let gone = keys.map(delete).buffer_unordered(DELETIONS_AT_ONCE);
         let deleted = gone.filter(|gone| std::future::ready(*gone)).count().await;
         Ok((total, deleted))
     }
@@ -290,7 +316,11 @@ impl VendorClient {
     ///
     /// The vendor's.
     pub async fn add_background(&self, picture: &File) -> Result<Background> {
-        self.guarded(self.client.company().add_background(picture).attempt_timeout(UPLOAD_TIMEOUT).send()).await
+        self.guarded(
+            Purpose::Effect,
+            self.client.company().add_background(picture).attempt_timeout(UPLOAD_TIMEOUT).send(),
+        )
+        .await
     }
 
     /// Chooses the background picture that calls use.
@@ -299,7 +329,7 @@ impl VendorClient {
     ///
     /// The vendor's.
     pub async fn choose_background(&self, alias: BackgroundAlias) -> Result<CompanyProfile> {
-        self.guarded(self.client.company().update().background(alias).send()).await
+        self.guarded(Purpose::Effect, self.client.company().update().background(alias).send()).await
     }
 
     /// Sets the colours of the given modes.
@@ -315,7 +345,7 @@ impl VendorClient {
         if let Some(palette) = dark {
             update = update.dark(palette);
         }
-        self.guarded(update.send()).await.map(drop)
+        self.guarded(Purpose::Effect, update.send()).await.map(drop)
     }
 
     /// Sets the logo of both modes.
@@ -324,7 +354,9 @@ impl VendorClient {
     ///
     /// The vendor's.
     pub async fn set_logo(&self, picture: &File) -> Result<()> {
-        self.guarded(self.client.company().set_logo(picture).theme(LogoTheme::All).send()).await.map(drop)
+        self.guarded(Purpose::Effect, self.client.company().set_logo(picture).theme(LogoTheme::All).send())
+            .await
+            .map(drop)
     }
 
     /// Reads a session.
@@ -333,7 +365,7 @@ impl VendorClient {
     ///
     /// The vendor's.
     pub async fn session(&self, id: &SessionId) -> Result<Session> {
-        self.guarded(self.client.sessions().get(id).send()).await
+        self.guarded(Purpose::Show, self.client.sessions().get(id).send()).await
     }
 
     /// Downloads the transcription of a session.
@@ -342,7 +374,7 @@ impl VendorClient {
     ///
     /// The vendor's; of kind [`Decode`](bandyer_client::ErrorKind::Decode) when the file is larger than the limit.
     pub async fn transcription(&self, id: &SessionId, max_bytes: u64) -> Result<Download> {
-        self.guarded(self.client.transcripts().download(id).max_bytes(max_bytes).send()).await
+        self.guarded(Purpose::Show, self.client.transcripts().download(id).max_bytes(max_bytes).send()).await
     }
 
     /// Issues an SDK credential.
@@ -351,6 +383,6 @@ impl VendorClient {
     ///
     /// The vendor's.
     pub async fn issue_credential(&self, user: &UserId, lifetime: Duration) -> Result<AccessCredential> {
-        self.guarded(self.client.credentials().issue(user).expires_in(lifetime).send()).await
+        self.guarded(Purpose::Effect, self.client.credentials().issue(user).expires_in(lifetime).send()).await
     }
 }

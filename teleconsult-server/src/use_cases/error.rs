@@ -1,5 +1,6 @@
 //! Why a use case fails.
 
+use crate::base::deadline;
 use crate::domain::teleconsultation::Refusal;
 use crate::people::directory::DirectoryError;
 use crate::people::profiles::ProfileError;
@@ -20,6 +21,9 @@ pub enum UseCaseError {
     /// Other writers kept changing it.
     #[error("the teleconsultation is being changed concurrently")]
     Contended,
+    /// The request was answered before the change was begun.
+    #[error(transparent)]
+    DeadlinePassed(#[from] deadline::Passed),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bandyer_client::{ErrorKind, Outcome};
 
 use super::breaker::CallOutcome;
+use crate::base::deadline;
 
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +16,9 @@ pub enum VendorError {
         /// The time after which to call again.
         retry_after: Duration,
     },
+    /// It was not made, because the request that it is for was answered meanwhile.
+    #[error(transparent)]
+    DeadlinePassed(#[from] deadline::Passed),
     /// It was made and failed.
     #[error(transparent)]
     Call(#[from] bandyer_client::Error),
@@ -25,7 +29,7 @@ impl VendorError {
     #[must_use]
     pub const fn call(&self) -> Option<&bandyer_client::Error> {
         match self {
-            Self::CircuitOpen { .. } => None,
+            Self::CircuitOpen { .. } | Self::DeadlinePassed(_) => None,
             Self::Call(error) => Some(error),
         }
     }

@@ -168,6 +168,12 @@ impl Service {
         self.running = Some(Running::start(&self.config).await.unwrap());
     }
 
+    /// As [`Service::restart`], with this time for the response to each request.
+    pub async fn restart_with_request_timeout(&mut self, timeout: Duration) {
+        self.config.http.requests.timeout = timeout;
+        self.restart().await;
+    }
+
     /// As [`Service::restart`], with every pending retirement due.
     pub async fn restart_later(&mut self) {
         assert_eq!(self.running.take().unwrap().stop().await, Stopped::default());
