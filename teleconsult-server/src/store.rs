@@ -30,7 +30,9 @@ mod tx;
 
 pub(crate) use error::crash_point;
 pub use error::{Result, StoreError};
-pub use journal::{Attempt, AttemptResolution, Deployment, JournalCounts, KeyClaim, KeyedRequest, Retirement};
+pub use journal::{
+    Attempt, AttemptResolution, Deployment, JournalCounts, KeyClaim, KeyEnd, KeyTakeover, KeyedRequest, Retirement,
+};
 pub use tx::{Read, Tx};
 
 use crud_service::CrudServiceRecords;

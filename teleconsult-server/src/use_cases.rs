@@ -94,16 +94,17 @@ impl UseCases {
     }
 
     /// Decides on a change of a stored teleconsultation and carries it out. The decision is repeated if another writer was
-    /// first.
+    /// first. It may also be that nothing is left to do.
     async fn apply<D>(&self, id: &TeleconsultationId, decide: D) -> Result<()>
     where
-        D: Fn(&Teleconsultation, Timestamp) -> std::result::Result<Plan, Refusal> + Send + Sync,
+        D: Fn(&Teleconsultation, Timestamp) -> std::result::Result<Option<Plan>, Refusal> + Send + Sync,
     {
         let _turn = self.turn(id).await?;
         for _ in 0..MAX_CAS_ATTEMPTS {
             let mut current = self.view(id).await?;
             self.profiles.load_missing(&mut current.participants).await?;
             let plan = decide(&current, self.clock.now()).map_err(UseCaseError::Refused)?;
+            let Some(plan) = plan else { return Ok(()) };
             if self.execute(plan, &current).await? == Cas::Applied(()) {
                 return Ok(());
             }

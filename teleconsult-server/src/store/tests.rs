@@ -20,7 +20,8 @@ use crate::domain::privileges::Role;
 use crate::domain::schedule::Schedule;
 use crate::domain::teleconsultation::{Base, Teleconsultation};
 use crate::store::{
-    Attempt, AttemptResolution, Cas, JournalCounts, KeyClaim, KeyedRequest, Records, Result, Retirement, StoreError,
+    Attempt, AttemptResolution, Cas, JournalCounts, KeyClaim, KeyEnd, KeyTakeover, KeyedRequest, Records, Result,
+    Retirement, StoreError,
 };
 
 /// Runs each test on both databases.
@@ -152,13 +153,14 @@ impl TestStore {
         write!(self, |tx| tx.claim_key(&request, &about, later(at), later(until))).unwrap()
     }
 
-    async fn finish_key(&self, fence: i64, about: &TeleconsultationId) {
-        let about = about.clone();
-        write!(self, |tx| tx.finish_key("k", fence, &about)).unwrap();
+    async fn renew_key(&self, request: &KeyedRequest, fence: i64, until: i64) -> bool {
+        let request = request.clone();
+        write!(self, |tx| tx.renew_key(&request, fence, later(until))).unwrap()
     }
 
-    async fn release_key(&self, fence: i64) {
-        write!(self, |tx| tx.release_key("k", fence)).unwrap();
+    async fn end_key(&self, request: &KeyedRequest, fence: i64, end: KeyEnd) -> Option<KeyTakeover> {
+        let request = request.clone();
+        write!(self, |tx| tx.end_key(&request, fence, &end)).unwrap()
     }
 
     async fn claim_job(&self, at: i64, due_again: i64) -> bool {
@@ -410,12 +412,19 @@ on_both_databases! {
         assert_eq!(store.claim_key(&request, &other, 59, 99).await, KeyClaim::Running);
         assert_eq!(store.claim_key(&request, &other, 60, 99).await, claimed(true, 2));
         // The first holder is late now.
-        store.finish_key(1, &other).await;
-        store.release_key(1).await;
+        for end in [KeyEnd::Done(other.clone()), KeyEnd::Failed, KeyEnd::Refused] {
+            assert_eq!(store.end_key(&request, 1, end).await, Some(KeyTakeover::Running));
+        }
+        assert!(!store.renew_key(&request, 1, 200).await);
         assert_eq!(store.claim_key(&request, &other, 61, 99).await, KeyClaim::Running);
-        store.release_key(2).await;
+        assert!(store.renew_key(&request, 2, 110).await);
+        assert_eq!(store.claim_key(&request, &other, 109, 199).await, KeyClaim::Running);
+        assert_eq!(store.end_key(&request, 2, KeyEnd::Failed).await, None);
         assert_eq!(store.claim_key(&request, &other, 61, 99).await, claimed(true, 3));
-        store.finish_key(3, &id()).await;
+        assert_eq!(store.end_key(&request, 3, KeyEnd::Done(id())).await, None);
+        let takeover = store.end_key(&request, 2, KeyEnd::Done(other.clone())).await;
+        assert_eq!(takeover, Some(KeyTakeover::Done(id())), "the late holder learns the key's teleconsultation");
+        assert!(!store.renew_key(&request, 3, 200).await, "a request that was executed has no lease");
         assert_eq!(store.claim_key(&request, &other, 62, 99).await, KeyClaim::Done(id()));
         let changed = KeyedRequest { fingerprint: "g".into(), ..request.clone() };
         assert_eq!(store.claim_key(&changed, &other, 62, 99).await, KeyClaim::Mismatch);
@@ -423,6 +432,20 @@ on_both_databases! {
         assert_eq!(store.claim_key(&request, &other, 62, 99).await, KeyClaim::Done(id()));
         write!(store, |tx| tx.expire_keys(later(1))).unwrap();
         assert_eq!(store.claim_key(&request, &id(), 62, 99).await, claimed(false, 1));
+    }
+
+    async fn a_refused_request_gives_its_key_back(store: TestStore) {
+        let request = KeyedRequest { key: "k".into(), fingerprint: "f".into() };
+        let corrected = KeyedRequest { fingerprint: "g".into(), ..request.clone() };
+        let other = TeleconsultationId::parse("other").unwrap();
+        store.claim_key(&request, &id(), 0, 60).await;
+        assert_eq!(store.end_key(&request, 1, KeyEnd::Refused).await, None);
+        let claimed = KeyClaim::Claimed { teleconsultation: other.clone(), resumed: false, fence: 1 };
+        assert_eq!(store.claim_key(&corrected, &other, 0, 60).await, claimed);
+        // The refused request has the same fence, and holds nothing.
+        assert_eq!(store.end_key(&request, 1, KeyEnd::Done(id())).await, None);
+        assert_eq!(store.end_key(&corrected, 1, KeyEnd::Done(other.clone())).await, None);
+        assert_eq!(store.claim_key(&corrected, &id(), 0, 60).await, KeyClaim::Done(other));
     }
 
     async fn one_of_several_concurrent_claims_succeeds(store: TestStore) {

@@ -44,6 +44,30 @@ pub enum UseCaseError {
     KeyReused,
 }
 
+impl UseCaseError {
+    /// Whether the request itself was refused before it did anything, so that a corrected one may follow.
+    pub(super) fn is_refusal(&self) -> bool {
+        let status_of = |error: &UpstreamError| error.refusal().map(|(status, _)| status.as_u16());
+        match self {
+            Self::NotFound | Self::Refused(_) | Self::Profile(ProfileError::Unknown(_)) => true,
+            Self::Profile(ProfileError::Upstream(error)) => {
+                status_of(error).is_some_and(|status| matches!(status, 400 | 401 | 403 | 404 | 409 | 422))
+            }
+            // Other refusals may concern a read that followed a write of unknown outcome.
+            Self::Store(error) => {
+                let status = error.upstream().and_then(status_of);
+                status.is_some_and(|status| matches!(status, 400 | 422))
+            }
+            Self::Contended
+            | Self::DeadlinePassed(_)
+            | Self::Vendor(_)
+            | Self::Links
+            | Self::Running
+            | Self::KeyReused => false,
+        }
+    }
+}
+
 /// The result of a use case.
 pub type Result<T> = std::result::Result<T, UseCaseError>;
 
