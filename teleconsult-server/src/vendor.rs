@@ -35,6 +35,8 @@ const NO_PLUS_USER: &str = "no_plus_user_in_room";
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// Files that are deleted concurrently. Few, because the vendor's quota is not known.
 const DELETIONS_AT_ONCE: usize = 4;
+/// Users that are created concurrently, when the vendor has lost them.
+const CREATIONS_AT_ONCE: usize = 8;
 /// Largest page of the vendor.
 const PAGE_SIZE: u32 = 100;
 /// Most pages that one search reads: 20,000 rooms. A search stops earlier, at rooms that are too old.
@@ -155,12 +157,33 @@ impl VendorClient {
         }
     }
 
-    /// Creates a room. The call is not retried once it may have reached the vendor.
+    /// Creates a room. The call is not retried once it may have reached the vendor. If the vendor does not know a
+    /// participant, all of them are created again, with the ids that they have, and the call is repeated once.
     ///
     /// # Errors
     ///
     /// The vendor's; with an unknown outcome, a room may exist nevertheless.
     pub async fn create_room(&self, order: &RoomSpec) -> Result<Room> {
+        match self.create_room_with_roles(order).await {
+            Err(error) if error.is_unknown_user() => {
+                tracing::warn!(
+                    "the vendor does not know a participant of a new room; creating the missing users again"
+                );
+                let people: Vec<_> = order.participants.iter().map(|(user, role, _)| (user.clone(), *role)).collect();
+                let ensure = |(user, role): (UserId, Role)| async move { self.ensure_user(&user, role).await };
+                let ensured = stream::iter(people).map(ensure).buffer_unordered(CREATIONS_AT_ONCE);
+                let ensured = ensured.try_collect::<()>().await;
+                if ensured.is_err() {
+                    return Err(error);
+                }
+                self.create_room_with_roles(order).await
+            }
+            result => result,
+        }
+    }
+
+    /// Creates a room. If the vendor knows no participant as a plus user, their roles are updated first.
+    async fn create_room_with_roles(&self, order: &RoomSpec) -> Result<Room> {
         match self.create_room_once(order).await {
             Err(error) if error.code() == Some(NO_PLUS_USER) => {
                 // A participant was created as a basic user once and is in a plus group now. The vendor's pages disagree

@@ -21,6 +21,7 @@ mod identity_proxies;
 mod inconsistencies;
 mod instances;
 mod kills;
+mod lost_users;
 mod matrix;
 mod metrics;
 mod outage;

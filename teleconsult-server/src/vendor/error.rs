@@ -46,6 +46,30 @@ impl VendorError {
         self.call().is_some_and(bandyer_client::Error::is_not_found)
     }
 
+    /// Whether the vendor refused a call about users because it does not know one of them. It reports that with 404, or with
+    /// 400 and a code of its own.
+    #[must_use]
+    pub fn is_unknown_user(&self) -> bool {
+        self.is_not_found() && self.surely_not_done()
+    }
+
+    /// Whether the vendor refuses calls of this service at the moment, whatever they are about: its key is not accepted, or
+    /// its quota is used up.
+    #[must_use]
+    pub fn refuses_service(&self) -> bool {
+        self.call().is_some_and(|error| error.is_unauthorized() || error.is_rate_limited())
+    }
+
+    /// The time after which the vendor, or the breaker, wants the next call.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::CircuitOpen { retry_after } => Some(*retry_after),
+            Self::DeadlinePassed(_) => None,
+            Self::Call(error) => error.retry_after(),
+        }
+    }
+
     /// Whether the vendor has such a thing already.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
