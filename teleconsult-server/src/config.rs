@@ -93,6 +93,7 @@ impl Config {
         let retention = retention::read(&mut reader, platform.crud.is_none());
         let place = rooms::records_place(&platform, &database);
         let rooms = rooms::read(&mut reader, &rules, generation, place);
+        rooms::check_lease(&mut reader, &rooms, http.requests.timeout);
         let telemetry = telemetry::read(&mut reader);
         let Some(vendor) = vendor else { return Err(reader.into_problems()) };
         let warnings = reader.finish()?;
@@ -246,6 +247,15 @@ mod tests {
             assert_eq!(config.http.wait_before_close.as_secs(), seconds, "{text}");
             let is_warned = config.warnings.iter().any(|warning| warning.starts_with("WAIT_BEFORE_SERVER_CLOSE_SEC"));
             assert_eq!(is_warned, warned, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_lease_shorter_than_a_request_is_a_warning() {
+        for (seconds, warned) in [("1", true), ("90", true), ("91", false), ("3600", false)] {
+            let config = with(&[KEY, URL, ("TELECONSULT_LEASE_SECONDS", seconds)]).unwrap();
+            let is_warned = config.warnings.iter().any(|warning| warning.starts_with("TELECONSULT_LEASE_SECONDS"));
+            assert_eq!(is_warned, warned, "{seconds}");
         }
     }
 

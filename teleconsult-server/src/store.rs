@@ -21,6 +21,7 @@ use crate::domain::teleconsultation::{Base, Teleconsultation};
 pub mod crud_service;
 pub mod engine;
 mod error;
+pub(crate) mod held_key;
 mod journal;
 pub mod metrics;
 mod sql_records;
@@ -32,8 +33,8 @@ mod unreadable;
 pub(crate) use error::crash_point;
 pub use error::{Result, StoreError};
 pub use journal::{
-    Attempt, AttemptResolution, Deployment, JournalCounts, KeyClaim, KeyedRequest, NewAttempt, Retirement, Suspect,
-    SweepPass,
+    Attempt, AttemptResolution, Deployment, JournalCounts, KeyClaim, KeyEnd, KeyTakeover, KeyedRequest, NewAttempt,
+    Retirement, Suspect, SweepPass,
 };
 pub use tx::{Read, Tx};
 

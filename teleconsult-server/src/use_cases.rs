@@ -6,8 +6,10 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::OwnedMutexGuard;
 
 use crate::base::clock::Clock;
+use crate::base::deadline;
 use crate::base::keyed_mutex::KeyedMutex;
 use crate::domain::ids::TeleconsultationId;
 use crate::domain::participants::{Member, Participant, ParticipantList, Person, RequestedParticipant};
@@ -94,17 +96,23 @@ impl UseCases {
         Ok(ParticipantList { number: requested.number, known: self.profiles.resolve(requested.known).await? })
     }
 
+    /// Waits until no other request of this instance changes the teleconsultation, at most until the request's deadline.
+    async fn turn(&self, id: &TeleconsultationId) -> Result<OwnedMutexGuard<()>> {
+        Ok(deadline::bound(self.changing.lock(id)).await?)
+    }
+
     /// Decides on a change of a stored teleconsultation and carries it out. The decision is repeated if another writer was
-    /// first.
+    /// first. It may also be that nothing is left to do.
     async fn apply<D>(&self, id: &TeleconsultationId, decide: D) -> Result<()>
     where
-        D: Fn(&Teleconsultation, Timestamp) -> std::result::Result<Plan, Refusal> + Send + Sync,
+        D: Fn(&Teleconsultation, Timestamp) -> std::result::Result<Option<Plan>, Refusal> + Send + Sync,
     {
-        let _turn = self.changing.lock(id).await;
+        let _turn = self.turn(id).await?;
         for _ in 0..MAX_CAS_ATTEMPTS {
             let mut current = self.read(id).await?.record;
             self.profiles.load_missing(&mut current.participants).await?;
             let plan = decide(&current, self.clock.now()).map_err(UseCaseError::Refused)?;
+            let Some(plan) = plan else { return Ok(()) };
             match self.execute(plan, &current).await? {
                 Cas::Applied(()) => return Ok(()),
                 Cas::Stale => {}
@@ -162,6 +170,8 @@ impl UseCases {
                 access_link: None,
             })
         });
+        // What comes next stores the record or begins the creation of its room.
+        deadline::check()?;
         Ok(Teleconsultation {
             id,
             base: current.map_or(Base::New, |current| current.base),

@@ -13,6 +13,7 @@ use data_encoding::HEXLOWER;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
 
+use crate::base::deadline;
 use crate::domain::privileges::Role;
 
 mod breaker;
@@ -25,7 +26,7 @@ pub use error::VendorError;
 pub use listing::{MarkedRoom, MarkedRooms, Part, Search};
 pub use settings::{CALL_TIMEOUT, VendorSettings};
 
-use breaker::Breaker;
+use breaker::Breakers;
 use listing::PAGE_SIZE;
 
 /// Time for reading the details of a room, which a response can do without.
@@ -36,6 +37,8 @@ const NO_PLUS_USER: &str = "no_plus_user_in_room";
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// Files that are deleted concurrently. Few, because the vendor's quota is not known.
 const DELETIONS_AT_ONCE: usize = 4;
+/// Users that are created concurrently, when the vendor has lost them.
+const CREATIONS_AT_ONCE: usize = 8;
 
 /// What a room is made of.
 pub struct RoomSpec {
@@ -64,11 +67,22 @@ impl RoomSpec {
     }
 }
 
-/// A client of the vendor's API. Cheap to clone; clones share the connection pool and the breaker.
+/// What a call is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// It changes something at the vendor.
+    Effect,
+    /// It reads what the work on a teleconsultation depends on.
+    Work,
+    /// It reads what only the response shows: room details, sessions, transcriptions.
+    Show,
+}
+
+/// A client of the vendor's API. Cheap to clone; clones share the connection pool and the breakers.
 #[derive(Clone, Debug)]
 pub struct VendorClient {
     client: Client,
-    breaker: Breaker,
+    breakers: Breakers,
     /// Searches run one after another, because each reads many pages of the vendor's list.
     searching: Arc<tokio::sync::Mutex<()>>,
 }
@@ -80,12 +94,24 @@ impl VendorClient {
     /// Calls through this client.
     #[must_use]
     pub fn new(client: Client, metrics: BreakerMetrics) -> Self {
-        Self { client, breaker: Breaker::new(metrics), searching: Arc::default() }
+        Self { client, breakers: Breakers::new(metrics), searching: Arc::default() }
     }
 
-    /// Makes a call, unless the breaker is open.
-    async fn guarded<T>(&self, call: impl Future<Output = bandyer_client::Result<T>> + Send) -> Result<T> {
-        let permit = self.breaker.admit().map_err(|retry_after| VendorError::CircuitOpen { retry_after })?;
+    /// Makes a call, unless the breaker of its kind is open. Nothing is changed for a request that was answered meanwhile.
+    /// Reads go on, because the room of a creation that was under way at the deadline must still be found.
+    async fn guarded<T>(
+        &self,
+        purpose: Purpose,
+        call: impl Future<Output = bandyer_client::Result<T>> + Send,
+    ) -> Result<T> {
+        let breaker = match purpose {
+            Purpose::Effect | Purpose::Work => &self.breakers.essential,
+            Purpose::Show => &self.breakers.reads,
+        };
+        if purpose == Purpose::Effect {
+            deadline::check()?;
+        }
+        let permit = breaker.admit().map_err(|retry_after| VendorError::CircuitOpen { retry_after })?;
         // Boxed, because the client's futures are large and the caller's future would hold them twice.
         let result = Box::pin(call).await;
         permit.complete(error::outcome_of(&result));
@@ -102,19 +128,40 @@ impl VendorClient {
             Role::Basic => users::Role::Basic,
             Role::Plus => users::Role::Plus,
         };
-        match self.guarded(self.client.users().create(role).id(id.clone()).send()).await {
+        match self.guarded(Purpose::Effect, self.client.users().create(role).id(id.clone()).send()).await {
             Ok(_) => Ok(()),
             Err(error) if error.is_conflict() => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// Creates a room. The call is not retried once it may have reached the vendor.
+    /// Creates a room. The call is not retried once it may have reached the vendor. If the vendor does not know a
+    /// participant, all of them are created again, with the ids that they have, and the call is repeated once.
     ///
     /// # Errors
     ///
     /// The vendor's; with an unknown outcome, a room may exist nevertheless.
     pub async fn create_room(&self, order: &RoomSpec) -> Result<Room> {
+        match self.create_room_with_roles(order).await {
+            Err(error) if error.is_unknown_user() => {
+                tracing::warn!(
+                    "the vendor does not know a participant of a new room; creating the missing users again"
+                );
+                let people: Vec<_> = order.participants.iter().map(|(user, role, _)| (user.clone(), *role)).collect();
+                let ensure = |(user, role): (UserId, Role)| async move { self.ensure_user(&user, role).await };
+                let ensured = stream::iter(people).map(ensure).buffer_unordered(CREATIONS_AT_ONCE);
+                let ensured = ensured.try_collect::<()>().await;
+                if ensured.is_err() {
+                    return Err(error);
+                }
+                self.create_room_with_roles(order).await
+            }
+            result => result,
+        }
+    }
+
+    /// Creates a room. If the vendor knows no participant as a plus user, their roles are updated first.
+    async fn create_room_with_roles(&self, order: &RoomSpec) -> Result<Room> {
         match self.create_room_once(order).await {
             Err(error) if error.code() == Some(NO_PLUS_USER) => {
                 // A participant was created as a basic user once and is in a plus group now. The vendor's pages disagree
@@ -122,7 +169,7 @@ impl VendorClient {
                 tracing::info!("the vendor has no participant of a new room as a plus user; updating their roles");
                 for (user, _, _) in order.participants.iter().filter(|(_, role, _)| *role == Role::Plus) {
                     let update = self.client.users().update(user).role(users::Role::Plus).send();
-                    if self.guarded(update).await.is_err() {
+                    if self.guarded(Purpose::Effect, update).await.is_err() {
                         return Err(error);
                     }
                 }
@@ -153,7 +200,7 @@ impl VendorClient {
         if order.transcribed {
             room = room.offline_transcription(true);
         }
-        self.guarded(room.send()).await
+        self.guarded(Purpose::Effect, room.send()).await
     }
 
     /// Reads a room with its links.
@@ -162,7 +209,7 @@ impl VendorClient {
     ///
     /// The vendor's.
     pub async fn room(&self, id: &RoomId) -> Result<Room> {
-        self.guarded(self.client.rooms().get(id).send()).await
+        self.guarded(Purpose::Work, self.client.rooms().get(id).send()).await
     }
 
     /// Reads a room with a short timeout and without retries.
@@ -172,7 +219,7 @@ impl VendorClient {
     /// The vendor's.
     pub async fn room_details(&self, id: &RoomId) -> Result<Room> {
         let read = self.client.rooms().get(id).attempt_timeout(DETAILS_TIMEOUT).retry(RetryPolicy::none());
-        self.guarded(read.send()).await
+        self.guarded(Purpose::Show, read.send()).await
     }
 
     /// Deletes a room. One that does not exist any more counts as deleted.
@@ -181,7 +228,7 @@ impl VendorClient {
     ///
     /// The vendor's.
     pub async fn delete_room(&self, id: &RoomId) -> Result<()> {
-        match self.guarded(self.client.rooms().delete(id).send()).await {
+        match self.guarded(Purpose::Effect, self.client.rooms().delete(id).send()).await {
             Ok(()) => Ok(()),
             Err(error) if error.is_not_found() => Ok(()),
             // Refused alike, deleted and read: it does not exist. A room that exists can be read.
@@ -202,9 +249,9 @@ impl VendorClient {
     pub async fn delete_uploads(&self, room: &RoomId) -> Result<(usize, usize)> {
         // All keys first: deletions shift the pages of a list that is still being read.
         let list = self.client.rooms().uploads(room).page_size(PAGE_SIZE).into_stream();
-        let keys: Vec<UploadKey> = self.guarded(list.map_ok(|upload| upload.key).try_collect()).await?;
+        let keys: Vec<UploadKey> = self.guarded(Purpose::Work, list.map_ok(|upload| upload.key).try_collect()).await?;
         let delete = |key: UploadKey| async move {
-            match self.guarded(self.client.uploads().delete(&key).send()).await {
+            match self.guarded(Purpose::Effect, self.client.uploads().delete(&key).send()).await {
                 Ok(()) => true,
                 Err(error) if error.is_not_found() => true,
                 Err(error) => {
@@ -214,7 +261,9 @@ impl VendorClient {
             }
         };
         let total = keys.len();
-        let gone = stream::iter(keys).map(delete).buffer_unordered(DELETIONS_AT_ONCE);
+        // Without this, each file that is left at the deadline would be a line in the log.
+        let keys = stream::iter(keys).take_while(|_| std::future::ready(deadline::check().is_ok()));
+        let gone = keys.map(delete).buffer_unordered(DELETIONS_AT_ONCE);
         let deleted = gone.filter(|gone| std::future::ready(*gone)).count().await;
         Ok((total, deleted))
     }
@@ -225,7 +274,11 @@ impl VendorClient {
     ///
     /// The vendor's.
     pub async fn add_background(&self, picture: &File) -> Result<Background> {
-        self.guarded(self.client.company().add_background(picture).attempt_timeout(UPLOAD_TIMEOUT).send()).await
+        self.guarded(
+            Purpose::Effect,
+            self.client.company().add_background(picture).attempt_timeout(UPLOAD_TIMEOUT).send(),
+        )
+        .await
     }
 
     /// Chooses the background picture that calls use.
@@ -234,7 +287,7 @@ impl VendorClient {
     ///
     /// The vendor's.
     pub async fn choose_background(&self, alias: BackgroundAlias) -> Result<CompanyProfile> {
-        self.guarded(self.client.company().update().background(alias).send()).await
+        self.guarded(Purpose::Effect, self.client.company().update().background(alias).send()).await
     }
 
     /// Sets the colours of the given modes.
@@ -250,7 +303,7 @@ impl VendorClient {
         if let Some(palette) = dark {
             update = update.dark(palette);
         }
-        self.guarded(update.send()).await.map(drop)
+        self.guarded(Purpose::Effect, update.send()).await.map(drop)
     }
 
     /// Sets the logo of both modes.
@@ -259,7 +312,9 @@ impl VendorClient {
     ///
     /// The vendor's.
     pub async fn set_logo(&self, picture: &File) -> Result<()> {
-        self.guarded(self.client.company().set_logo(picture).theme(LogoTheme::All).send()).await.map(drop)
+        self.guarded(Purpose::Effect, self.client.company().set_logo(picture).theme(LogoTheme::All).send())
+            .await
+            .map(drop)
     }
 
     /// Reads a session.
@@ -268,7 +323,7 @@ impl VendorClient {
     ///
     /// The vendor's.
     pub async fn session(&self, id: &SessionId) -> Result<Session> {
-        self.guarded(self.client.sessions().get(id).send()).await
+        self.guarded(Purpose::Show, self.client.sessions().get(id).send()).await
     }
 
     /// Downloads the transcription of a session.
@@ -277,7 +332,7 @@ impl VendorClient {
     ///
     /// The vendor's; of kind [`Decode`](bandyer_client::ErrorKind::Decode) when the file is larger than the limit.
     pub async fn transcription(&self, id: &SessionId, max_bytes: u64) -> Result<Download> {
-        self.guarded(self.client.transcripts().download(id).max_bytes(max_bytes).send()).await
+        self.guarded(Purpose::Show, self.client.transcripts().download(id).max_bytes(max_bytes).send()).await
     }
 
     /// Issues an SDK credential.
@@ -286,6 +341,6 @@ impl VendorClient {
     ///
     /// The vendor's.
     pub async fn issue_credential(&self, user: &UserId, lifetime: Duration) -> Result<AccessCredential> {
-        self.guarded(self.client.credentials().issue(user).expires_in(lifetime).send()).await
+        self.guarded(Purpose::Effect, self.client.credentials().issue(user).expires_in(lifetime).send()).await
     }
 }

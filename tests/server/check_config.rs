@@ -65,10 +65,13 @@ fn valid_settings_are_reported_and_nothing_is_started() {
         ("BANDYER_BASE_URL", "https://api.sandbox.eu.bandyer.com"),
         ("DATA_DIR", "/proc/nowhere"),
         ("WAIT_BEFORE_SERVER_CLOSE_SEC", "0"),
+        ("TELECONSULT_LEASE_SECONDS", "90"),
     ]);
     assert_eq!(output.status.code(), Some(0));
     let report = String::from_utf8(output.stdout).unwrap();
-    assert!(report.contains("warning: WAIT_BEFORE_SERVER_CLOSE_SEC"), "{report}");
+    for variable in ["WAIT_BEFORE_SERVER_CLOSE_SEC", "TELECONSULT_LEASE_SECONDS"] {
+        assert!(report.contains(&format!("warning: {variable}")), "{report}");
+    }
     assert!(report.ends_with("The configuration is good.\n") && !report.contains("canary"), "{report}");
 }
 

@@ -16,6 +16,27 @@ on_every_platform! {
         assert_eq!(service.open(&link).await.0, 404);
     }
 
+    async fn a_vendor_that_refuses_the_service_costs_no_attempts(service: Service) {
+        let mut service = service;
+        for status in [401, 403, 429] {
+            let id = service.create_running().await;
+            let before = service.emulator.calls_of(Operation::DeleteRoom);
+            service.emulator.faults().add(Fault::on(Operation::DeleteRoom).always().status(status).retry_after("3600"));
+            assert_eq!(service.delete(&id).await.status, 204);
+            service.until_called(Operation::DeleteRoom, before + 1).await;
+            // Stopping waits for the job.
+            service.restart().await;
+            let mut connection = service.database.connect().await;
+            let query = "SELECT failures FROM retirements WHERE due_at IS NOT NULL";
+            let failures: Vec<i64> = sqlx::query_scalar(query).fetch_all(&mut connection).await.unwrap();
+            assert_eq!(failures, [0], "{status}");
+            service.emulator.faults().clear();
+            service.restart_later().await;
+            service.until_metric("teleconsult_room_pending_retirements", |pending| pending == 0.0).await;
+            assert!(service.emulator.live_rooms().is_empty());
+        }
+    }
+
     async fn deleting_twice_is_not_found(service: Service) {
         let id = service.create_running().await;
         assert_eq!(service.delete(&id).await.status, 204);

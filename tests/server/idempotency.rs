@@ -88,10 +88,95 @@ on_every_platform! {
         assert_eq!(service.view(&second, "q").await.status, 200);
     }
 
+    async fn a_refused_request_may_be_corrected_under_its_key(service: Service) {
+        let refused = consultation(&in_minutes(60), 2, &[patient(), person("q", "patient")]);
+        assert_eq!(service.post_keyed(CREATE, "k", &refused).await.status, 400);
+        let corrected = body();
+        let first = id(&service.post_keyed(CREATE, "k", &corrected).await);
+        assert_eq!(id(&service.post_keyed(CREATE, "k", &corrected).await), first);
+        assert_eq!(service.post_keyed(CREATE, "k", &refused).await.status, 422, "the key is used now");
+
+        let path = format!("{CREATE}/{first}/participants/data");
+        let full = service.post_keyed(&path, "k", &person("q", "patient")).await;
+        assert_eq!((full.status, service.post_keyed(&path, "k", &person("r", "patient")).await.status), (409, 409));
+        let path = format!("{CREATE}/65e6f0a1b2c3d4e5f6a7b8c9/participants/data");
+        let absent = service.post_keyed(&path, "k", &person("q", "patient")).await;
+        assert_eq!((absent.status, service.post_keyed(&path, "k", &person("r", "patient")).await.status), (404, 404));
+    }
+
+    async fn callers_do_not_share_their_keys(service: Service) {
+        let body = body();
+        let mut created = Vec::new();
+        for user in [None, Some("anna"), Some("bruno"), None, Some("anna"), Some("bruno")] {
+            created.push(id(&service.post_keyed_as(user, CREATE, "k", &body).await));
+        }
+        let (first, repeated) = created.split_at(3);
+        assert_eq!((first, service.emulator.rooms().len()), (repeated, 3));
+    }
+
+    async fn a_person_whom_a_slower_holder_adds_is_added_once(service: Service) {
+        let created = service.create(&in_minutes(60), 3, &[doctor(), patient()]).await;
+        let path = format!("{CREATE}/{created}/participants/data");
+        let third = person("q", "patient");
+        service.emulator.faults().add(Fault::on(Operation::CreateRoom).action(Action::Delay(Duration::from_secs(2))));
+        let (slower, faster) = tokio::join!(service.post_keyed(&path, "k", &third), async {
+            service.until_called(Operation::CreateUser, 3).await;
+            service.database.execute("UPDATE keyed_requests SET lease_until = 0").await;
+            service.post_keyed(&path, "k", &third).await
+        });
+        assert_eq!(faster.status, 201, "{faster:?}");
+        assert!(matches!(slower.status, 201 | 409), "{slower:?}");
+        assert_eq!(service.post_keyed(&path, "k", &third).await.status, 201);
+        assert_eq!(service.emulator.calls_of(Operation::CreateRoom), 1);
+    }
+
+    async fn all_holders_of_a_key_report_one_id(service: Service) {
+        let body = body();
+        service.emulator.faults().add(Fault::on(Operation::CreateRoom).action(Action::Delay(Duration::from_secs(2))));
+        let (slower, faster) = tokio::join!(service.post_keyed(CREATE, "k", &body), async {
+            service.until_called(Operation::CreateUser, 2).await;
+            service.database.execute("UPDATE keyed_requests SET lease_until = 0").await;
+            service.post_keyed(CREATE, "k", &body).await
+        });
+        let reported = id(&service.post_keyed(CREATE, "k", &body).await);
+        for response in [slower, faster] {
+            assert!(response.status == 409 || id(&response) == reported, "{response:?} instead of {reported}");
+        }
+    }
+
     async fn a_teleconsultation_without_a_room_is_created_once_too(service: Service) {
         let body = consultation(&in_minutes(60), 3, &[doctor(), patient()]);
         let first = id(&service.post_keyed(CREATE, "k", &body).await);
         assert_eq!(id(&service.post_keyed(CREATE, "k", &body).await), first);
+    }
+}
+
+mod short_lease {
+    use super::*;
+
+    fn of_one_second(_: ApiVersion) -> crate::support::service::Variables {
+        &[("TELECONSULT_LEASE_SECONDS", "1")]
+    }
+
+    on_every_platform! {
+        with of_one_second;
+
+        async fn a_key_is_held_as_long_as_its_request_runs(service: Service) {
+            let body = body();
+            service.emulator.faults().add(Fault::on(Operation::CreateRoom).action(Action::Delay(Duration::from_secs(3))));
+            let (first, repeated) = tokio::join!(service.post_keyed(CREATE, "k", &body), async {
+                service.until_called(Operation::CreateUser, 2).await;
+                loop {
+                    // Each round is a request, so the loop does not spin.
+                    let response = service.post_keyed(CREATE, "k", &body).await;
+                    if response.status != 409 {
+                        return response;
+                    }
+                }
+            });
+            assert_eq!(id(&first), id(&repeated));
+            assert_eq!(service.emulator.calls_of(Operation::CreateRoom), 1);
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use super::state::ApiState;
 use super::{Request, Result, caller};
 use crate::domain::ids::ExternalId;
 use crate::domain::participants::{self, Person, PersonRef};
+use crate::domain::privileges::Role;
 use crate::http::response::Response;
 use crate::http::validation::RequestBody;
 
@@ -68,8 +69,15 @@ pub(super) async fn issue(api: &Arc<ApiState>, request: &Request) -> Result {
     let lifetime = request.read_optional::<CredentialRequest>()?.and_then(|body| body.expires_in);
     let Lifetime(lifetime) = lifetime.unwrap_or(Lifetime(Duration::from_secs(DEFAULT_LIFETIME_SECONDS)));
     let caller = caller(api, request).platform_user().and_then(ExternalId::parse).ok_or_else(unauthorized)?;
-    let user = vendor_user(api, caller).await?;
-    let credential = api.parts.vendor.issue_credential(&user, lifetime).await?;
+    let user = vendor_user(api, &caller).await?;
+    let credential = match api.parts.vendor.issue_credential(&user, lifetime).await {
+        Err(error) if error.is_unknown_user() => {
+            tracing::warn!("the vendor does not know the user of a new credential; creating the user again");
+            api.parts.vendor.ensure_user(&user, role(api, &caller).await?).await?;
+            api.parts.vendor.issue_credential(&user, lifetime).await?
+        }
+        issued => issued?,
+    };
     let issued = Issued {
         access_token: credential.token.expose(),
         expires_at: format!("{:.3}", credential.expires_at),
@@ -79,15 +87,23 @@ pub(super) async fn issue(api: &Arc<ApiState>, request: &Request) -> Result {
 }
 
 /// The caller's vendor user. Where the auth service knows people, a caller without one gets one.
-async fn vendor_user(api: &ApiState, caller: ExternalId) -> Result<UserId> {
-    if let Some(user) = api.parts.directory.find(&caller).await? {
+async fn vendor_user(api: &ApiState, caller: &ExternalId) -> Result<UserId> {
+    if let Some(user) = api.parts.directory.find(caller).await? {
         return Ok(user);
     }
-    let profile = api.parts.profiles.of_caller(&caller).await?.ok_or_else(unauthorized)?;
-    let person = Person { id: PersonRef::External(caller), profile, language: None };
+    let profile = api.parts.profiles.of_caller(caller).await?.ok_or_else(unauthorized)?;
+    let person = Person { id: PersonRef::External(caller.clone()), profile, language: None };
     let member = participants::member(person, &api.parts.use_cases.rules().privileges)?;
     let users = api.parts.directory.ensure(&[member]).await?;
     Ok(users.into_iter().next().ok_or_else(unauthorized)?)
+}
+
+/// The role with which a caller becomes a vendor user again. Where callers describe people, nobody knows the groups of this
+/// one now; the lower role is updated when a room needs the higher one.
+async fn role(api: &ApiState, caller: &ExternalId) -> Result<Role> {
+    let profile = api.parts.profiles.of_caller(caller).await?;
+    let role = profile.and_then(|profile| api.parts.use_cases.rules().privileges.role_of(&profile.groups));
+    Ok(role.unwrap_or(Role::Basic))
 }
 
 pub(super) fn issue_operation(context: &mut Context) -> Operation {

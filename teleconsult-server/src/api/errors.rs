@@ -11,6 +11,7 @@ use crate::domain::participants::ParticipantsRefusal;
 use crate::domain::teleconsultation::Refusal;
 use crate::http::error::ApiError;
 use crate::http::policy::Effect;
+use crate::http::timed_out;
 use crate::people::directory::DirectoryError;
 use crate::people::profiles::ProfileError;
 use crate::platform::UpstreamError;
@@ -101,6 +102,7 @@ pub(super) fn response(error: HandlerError, target: &Target) -> ApiError {
                 ApiError::sentence(StatusCode::BAD_REQUEST, format!("Failed {target}: user {user} is unknown"))
             }
             UseCaseError::Profile(ProfileError::Upstream(error)) => of_service(&error, target.route.policy.effect),
+            UseCaseError::DeadlinePassed(_) => timed_out(),
             UseCaseError::Running => idempotency::running(),
             UseCaseError::KeyReused => idempotency::reused(),
             UseCaseError::Links => {
@@ -196,6 +198,7 @@ impl From<VendorError> for ApiError {
                 let message = "the video provider keeps failing and is not asked for a moment";
                 Self::coded(StatusCode::SERVICE_UNAVAILABLE, "upstream_resting", message).after(retry_after)
             }
+            VendorError::DeadlinePassed(_) => timed_out(),
             VendorError::Call(error) => error.into(),
         }
     }

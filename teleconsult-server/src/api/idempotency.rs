@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::Request;
+use crate::auth::Caller;
 use crate::http::error::ApiError;
 use crate::store::KeyedRequest;
 
@@ -15,15 +16,15 @@ pub(super) const HEADER: HeaderName = HeaderName::from_static("idempotency-key")
 pub(super) const MAX_CHARS: usize = 255;
 
 /// The identity of a request, if it has a key.
-pub(super) fn keyed(request: &Request) -> Result<Option<KeyedRequest>, ApiError> {
+pub(super) fn keyed(request: &Request, caller: &Caller) -> Result<Option<KeyedRequest>, ApiError> {
     let mut keys = request.headers.get_all(HEADER).iter();
     let Some(key) = keys.next() else { return Ok(None) };
     let is_plain = |key: &str| {
         (1..=MAX_CHARS).contains(&key.len()) && key.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
     };
     let key = key.to_str().ok().filter(|key| is_plain(key) && keys.next().is_none()).ok_or_else(unusable)?;
-    // One key may serve different operations: callers number their requests as they like.
-    let scope = [request.target.route.template(), request.target.raw_room_id(), key];
+    // One key may serve different operations and callers: each numbers its requests as it likes.
+    let scope = (request.target.route.template(), request.target.raw_room_id(), caller.platform_user(), key);
     Ok(Some(KeyedRequest { key: digest(&json!(scope)), fingerprint: digest(request.fields().unwrap_or(&Value::Null)) }))
 }
 
@@ -50,11 +51,13 @@ pub(super) fn reused() -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderValue, Method};
+    use http::{HeaderMap, HeaderName, HeaderValue, Method};
     use serde_json::{Value, json};
 
     use super::{HEADER, keyed};
     use crate::api::{Request, routes};
+    use crate::auth::user_id_path::RequestParts;
+    use crate::auth::{Caller, IdentitySettings};
     use crate::http::request::ReceivedBody;
     use crate::store::KeyedRequest;
 
@@ -71,17 +74,35 @@ mod tests {
     }
 
     fn key_of(path: &str, key: &str, body: Value) -> KeyedRequest {
-        keyed(&request(path, &[key.as_bytes()], body)).unwrap().unwrap()
+        keyed(&request(path, &[key.as_bytes()], body), &Caller::default()).unwrap().unwrap()
     }
 
     #[test]
     fn a_key_is_one_plain_string() {
-        let read = |keys: &[&[u8]]| keyed(&request(CREATE, keys, Value::Null)).map(|key| key.is_some());
+        let read =
+            |keys: &[&[u8]]| keyed(&request(CREATE, keys, Value::Null), &Caller::default()).map(|key| key.is_some());
         assert!(!read(&[]).unwrap());
         assert!(read(&[b"a key of 1"]).unwrap() && read(&[&[b'k'; 255]]).unwrap());
         for bad in [&[&b""[..]][..], &[&[b'k'; 256]], &[b"a", b"b"], &[b"\xff"], &[b"a\tb"]] {
             assert!(read(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_key_is_scoped_to_its_caller() {
+        let key_of = |user: &'static str| {
+            let request = request(CREATE, &[b"k"], Value::Null);
+            let headers =
+                HeaderMap::from_iter([(HeaderName::from_static("miauserid"), HeaderValue::from_static(user))]);
+            let user_id_header = HeaderName::from_static("miauserid");
+            let settings = IdentitySettings { user_id_header, user_id_path: None, proxies: None };
+            let caller = Caller::identify(&settings, RequestParts { headers: &headers, query: &[], params: &[] });
+            keyed(&request, &caller).unwrap().unwrap().key
+        };
+        assert_eq!(key_of("anna"), key_of("anna"));
+        assert_ne!(key_of("anna"), key_of("bruno"));
+        assert_ne!(key_of("null"), key_of(""), "nobody is a scope of its own");
+        assert_eq!(key_of(""), super::tests::key_of(CREATE, "k", Value::Null).key);
     }
 
     #[test]

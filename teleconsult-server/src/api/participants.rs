@@ -12,7 +12,7 @@ use super::openapi::failures::{always, of_bodies, of_keys, of_the_store, of_the_
 use super::openapi::operation::{BodyDescription, Context, Operation, Success, Tag, patient};
 use super::state::ApiState;
 use super::values::{PersonId, Text};
-use super::{Request, Result, teleconsultations};
+use super::{Request, Result, caller, teleconsultations};
 use crate::domain::participants::{COUNT, ParticipantList, Profile, RequestedParticipant};
 use crate::domain::teleconsultation::Refusal;
 use crate::http::error::ApiError;
@@ -165,7 +165,7 @@ pub(super) async fn add(api: &Arc<ApiState>, request: &Request) -> Result {
     } else {
         request.read::<KnownParticipant>()?.into()
     };
-    api.parts.use_cases.add_participant(id, one, keyed(request)?).await?;
+    api.parts.use_cases.add_participant(id, one, keyed(request, &caller(api, request))?).await?;
     Ok(Response::empty(StatusCode::CREATED))
 }
 

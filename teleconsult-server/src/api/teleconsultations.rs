@@ -128,7 +128,7 @@ pub(super) async fn create(api: &Arc<ApiState>, request: &Request) -> Result {
     } else {
         Proposal::try_from(request.read::<NewTeleconsultation<KnownParticipants>>()?)?
     };
-    let room_id = api.parts.use_cases.create(proposal, keyed(request)?).await?;
+    let room_id = api.parts.use_cases.create(proposal, keyed(request, &caller(api, request))?).await?;
     Ok(Response::json(StatusCode::CREATED, &Created { room_id })?)
 }
 

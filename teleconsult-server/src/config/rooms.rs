@@ -40,6 +40,17 @@ pub(super) fn records_place(platform: &PlatformSettings, database: &Database) ->
     }
 }
 
+/// Warns of a lease that ends while its holder is still at work. `request_timeout` is the longest duration of a request.
+pub(super) fn check_lease(reader: &mut Reader<'_>, settings: &RoomSettings, request_timeout: Duration) {
+    if settings.lease <= signed(request_timeout) {
+        let seconds = request_timeout.as_secs();
+        reader.warning(format!(
+            "TELECONSULT_LEASE_SECONDS is not above {seconds}, the longest duration of a request in seconds; other \
+             instances may take over rooms and keyed requests that are still being worked on"
+        ));
+    }
+}
+
 /// `generation` is that of the vendor's API, if its address is right.
 pub(super) fn read(
     reader: &mut Reader<'_>,

@@ -21,6 +21,7 @@ use super::policy::{BodyKind, Effect, HasPolicy, Policy};
 use super::request::{ReceivedBody, Request, check_host, must_close_after, query_pairs};
 use super::request_id::request_id;
 use super::response::{Response, ResponseBody};
+use crate::base::deadline::Deadline;
 use crate::base::networks::Networks;
 use crate::base::{crash_points, panics};
 
@@ -169,15 +170,23 @@ impl<A: Application> Pipeline<A> {
             BodyKind::File(form) => ReceivedBody::File(read_file(&headers, body, form).await?),
         };
         let request = Request { target, query: query_pairs(head.uri.query()), headers, body, peer };
-        tokio::time::timeout(self.settings.timeout, self.handle(request, head.method.clone(), policy))
+        let deadline = Deadline::after(self.settings.timeout);
+        deadline
+            .bound(self.handle(request, head.method.clone(), policy, deadline))
             .await
             .unwrap_or_else(|_| Err(timed_out()))
     }
 
-    async fn handle(&self, request: Request<A::Target>, method: Method, policy: Policy) -> Result<Response, ApiError> {
+    async fn handle(
+        &self,
+        request: Request<A::Target>,
+        method: Method,
+        policy: Policy,
+        deadline: Deadline,
+    ) -> Result<Response, ApiError> {
         let application = Arc::clone(&self.application);
         let handled = async move {
-            let caught = panics::catch(application.handle(request)).await;
+            let caught = panics::catch(deadline.scope(application.handle(request))).await;
             caught.unwrap_or_else(|panicked| Err(ApiError::internal(format!("the handler {panicked}"))))
         };
         match policy.effect {

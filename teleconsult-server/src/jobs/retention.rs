@@ -8,6 +8,7 @@ use metrics::Counter;
 use tokio_util::sync::CancellationToken;
 
 use super::{Job, JobError, Next};
+use crate::base::steadiness::Steadiness;
 use crate::rooms::Rooms;
 use crate::store::Store;
 
@@ -21,14 +22,15 @@ pub struct Retention {
     kept_for: SignedDuration,
     store: Store,
     rooms: Arc<Rooms>,
+    clock: Steadiness,
     removed: Counter,
 }
 
 impl Retention {
     /// For the records in this store. `removed` counts them.
     #[must_use]
-    pub const fn new(kept_for: SignedDuration, store: Store, rooms: Arc<Rooms>, removed: Counter) -> Self {
-        Self { kept_for, store, rooms, removed }
+    pub fn new(kept_for: SignedDuration, store: Store, rooms: Arc<Rooms>, removed: Counter) -> Self {
+        Self { kept_for, store, rooms, clock: Steadiness::default(), removed }
     }
 }
 
@@ -41,6 +43,12 @@ impl Job for Retention {
     }
 
     async fn run(&self, stop: &CancellationToken) -> Result<Next, JobError> {
+        if self.clock.observe(self.store.read().now().await?).has_stepped() {
+            tracing::warn!(
+                "the clock was set; not looking for old teleconsultations before it has been right for an hour"
+            );
+            return Ok(Next::AfterInterval);
+        }
         while !stop.is_cancelled() {
             let kept_for = self.kept_for;
             let trashed =

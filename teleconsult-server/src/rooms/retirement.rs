@@ -20,6 +20,11 @@ const MAX_BACKOFF: Duration = Duration::from_secs(600);
 const ERROR_AFTER: u32 = 8;
 /// After how many failures a room is parked until the next start: about four hours.
 const PARK_AFTER: u32 = 30;
+/// Wait after a refusal that names no time: what the vendor's own samples wait when the quota is used up. A key that is not
+/// accepted is corrected by people, so there is no hurry either.
+const REFUSED_WAIT: Duration = Duration::from_secs(60);
+/// Longest wait that a refusal may ask for: the longest wait after a failure, because a date far away may be a mistake.
+const MAX_REFUSED_WAIT: Duration = Duration::from_secs(600);
 /// How many rooms are claimed at a time. If they take longer than a lease, another instance claims them too, which is
 /// harmless: deleting a room twice succeeds.
 const BATCH: u32 = 16;
@@ -85,10 +90,15 @@ impl Rooms {
                 tracing::info!(%room, teleconsultation, "deleted a room that was no longer needed");
                 return self.store.write(move |tx| Box::pin(async move { tx.end_retirement(&room).await })).await;
             }
-            // The vendor was not called, so this does not count as a failure.
-            Err(VendorError::CircuitOpen { retry_after }) => return self.postpone(room, retry_after, false).await,
             Err(error) => error,
         };
+        if let Some(wait) = wait_without_failure(&error) {
+            if error.refuses_service() {
+                let wait_seconds = wait.as_secs();
+                tracing::warn!(%room, teleconsultation, wait_seconds, error = %error, "the video provider refuses this service; the deletion of a room is postponed and does not count as failed");
+            }
+            return self.postpone(room, wait, false).await;
+        }
         let failures = one.failures + 1;
         if failures >= PARK_AFTER {
             tracing::error!(%room, teleconsultation, failures, error = %error, "cannot delete a room; parked until the next start");
@@ -108,6 +118,15 @@ impl Rooms {
         let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
         self.store.write(move |tx| Box::pin(async move { tx.postpone_retirement(&room, wait, failed).await })).await
     }
+}
+
+/// The wait until the next attempt, if this one says nothing about the room: the vendor was not called, or it refuses all
+/// calls of this service. Such attempts do not count as failures, so they never park the room.
+fn wait_without_failure(error: &VendorError) -> Option<Duration> {
+    if error.call().is_some() && !error.refuses_service() {
+        return None;
+    }
+    Some(error.retry_after().unwrap_or(REFUSED_WAIT).clamp(MIN_PAUSE, MAX_REFUSED_WAIT))
 }
 
 /// What fell due since the queue was read is due immediately. A wait of zero would spin while the clock stands between two

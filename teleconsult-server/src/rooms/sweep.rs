@@ -20,6 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::search::CLOCK_TOLERANCE;
 use super::{Rooms, RunError, marker};
+use crate::base::steadiness::Steadiness;
 use crate::store::{StoreError, Suspect, SweepPass, crash_point};
 use crate::vendor::{MarkedRoom, Search};
 
@@ -112,11 +113,12 @@ fn is_confirmed(suspect: &Suspect, grace: SignedDuration) -> bool {
     suspect.last_seen_at.duration_since(suspect.first_seen_at) >= grace
 }
 
-/// What is reported once, when it begins, and not with every sweep.
+/// What is remembered between two sweeps: what is reported once, when it begins, and how the clock went on.
 #[derive(Default)]
 pub(super) struct Notices {
     doubt: AtomicBool,
     long_list: AtomicBool,
+    clock: Steadiness,
 }
 
 /// Whether a state has just begun.
@@ -135,6 +137,10 @@ impl Rooms {
         self.store.write(move |tx| Box::pin(async move { tx.forget_gone_rooms(GONE_KEPT_FOR).await })).await?;
         if self.are_records_moved().await? {
             return Ok(());
+        }
+        if self.sweep_notices.clock.observe(now).has_stepped() {
+            // Two looks that are a moment apart would seem to be a grace period apart.
+            self.store.write(|tx| Box::pin(tx.forget_looks())).await?;
         }
         let started = SweepPass { started_at: now, next_offset: 0, needed: 0 };
         let mut pass = self.store.read().sweep_pass().await?.unwrap_or(started);

@@ -15,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::engine::Database;
+use super::held_key::HeldKey;
 use super::journal::{DocumentState, WriteKind};
 use super::{Attempt, Cas, NewAttempt, Reading, Records, Result, StoreError};
 use crate::domain::ids::{ExternalId, TeleconsultationId};
@@ -139,9 +140,21 @@ impl Records for CrudServiceRecords {
     async fn insert(&self, record: &Teleconsultation) -> Result<TeleconsultationId> {
         let mut write = new_write(WriteKind::Insert, &record.id);
         write.content = Some(Content::of(record).to_json()?);
-        let (begun, grace) = (write.clone(), self.settings.write_grace);
-        self.journal.write(move |tx| Box::pin(async move { tx.begin_document_write(&begun, grace).await })).await?;
-        match self.send_document(&write, record).await? {
+        let (begun, grace, key) = (write.clone(), self.settings.write_grace, HeldKey::current());
+        let is_begun = self
+            .journal
+            .write(move |tx| {
+                Box::pin(async move {
+                    let is_held = key.is_held(tx).await?;
+                    if is_held {
+                        tx.begin_document_write(&begun, grace).await?;
+                    }
+                    Ok(is_held)
+                })
+            })
+            .await?;
+        let sent = if is_begun { self.send_document(&write, record).await? } else { Cas::Stale };
+        match sent {
             Cas::Applied(id) => Ok(id),
             Cas::Stale | Cas::TooLate => Err(StoreError::corrupt("storing a teleconsultation took too long")),
         }

@@ -147,6 +147,26 @@ pub enum KeyClaim {
     Mismatch,
 }
 
+/// How the execution of a keyed request ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyEnd {
+    /// It succeeded, for this teleconsultation.
+    Done(TeleconsultationId),
+    /// It failed and may have been carried out in part. The same request may resume it.
+    Failed,
+    /// It was refused before it did anything. The key may serve another request.
+    Refused,
+}
+
+/// What became of a keyed request that another request has taken over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyTakeover {
+    /// It was executed, for this teleconsultation.
+    Done(TeleconsultationId),
+    /// It is being executed, or may be resumed.
+    Running,
+}
+
 /// What is known of a document in the CRUD Service.
 #[derive(Debug, Clone)]
 pub(super) struct DocumentState {

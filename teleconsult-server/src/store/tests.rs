@@ -21,8 +21,8 @@ use crate::domain::privileges::Role;
 use crate::domain::schedule::Schedule;
 use crate::domain::teleconsultation::{Base, Teleconsultation};
 use crate::store::{
-    Attempt, AttemptResolution, Cas, JournalCounts, KeyClaim, KeyedRequest, NewAttempt, Reading, Records, Result,
-    Retirement, StoreError, Suspect, SweepPass,
+    Attempt, AttemptResolution, Cas, JournalCounts, KeyClaim, KeyEnd, KeyTakeover, KeyedRequest, NewAttempt, Reading,
+    Records, Result, Retirement, StoreError, Suspect, SweepPass,
 };
 
 /// Runs each test on both databases.
@@ -178,13 +178,14 @@ impl TestStore {
         write!(self, |tx| tx.claim_key(&request, &about, LEASE)).unwrap()
     }
 
-    async fn finish_key(&self, fence: i64, about: &TeleconsultationId) {
-        let about = about.clone();
-        write!(self, |tx| tx.finish_key("k", fence, &about)).unwrap();
+    async fn renew_key(&self, request: &KeyedRequest, fence: i64) -> bool {
+        let request = request.clone();
+        write!(self, |tx| tx.renew_key(&request, fence, LEASE)).unwrap()
     }
 
-    async fn release_key(&self, fence: i64) {
-        write!(self, |tx| tx.release_key("k", fence)).unwrap();
+    async fn end_key(&self, request: &KeyedRequest, fence: i64, end: KeyEnd) -> Option<KeyTakeover> {
+        let request = request.clone();
+        write!(self, |tx| tx.end_key(&request, fence, &end)).unwrap()
     }
 
     async fn claim_job(&self) -> bool {
@@ -497,13 +498,20 @@ on_both_databases! {
         assert_eq!(store.at(99).claim_key(&request, &other).await, KeyClaim::Running);
         assert_eq!(store.at(100).claim_key(&request, &other).await, claimed(true, 2));
         // The first holder is late now.
-        store.finish_key(1, &other).await;
-        store.release_key(1).await;
+        for end in [KeyEnd::Done(other.clone()), KeyEnd::Failed, KeyEnd::Refused] {
+            assert_eq!(store.end_key(&request, 1, end).await, Some(KeyTakeover::Running));
+        }
+        assert!(!store.renew_key(&request, 1).await);
         assert_eq!(store.claim_key(&request, &other).await, KeyClaim::Running);
-        store.release_key(2).await;
+        assert!(store.at(150).renew_key(&request, 2).await);
+        assert_eq!(store.at(249).claim_key(&request, &other).await, KeyClaim::Running);
+        assert_eq!(store.end_key(&request, 2, KeyEnd::Failed).await, None);
         assert_eq!(store.claim_key(&request, &other).await, claimed(true, 3));
-        store.finish_key(3, &id()).await;
-        assert_eq!(store.claim_key(&request, &other).await, KeyClaim::Done(id()));
+        assert_eq!(store.end_key(&request, 3, KeyEnd::Done(id())).await, None);
+        let takeover = store.end_key(&request, 2, KeyEnd::Done(other.clone())).await;
+        assert_eq!(takeover, Some(KeyTakeover::Done(id())), "the late holder learns the key's teleconsultation");
+        assert!(!store.renew_key(&request, 3).await, "a request that was executed has no lease");
+        assert_eq!(store.at(100).claim_key(&request, &other).await, KeyClaim::Done(id()));
         let changed = KeyedRequest { fingerprint: "g".into(), ..request.clone() };
         assert_eq!(store.claim_key(&changed, &other).await, KeyClaim::Mismatch);
         write!(store, |tx| tx.expire_keys(LEASE)).unwrap();
@@ -511,6 +519,20 @@ on_both_databases! {
         store.at(101);
         write!(store, |tx| tx.expire_keys(LEASE)).unwrap();
         assert_eq!(store.claim_key(&request, &id()).await, claimed(false, 1));
+    }
+
+    async fn a_refused_request_gives_its_key_back(store: TestStore) {
+        let request = KeyedRequest { key: "k".into(), fingerprint: "f".into() };
+        let corrected = KeyedRequest { fingerprint: "g".into(), ..request.clone() };
+        let other = TeleconsultationId::parse("other").unwrap();
+        store.claim_key(&request, &id()).await;
+        assert_eq!(store.end_key(&request, 1, KeyEnd::Refused).await, None);
+        let claimed = KeyClaim::Claimed { teleconsultation: other.clone(), resumed: false, fence: 1 };
+        assert_eq!(store.claim_key(&corrected, &other).await, claimed);
+        // The refused request has the same fence, and holds nothing.
+        assert_eq!(store.end_key(&request, 1, KeyEnd::Done(id())).await, None);
+        assert_eq!(store.end_key(&corrected, 1, KeyEnd::Done(other.clone())).await, None);
+        assert_eq!(store.claim_key(&corrected, &id()).await, KeyClaim::Done(other));
     }
 
     async fn one_of_several_concurrent_claims_succeeds(store: TestStore) {
@@ -562,7 +584,7 @@ on_both_databases! {
             assert_eq!(store.claim_retirements().await.len(), 1, "{step}");
             write!(store, |tx| tx.dequeue_room(&room("r1"))).unwrap();
             let KeyClaim::Claimed { fence, .. } = store.claim_key(&request, &id()).await else { panic!("{step}") };
-            store.release_key(fence).await;
+            assert_eq!(store.end_key(&request, fence, KeyEnd::Failed).await, None);
             assert!(store.claim_job().await, "{step}");
         }
     }

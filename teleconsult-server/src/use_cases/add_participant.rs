@@ -27,11 +27,15 @@ impl UseCases {
         crash_point!("C0");
         let id = start.teleconsultation;
         let person = self.profiles.resolve(vec![requested]).await?.pop().ok_or(UseCaseError::Contended)?;
-        if start.resumed && self.read(&id).await?.record.participant_by_ref(&person.id).is_some() {
-            // An earlier attempt has added the person, but its response did not reach the caller.
-            return Ok(id);
-        }
-        self.apply(&id, |current, now| teleconsultation::add(current, person.clone(), &self.rules, now)).await?;
+        self.apply(&id, |current, now| {
+            if start.resumed && current.participant_by_ref(&person.id).is_some() {
+                // An earlier attempt has added the person, but its response did not reach the caller. It may still have been
+                // at it when this one began, so what was read before this one had its turn proves nothing.
+                return Ok(None);
+            }
+            teleconsultation::add(current, person.clone(), &self.rules, now).map(Some)
+        })
+        .await?;
         crash_point!("C6");
         Ok(id)
     }

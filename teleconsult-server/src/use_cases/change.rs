@@ -18,7 +18,8 @@ impl UseCases {
             None => None,
         };
         let change = Change { schedule: change.schedule, participants };
-        self.apply(id, |current, now| teleconsultation::change(current, change.clone(), &self.rules, now)).await?;
+        self.apply(id, |current, now| teleconsultation::change(current, change.clone(), &self.rules, now).map(Some))
+            .await?;
         crash_point!("C6");
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Why a use case fails.
 
+use crate::base::deadline;
 use crate::domain::teleconsultation::Refusal;
 use crate::people::directory::DirectoryError;
 use crate::people::profiles::ProfileError;
@@ -20,6 +21,9 @@ pub enum UseCaseError {
     /// Other writers kept changing it.
     #[error("the teleconsultation is being changed concurrently")]
     Contended,
+    /// The request was answered before the change was begun.
+    #[error(transparent)]
+    DeadlinePassed(#[from] deadline::Passed),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -38,6 +42,30 @@ pub enum UseCaseError {
     /// The key was used for a different request.
     #[error("the key was used for a different request")]
     KeyReused,
+}
+
+impl UseCaseError {
+    /// Whether the request itself was refused before it did anything, so that a corrected one may follow.
+    pub(super) fn is_refusal(&self) -> bool {
+        let status_of = |error: &UpstreamError| error.refusal().map(|(status, _)| status.as_u16());
+        match self {
+            Self::NotFound | Self::Refused(_) | Self::Profile(ProfileError::Unknown(_)) => true,
+            Self::Profile(ProfileError::Upstream(error)) => {
+                status_of(error).is_some_and(|status| matches!(status, 400 | 401 | 403 | 404 | 409 | 422))
+            }
+            // Other refusals may concern a read that followed a write of unknown outcome.
+            Self::Store(error) => {
+                let status = error.upstream().and_then(status_of);
+                status.is_some_and(|status| matches!(status, 400 | 422))
+            }
+            Self::Contended
+            | Self::DeadlinePassed(_)
+            | Self::Vendor(_)
+            | Self::Links
+            | Self::Running
+            | Self::KeyReused => false,
+        }
+    }
 }
 
 /// The result of a use case.

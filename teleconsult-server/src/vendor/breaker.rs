@@ -4,6 +4,9 @@
 //! While it is closed, every call passes. After [`FAILURE_THRESHOLD`] consecutive failures it opens and rejects calls
 //! immediately. When the cool-down has passed it is half-open and lets one call through as a probe: a success closes it,
 //! a failure opens it again for a longer cool-down.
+//!
+//! There is one breaker for each kind of call, so that slow reads for viewers neither suspend the creation of rooms nor use
+//! up its probe. A single breaker that ignores such reads was rejected: during an outage they would all be made.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -22,9 +25,16 @@ const FIRST_COOL_DOWN: Duration = Duration::from_secs(1);
 const MAX_COOL_DOWN: Duration = Duration::from_secs(10);
 const COOL_DOWN: Backoff = Backoff::new(FIRST_COOL_DOWN, MAX_COOL_DOWN);
 
-/// What is measured about the breaker.
+/// What is measured about the breakers.
 #[derive(Clone)]
 pub struct BreakerMetrics {
+    essential: Measures,
+    reads: Measures,
+}
+
+/// What is measured about one breaker.
+#[derive(Clone)]
+struct Measures {
     /// 1 while it is not closed.
     open: Gauge,
     /// How often it opened.
@@ -32,10 +42,11 @@ pub struct BreakerMetrics {
 }
 
 impl BreakerMetrics {
-    /// Registers both metrics.
+    /// Registers all metrics. Those of reads have names of their own instead of a label, so that alerts on the others keep
+    /// their meaning.
     #[must_use]
     pub fn register(registry: &Registry) -> Self {
-        Self {
+        let essential = Measures {
             open: registry.gauge(
                 "teleconsult_vendor_breaker_open",
                 "1 while calls to the vendor are suspended because it kept failing.",
@@ -44,14 +55,41 @@ impl BreakerMetrics {
                 "teleconsult_vendor_breaker_openings_total",
                 "Times that calls to the vendor were suspended because it kept failing.",
             ),
-        }
+        };
+        let reads = Measures {
+            open: registry.gauge(
+                "teleconsult_vendor_reads_breaker_open",
+                "1 while reads of room details and transcriptions are suspended because they kept failing.",
+            ),
+            openings: registry.counter(
+                "teleconsult_vendor_reads_breaker_openings_total",
+                "Times that reads of room details and transcriptions were suspended because they kept failing.",
+            ),
+        };
+        Self { essential, reads }
     }
 }
 
 /// Measures nothing.
 impl Default for BreakerMetrics {
     fn default() -> Self {
-        Self { open: Gauge::noop(), openings: Counter::noop() }
+        let [essential, reads] = std::array::from_fn(|_| Measures { open: Gauge::noop(), openings: Counter::noop() });
+        Self { essential, reads }
+    }
+}
+
+/// The breakers of all kinds of calls. Clones share their state.
+#[derive(Debug, Clone)]
+pub(super) struct Breakers {
+    /// Calls that teleconsultations depend on.
+    pub(super) essential: Breaker,
+    /// Reads for viewers, whose failure changes nothing.
+    pub(super) reads: Breaker,
+}
+
+impl Breakers {
+    pub(super) fn new(metrics: BreakerMetrics) -> Self {
+        Self { essential: Breaker::new("calls", metrics.essential), reads: Breaker::new("reads", metrics.reads) }
     }
 }
 
@@ -59,7 +97,9 @@ impl Default for BreakerMetrics {
 #[derive(Clone)]
 pub(super) struct Breaker {
     state: Arc<Mutex<State>>,
-    metrics: BreakerMetrics,
+    /// What is suspended while it is open, for the log.
+    suspends: &'static str,
+    metrics: Measures,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,9 +177,9 @@ impl Drop for Permit<'_> {
 }
 
 impl Breaker {
-    pub(super) fn new(metrics: BreakerMetrics) -> Self {
+    fn new(suspends: &'static str, metrics: Measures) -> Self {
         metrics.open.set(0.0);
-        Self { state: Arc::new(Mutex::new(State::CLOSED)), metrics }
+        Self { state: Arc::new(Mutex::new(State::CLOSED)), suspends, metrics }
     }
 
     /// Admits a call, or returns the time after which to ask again.
@@ -152,15 +192,16 @@ impl Breaker {
         let mut state = self.state();
         let was_closed = state.is_closed();
         state.record(outcome, Instant::now());
+        let what = self.suspends;
         match (was_closed, state.is_closed()) {
             (true, false) => {
                 self.metrics.open.set(1.0);
                 self.metrics.openings.increment(1);
-                tracing::error!(failures = FAILURE_THRESHOLD, "the video provider keeps failing; calls are suspended");
+                tracing::error!(failures = FAILURE_THRESHOLD, "the video provider keeps failing; {what} are suspended");
             }
             (false, true) => {
                 self.metrics.open.set(0.0);
-                tracing::info!("the video provider works again; calls are resumed");
+                tracing::info!("the video provider works again; {what} are resumed");
             }
             _ => {}
         }

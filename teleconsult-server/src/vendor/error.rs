@@ -5,6 +5,7 @@ use std::time::Duration;
 use bandyer_client::{ErrorKind, Outcome};
 
 use super::breaker::CallOutcome;
+use crate::base::deadline;
 
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +16,9 @@ pub enum VendorError {
         /// The time after which to call again.
         retry_after: Duration,
     },
+    /// It was not made, because the request that it is for was answered meanwhile.
+    #[error(transparent)]
+    DeadlinePassed(#[from] deadline::Passed),
     /// It was made and failed.
     #[error(transparent)]
     Call(#[from] bandyer_client::Error),
@@ -25,7 +29,7 @@ impl VendorError {
     #[must_use]
     pub const fn call(&self) -> Option<&bandyer_client::Error> {
         match self {
-            Self::CircuitOpen { .. } => None,
+            Self::CircuitOpen { .. } | Self::DeadlinePassed(_) => None,
             Self::Call(error) => Some(error),
         }
     }
@@ -47,6 +51,30 @@ impl VendorError {
     #[must_use]
     pub fn may_mean_not_found(&self) -> bool {
         self.is_not_found() || self.call().and_then(|error| error.status()).is_some_and(|status| status == 400)
+    }
+
+    /// Whether the vendor refused a call about users because it does not know one of them. It reports that with 404, or with
+    /// 400 and a code of its own.
+    #[must_use]
+    pub fn is_unknown_user(&self) -> bool {
+        self.is_not_found() && self.surely_not_done()
+    }
+
+    /// Whether the vendor refuses calls of this service at the moment, whatever they are about: its key is not accepted, or
+    /// its quota is used up.
+    #[must_use]
+    pub fn refuses_service(&self) -> bool {
+        self.call().is_some_and(|error| error.is_unauthorized() || error.is_rate_limited())
+    }
+
+    /// The time after which the vendor, or the breaker, wants the next call.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::CircuitOpen { retry_after } => Some(*retry_after),
+            Self::DeadlinePassed(_) => None,
+            Self::Call(error) => error.retry_after(),
+        }
     }
 
     /// Whether the vendor has such a thing already.

@@ -7,7 +7,7 @@
 use bandyer_client::RoomId;
 use jiff::Timestamp;
 
-use super::{Result, VendorClient};
+use super::{Purpose, Result, VendorClient};
 
 /// Largest page of the vendor.
 pub(super) const PAGE_SIZE: u32 = 100;
@@ -187,7 +187,8 @@ impl VendorClient {
     }
 
     async fn rooms_at(&self, offset: u64, size: u32, prefix: &str) -> Result<RoomPage> {
-        let page = self.guarded(self.client.rooms().list().page_size(size).offset(offset).send()).await?;
+        let page =
+            self.guarded(Purpose::Work, self.client.rooms().list().page_size(size).offset(offset).send()).await?;
         // A list that continues where it is would never end.
         let next = page.next_offset().filter(|next| *next > offset);
         let dates = page.items.iter().filter_map(|room| room.created_at).collect();

@@ -175,6 +175,12 @@ impl Service {
         self.restart().await;
     }
 
+    /// As [`Service::restart`], with this time for the response to each request.
+    pub async fn restart_with_request_timeout(&mut self, timeout: Duration) {
+        self.config.http.requests.timeout = timeout;
+        self.restart().await;
+    }
+
     /// As [`Service::restart`], with every pending retirement and every write of unknown outcome due.
     pub async fn restart_later(&mut self) {
         assert_eq!(self.running.take().unwrap().stop().await, Stopped::default());
@@ -208,7 +214,15 @@ impl Service {
 
     /// As [`Service::post`], under an `Idempotency-Key`.
     pub async fn post_keyed(&self, path: &str, key: &str, body: &Value) -> Response {
-        let request = self.http.post(format!("http://{}{path}", self.address()));
+        self.post_keyed_as(None, path, key, body).await
+    }
+
+    /// The same as this person.
+    pub async fn post_keyed_as(&self, user: Option<&str>, path: &str, key: &str, body: &Value) -> Response {
+        let mut request = self.http.post(format!("http://{}{path}", self.address()));
+        if let Some(user) = user {
+            request = request.header("miauserid", user);
+        }
         let request = request.header("idempotency-key", key).json(&self.with_known_people(body));
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());

@@ -15,6 +15,7 @@ use super::document::{self, Document};
 use crate::domain::ids::TeleconsultationId;
 use crate::domain::teleconsultation::Teleconsultation;
 use crate::platform::UpstreamError;
+use crate::store::held_key::HeldKey;
 use crate::store::journal::{DocumentWrite, WriteKind};
 use crate::store::{Attempt, Cas, Result, StoreError, crash_point};
 
@@ -71,6 +72,7 @@ impl CrudServiceRecords {
     ) -> Result<Cas> {
         let room = write.room.clone().ok_or(StoreError::corrupt("a write without a room replaces no attempt"))?;
         let (attempt, write, grace) = (attempt.clone(), write.clone(), self.settings.write_grace);
+        let key = HeldKey::current();
         self.journal
             .write(move |tx| {
                 Box::pin(async move {
@@ -79,7 +81,7 @@ impl CrudServiceRecords {
                         if is_changed || !tx.holds_attempt(&attempt).await? || tx.is_room_queued(&room).await? {
                             Cas::Stale
                         } else if write.kind == WriteKind::Insert {
-                            Cas::Applied(())
+                            if key.is_held(tx).await? { Cas::Applied(()) } else { Cas::Stale }
                         } else {
                             tx.advance_document(id, generation, generation, valid_until).await?
                         };

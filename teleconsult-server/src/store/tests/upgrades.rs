@@ -88,7 +88,7 @@ async fn fill(store: &TestStore) {
     store.queue_unless_used("r0").await;
     let request = KeyedRequest { key: "k".into(), fingerprint: "f".into() };
     store.claim_key(&request, &id()).await;
-    store.finish_key(1, &id()).await;
+    assert_eq!(store.end_key(&request, 1, KeyEnd::Done(id())).await, None);
     assert!(store.claim_job().await);
     let user = (ExternalId::parse("p").unwrap(), UserId::new("tc_p").unwrap());
     store.records.add_vendor_users(&[user]).await.unwrap();

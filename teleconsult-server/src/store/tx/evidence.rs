@@ -168,6 +168,11 @@ impl Tx {
     /// Records where the records are kept. What sweeps saw while they were elsewhere is forgotten.
     pub async fn set_records_place(&mut self, place: &str) -> Result<()> {
         sqlx::query("UPDATE deployment SET records_place = $1").bind(place).execute(self.connection()).await?;
+        self.forget_looks().await
+    }
+
+    /// Forgets what sweeps saw.
+    pub async fn forget_looks(&mut self) -> Result<()> {
         for statement in ["DELETE FROM suspects", "DELETE FROM sweep_passes"] {
             sqlx::query(statement).execute(self.connection()).await?;
         }
