@@ -14,8 +14,8 @@ use crate::support::in_minutes;
 use crate::support::service::{consultation, doctor};
 use crate::support::site::Site;
 
-/// Passes connections on to PostgreSQL. Once it is armed, the connection with the next COMMIT is cut when its response
-/// arrives.
+/// Passes connections on to PostgreSQL. Once it is armed, the connection that commits the next teleconsultation is cut when the
+/// response arrives.
 struct Proxy {
     address: SocketAddr,
     is_armed: Arc<AtomicBool>,
@@ -36,14 +36,21 @@ impl Proxy {
     }
 }
 
+fn has(sent: &[u8], word: &[u8]) -> bool {
+    sent.windows(word.len()).any(|one| one == word)
+}
+
 async fn pass_on(mut server: TcpStream, mut database: TcpStream, is_armed: Arc<AtomicBool>) {
     let (mut sent, mut received) = ([0; 8192], [0; 8192]);
-    let mut is_committing = false;
+    let (mut is_inserting, mut is_committing) = (false, false);
     loop {
         tokio::select! {
             Ok(count @ 1..) = server.read(&mut sent) => {
-                let has_commit = sent[..count].windows(6).any(|word| word == b"COMMIT");
-                is_committing |= has_commit && is_armed.swap(false, Ordering::SeqCst);
+                is_inserting |= is_armed.load(Ordering::SeqCst) && has(&sent[..count], b"INSERT INTO teleconsultations");
+                is_committing |= is_inserting && has(&sent[..count], b"COMMIT");
+                if is_committing {
+                    is_armed.store(false, Ordering::SeqCst);
+                }
                 database.write_all(&sent[..count]).await.unwrap();
             }
             // Once there is a response to COMMIT, PostgreSQL has committed.

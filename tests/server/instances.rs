@@ -5,7 +5,7 @@ use reqwest::Method;
 
 use crate::support::database::Kind;
 use crate::support::in_minutes;
-use crate::support::service::{PATIENCE, consultation, doctor, patient};
+use crate::support::service::{PATIENCE, Platform, consultation, doctor, patient};
 use crate::support::site::Site;
 
 /// How often a leader is paused. To run more: `TELECONSULT_TEST_PAUSES=100 tests/run.sh instances`.
@@ -18,9 +18,8 @@ fn pauses() -> usize {
 
 /// A leader whose room has been created is paused until the other instance has taken over the attempt. When it
 /// continues, its room is rejected, and it creates another one.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_leader_paused_past_its_lease_still_leaves_one_room() {
-    let site = Site::new(Kind::Postgres).await;
+async fn pause_a_leader(platform: Platform) {
+    let site = Site::on(platform).await;
     // The delay lets the pause come between the vendor's response and its processing.
     let (leader, other) = (site.start(&[("TELECONSULT_CRASH_POINTS", "C11=delay:300")]), site.start(&[]));
     let body = consultation(&in_minutes(0), 2, &[doctor(), patient()]);
@@ -55,6 +54,16 @@ async fn a_leader_paused_past_its_lease_still_leaves_one_room() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_leader_paused_past_its_lease_still_leaves_one_room() {
+    pause_a_leader(Platform::POSTGRES).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_leader_paused_past_its_lease_leaves_one_room_in_the_crud_service() {
+    pause_a_leader(Platform::POSTGRES_CRUD).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn work_of_a_dead_instance_is_recovered_without_a_restart() {
     let site = Site::new(Kind::Postgres).await;
     let (dying, other) = (site.start(&[("TELECONSULT_CRASH_POINTS", "C5=kill")]), site.start(&[]));
@@ -81,9 +90,8 @@ async fn work_of_a_dead_instance_is_recovered_without_a_restart() {
     assert_eq!(site.check_invariants().await.unwrap().len(), 1);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_race_for_the_last_place_on_two_instances_makes_one_room() {
-    let site = Site::new(Kind::Postgres).await;
+async fn race_for_the_last_place(platform: Platform) {
+    let site = Site::on(platform).await;
     let instances = [site.start(&[]), site.start(&[])];
     for n in 1..=5 {
         let body = consultation(&in_minutes(60), 3, &[doctor(), patient()]);
@@ -102,4 +110,14 @@ async fn a_race_for_the_last_place_on_two_instances_makes_one_room() {
         site.until_settled(&instances[1].url).await.unwrap();
         assert_eq!(site.check_invariants().await.unwrap().len(), n);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_race_for_the_last_place_on_two_instances_makes_one_room() {
+    race_for_the_last_place(Platform::POSTGRES).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_race_for_the_last_place_makes_one_room_in_the_crud_service() {
+    race_for_the_last_place(Platform::POSTGRES_CRUD).await;
 }

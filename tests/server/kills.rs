@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::binary::Process;
 use crate::support::database::Kind;
-use crate::support::service::{PATIENCE, consultation};
+use crate::support::service::{PATIENCE, Platform, consultation};
 use crate::support::site::Site;
 use crate::support::{in_minutes, person};
 
@@ -108,16 +108,18 @@ fn some_fault(random: &mut Rng) -> Fault {
 }
 
 /// The point at which the next process fails, if any.
-fn some_crash_point(random: &mut Rng) -> String {
-    let point = random.u32(..24);
-    if point > 11 {
-        return String::new();
-    }
+fn some_crash_point(platform: Platform, random: &mut Rng) -> String {
+    let points = if platform.crud { 14 } else { 12 };
+    let point = match random.u32(..2 * points) {
+        none if none >= points => return String::new(),
+        c @ ..12 => format!("C{c}"),
+        d => format!("D{}", d - 11),
+    };
     let action = ["kill", "error", "delay:1200"][random.usize(..3)];
-    format!("C{point}={action}@{}", random.u32(1..20))
+    format!("{point}={action}@{}", random.u32(1..20))
 }
 
-async fn kill_under_load(kind: Kind) {
+async fn kill_under_load(platform: Platform) {
     #[expect(clippy::disallowed_methods, reason = "the environment sets the duration and the seed")]
     let variable = |name: &str| std::env::var(name).ok();
     let seed = variable("TELECONSULT_TEST_SEED").map_or_else(|| fastrand::u64(..), |seed| seed.parse().unwrap());
@@ -125,7 +127,7 @@ async fn kill_under_load(kind: Kind) {
     println!("repeat with TELECONSULT_TEST_SEED={seed}");
     let mut random = Rng::with_seed(seed);
 
-    let site = Site::new(kind).await;
+    let site = Site::on(platform).await;
     // A port that is free now and used again after each kill.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
     // Callers reach it, and may trigger a crash point, before it logs that it listens.
@@ -133,7 +135,7 @@ async fn kill_under_load(kind: Kind) {
         |site: &Site, points: &str| site.try_start(&[("HTTP_PORT", &port), ("TELECONSULT_CRASH_POINTS", points)]);
     let mut server = start(&site, "").expect("no crash point is set");
     // On a database that several processes may share, one stays up throughout.
-    let steady: Option<Process> = (kind == Kind::Postgres).then(|| site.start(&[]));
+    let steady: Option<Process> = (platform.database == Kind::Postgres).then(|| site.start(&[]));
     let servers = std::iter::once(&server).chain(&steady).map(|server| server.url.clone()).collect();
     let load = Arc::new(Load { site, servers, expected: Expected::default(), stop: AtomicBool::new(false) });
     let callers: Vec<_> = (0..CALLERS)
@@ -154,7 +156,7 @@ async fn kill_under_load(kind: Kind) {
         // `kill -9`, unless a crash point ended it.
         drop(server);
         server = loop {
-            if let Some(server) = start(&load.site, &some_crash_point(&mut random)) {
+            if let Some(server) = start(&load.site, &some_crash_point(platform, &mut random)) {
                 break server;
             }
         };
@@ -181,7 +183,7 @@ async fn kill_under_load(kind: Kind) {
         assert_eq!(seen.len(), 1, "{id} of {patients:?} is lost or half changed, seed {seed}");
     }
     println!(
-        "{kills} kills on {kind:?}, {} acknowledged and present, {} records, no orphan",
+        "{kills} kills on {platform:?}, {} acknowledged and present, {} records, no orphan",
         expected.len(),
         records.len()
     );
@@ -189,10 +191,20 @@ async fn kill_under_load(kind: Kind) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn kills_under_load_leave_no_orphan_and_no_loss_in_sqlite() {
-    kill_under_load(Kind::Embedded).await;
+    kill_under_load(Platform::ALONE).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn kills_under_load_leave_no_orphan_and_no_loss_in_postgres() {
-    kill_under_load(Kind::Postgres).await;
+    kill_under_load(Platform::POSTGRES).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn kills_under_load_leave_no_orphan_and_no_loss_in_the_crud_service() {
+    kill_under_load(Platform::CRUD).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn kills_under_load_leave_no_orphan_and_no_loss_in_crud_and_postgres() {
+    kill_under_load(Platform::POSTGRES_CRUD).await;
 }

@@ -12,8 +12,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::binary;
-use crate::support::database::Kind;
-use crate::support::service::{consultation, doctor, patient};
+use crate::support::service::{Platform, consultation, doctor, patient};
 use crate::support::site::Site;
 use crate::support::{in_minutes, person};
 
@@ -23,7 +22,9 @@ const CONCURRENT_CASES: usize = 16;
 const REPEATS: usize = 10;
 
 const OPERATIONS: [Task; 4] = [Task::Create, Task::Change, Task::AddLast, Task::Delete];
-const POINTS: [&str; 12] = ["C0", "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10", "C11"];
+const POINTS: [&str; 14] = ["C0", "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10", "C11", "D1", "D2"];
+/// The first of them that is reached with the CRUD Service only.
+const FIRST_OF_CRUD: usize = 12;
 /// What happens at the point. The delay is longer than a lease.
 const ACTIONS: [&str; 4] = ["kill", "error", "delay:1500", "error@2"];
 
@@ -76,12 +77,13 @@ impl std::fmt::Display for Case {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the environment sets the number of cases")]
-fn cases() -> Vec<Case> {
+fn cases(platform: Platform) -> Vec<Case> {
     let everything = std::env::var("TELECONSULT_TEST_MATRIX").is_ok_and(|value| value == "full");
     let vendors = misbehaviours().len();
     let mut cases = Vec::new();
     for (o, task) in OPERATIONS.into_iter().enumerate() {
-        for (p, point) in POINTS.into_iter().enumerate() {
+        let points = if platform.crud { &POINTS[..] } else { &POINTS[..FIRST_OF_CRUD] };
+        for (p, &point) in points.iter().enumerate() {
             for (a, action) in ACTIONS.into_iter().enumerate() {
                 let all = (0..vendors).map(|vendor| Case { task, point, action, vendor });
                 // A normal run: each operation meets each point, with rotating actions and vendor faults.
@@ -178,8 +180,8 @@ impl Task {
     }
 }
 
-async fn run_case(case: Case, kind: Kind) -> Result<Outcome, String> {
-    let site = Site::new(kind).await;
+async fn run_case(case: Case, platform: Platform) -> Result<Outcome, String> {
+    let site = Site::on(platform).await;
     // The setup runs without a crash point.
     let setup = site.start(&[]);
     let request = case.task.prepare(&site, &setup.url).await?;
@@ -278,29 +280,39 @@ async fn check_state(case: Case, site: &Site, server: &str) -> Result<(), String
     Ok(())
 }
 
-async fn run(kind: Kind) {
+async fn run(platform: Platform) {
     // Built once, before the first case needs it.
     binary::path();
-    let cases = cases();
+    let cases = cases(platform);
     let count = cases.len();
     let results: Vec<(Case, Result<Outcome, String>)> = stream::iter(cases)
-        .map(|case| async move { (case, tokio::spawn(run_case(case, kind)).await.unwrap()) })
+        .map(|case| async move { (case, tokio::spawn(run_case(case, platform)).await.unwrap()) })
         .buffer_unordered(CONCURRENT_CASES)
         .collect()
         .await;
     let broken: Vec<&String> = results.iter().filter_map(|(_, result)| result.as_ref().err()).collect();
     let reached = results.iter().filter(|(_, result)| result.as_ref().is_ok_and(|one| one.reached)).count();
-    println!("{count} cases on {kind:?}: {} broken, {reached} in which the point was reached", broken.len());
+    println!("{count} cases on {platform:?}: {} broken, {reached} in which the point was reached", broken.len());
     assert!(broken.is_empty(), "{broken:#?}");
     assert!(reached * 5 >= count, "the points are hardly ever reached: {reached} of {count}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn operations_survive_crashes_and_vendor_faults_in_sqlite() {
-    run(Kind::Embedded).await;
+    run(Platform::ALONE).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn operations_survive_crashes_and_vendor_faults_in_postgres() {
-    run(Kind::Postgres).await;
+    run(Platform::POSTGRES).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn operations_survive_crashes_and_vendor_faults_in_the_crud_service() {
+    run(Platform::CRUD).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn operations_survive_crashes_and_vendor_faults_in_crud_and_postgres() {
+    run(Platform::POSTGRES_CRUD).await;
 }

@@ -69,10 +69,10 @@ fn check_urls(service: &str, calls: &[Call], paths: &[(&str, &[&str])], id: &str
 }
 
 const RECORD_PATHS: [(&str, &[&str]); 4] = [
-    ("/teleconsultations/", &["_q", "_st", "_s", "_l"]),
-    ("/teleconsultations/*", &["_q"]),
+    ("/teleconsultations/", &["_q", "_st", "_s", "_l", "_sk"]),
+    ("/teleconsultations/*", &["_q", "_st"]),
     ("/teleconsultations/*/state", &["_q"]),
-    ("/teleconsultations_users/", &["_q", "_st", "_s", "_l"]),
+    ("/teleconsultations_users/", &["_q", "_st", "_s", "_l", "_sk"]),
 ];
 
 /// The service and stand-ins that record every call.

@@ -20,6 +20,8 @@
 //! | C9 | recovery or a sweep has found something and not acted on it yet |
 //! | C10 | a transaction that writes is about to begin |
 //! | C11 | the vendor has responded, and the lease may end before the response is stored |
+//! | D1 | a write to the CRUD Service is recorded and not sent yet |
+//! | D2 | the CRUD Service has responded, and that is not recorded yet |
 
 #[cfg(all(feature = "crash-points", not(debug_assertions)))]
 compile_error!("crash points must not be in a release build");

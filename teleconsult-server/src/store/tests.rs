@@ -643,7 +643,7 @@ async fn no_query_of_a_request_scans_a_table() {
         "SELECT attempt_id FROM rooms WHERE room_id = $1 AND vendor = $2",
         "SELECT id FROM teleconsultations WHERE trashed_at IS NULL AND ends_at < $1 AND updated_at < $1 ORDER BY ends_at LIMIT $2",
         "SELECT id FROM teleconsultations WHERE trashed_at < $1 \
-         AND NOT EXISTS (SELECT 1 FROM retirements WHERE teleconsultation_id = teleconsultations.id) \
+         AND NOT EXISTS (SELECT 1 FROM retirements WHERE teleconsultation_id = teleconsultations.id AND gone_at IS NULL) \
          AND NOT EXISTS (SELECT 1 FROM attempts WHERE teleconsultation_id = teleconsultations.id AND state <> 'lost') \
          ORDER BY trashed_at LIMIT $2",
         "DELETE FROM attempts WHERE teleconsultation_id IN (SELECT value FROM json_each($1))",

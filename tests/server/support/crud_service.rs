@@ -8,6 +8,7 @@ use http::Method;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::database::Record;
 use super::stand_in::{Call, StandIn};
 
 pub const RECORDS: &str = "teleconsultations";
@@ -103,6 +104,29 @@ impl CrudStandIn {
 
     pub fn documents(&self, collection: &str) -> Vec<Value> {
         self.collections().get(collection).into_iter().flatten().cloned().map(Value::Object).collect()
+    }
+
+    /// The public documents of teleconsultations.
+    pub fn records(&self) -> Vec<Record> {
+        let people: BTreeMap<String, Value> = self
+            .documents(PEOPLE)
+            .into_iter()
+            .map(|person| (person["bandyerId"].as_str().unwrap().to_owned(), person["receivedUserId"].clone()))
+            .collect();
+        let is_public = |document: &Value| document["__STATE__"] == json!("PUBLIC");
+        let record = |document: Value| {
+            let mut participants = document["participants"].as_array().unwrap().clone();
+            for participant in &mut participants {
+                participant["userExternalId"] = people[participant["userBandyerId"].as_str().unwrap()].clone();
+            }
+            Record {
+                id: document["_id"].as_str().unwrap().to_owned(),
+                room: document["bandyerRoomId"].as_str().filter(|room| !room.is_empty()).map(str::to_owned),
+                number: document["participantsNumber"].as_u64().unwrap().try_into().unwrap(),
+                participants,
+            }
+        };
+        self.documents(RECORDS).into_iter().filter(is_public).map(record).collect()
     }
 
     /// Empties all collections.
@@ -232,7 +256,7 @@ fn respond(call: &Call, collections: &mut Collections, with_people: bool) -> Res
     let [name, rest @ ..] = segments.as_slice() else { return Err(not_found()) };
     let schema = schema(name, with_people).ok_or_else(not_found)?;
     let documents = collections.entry((*name).to_owned()).or_default();
-    let allowed = ["_q", "_st", "_s", "_l"];
+    let allowed = ["_q", "_st", "_s", "_l", "_sk"];
     if let Some((name, _)) = call.query.iter().find(|(name, _)| !allowed.contains(&name.as_str())) {
         return Err(bad_request(&format!("querystring must NOT have additional property {name}")));
     }
@@ -258,6 +282,8 @@ fn respond(call: &Call, collections: &mut Collections, with_people: bool) -> Res
             if let Some(field) = call.query("_s") {
                 found.sort_by_key(|document| document[field].as_str().unwrap().to_owned());
             }
+            let skipped = call.query("_sk").map_or(0, |skip| skip.parse().unwrap());
+            found.drain(..found.len().min(skipped));
             found.truncate(call.query("_l").map_or(25, |limit| limit.parse().unwrap()));
             Ok((200, found.into_iter().map(Value::Object).collect()))
         }

@@ -87,6 +87,7 @@ impl Platform {
     pub const POSTGRES: Self = Self { database: Kind::Postgres, ..Self::ALONE };
     pub const POSTGRES_AUTH: Self = Self { auth: Some(Serves::ById), ..Self::POSTGRES };
     pub const CRUD: Self = Self { crud: true, ..Self::ALONE };
+    pub const POSTGRES_CRUD: Self = Self { database: Kind::Postgres, ..Self::CRUD };
     pub const BOTH: Self = Self { auth: Some(Serves::ById), ..Self::CRUD };
 }
 

@@ -13,10 +13,18 @@ use super::binary::{Process, command};
 use super::database::{Kind, Record};
 use super::environment::{Environment, Setup};
 use super::http_client;
-use super::service::PATIENCE;
+use super::service::{PATIENCE, Platform};
 
 /// Rooms of other applications, which must never be touched.
 const DECOYS: [&str; 3] = ["visit", "tc1.", "tc1.other.application"];
+
+/// The metrics of what is not resolved yet.
+const UNRESOLVED: [&str; 4] = [
+    "teleconsult_room_open_attempts",
+    "teleconsult_room_pending_retirements",
+    "teleconsult_room_possible_leaks",
+    "teleconsult_store_open_writes",
+];
 
 pub struct Site {
     environment: Environment,
@@ -35,7 +43,16 @@ impl Deref for Site {
 impl Site {
     /// A site whose jobs run every second.
     pub async fn new(kind: Kind) -> Self {
-        let mut site = Setup::default().database(kind).frequent_jobs().binary().await;
+        Self::on(Platform { database: kind, ..Platform::ALONE }).await
+    }
+
+    /// The same with these platform services. A write to the CRUD Service without a response is looked up after a second.
+    pub async fn on(platform: Platform) -> Self {
+        let mut setup = Setup::default().platform(platform).frequent_jobs();
+        if platform.crud {
+            setup = setup.variables(&[("TELECONSULT_CRUD_WRITE_GRACE_SECONDS", "1")]);
+        }
+        let mut site = setup.binary().await;
         site.decoys = DECOYS.iter().map(|description| site.emulator.plant_room(description)).collect();
         site
     }
@@ -92,8 +109,8 @@ impl Site {
         let unresolved = || async {
             let mut left = Vec::new();
             // A possible leak is unresolved too, until a sweep has looked for its room.
-            for what in ["open_attempts", "pending_retirements", "possible_leaks"] {
-                let count = self.metric(server, &format!("teleconsult_room_{what}")).await;
+            for what in UNRESOLVED {
+                let count = self.metric(server, what).await;
                 let count = count.ok_or_else(|| "the server does not respond".to_owned())?;
                 if count != 0.0 {
                     left.push((what, count));
@@ -125,7 +142,10 @@ impl Site {
     ///
     /// The invariant that does not hold.
     pub async fn check_invariants(&self) -> Result<Vec<Record>, String> {
-        let records = self.database.records().await;
+        let records = match &self.crud {
+            Some(crud) => crud.records(),
+            None => self.database.records().await,
+        };
         let rooms = self.live_rooms();
         let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
         for record in &records {

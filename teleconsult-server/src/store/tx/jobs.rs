@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Tx;
-use super::values::millis;
+use super::values::{millis, moment};
 use crate::store::Result;
 
 impl Tx {
@@ -24,5 +24,23 @@ impl Tx {
         .execute(self.connection())
         .await?;
         Ok(done.rows_affected() > 0)
+    }
+
+    /// Records that a job that each instance runs is running, and returns how long ago any of them last ran it. Negative if
+    /// the clock was set back since.
+    pub async fn note_run(&mut self, name: &'static str) -> Result<Option<SignedDuration>> {
+        let now = self.now().await?;
+        let last: Option<i64> = sqlx::query_scalar("SELECT due_at FROM job_runs WHERE name = $1")
+            .bind(name)
+            .fetch_optional(self.connection())
+            .await?;
+        sqlx::query(
+            "INSERT INTO job_runs (name, due_at) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at",
+        )
+        .bind(name)
+        .bind(millis(now))
+        .execute(self.connection())
+        .await?;
+        last.map(|last| Ok(now.duration_since(moment(last)?))).transpose()
     }
 }

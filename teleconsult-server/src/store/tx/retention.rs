@@ -72,7 +72,8 @@ impl Tx {
         let statement = sql!(
             self.dialect,
             "SELECT id FROM teleconsultations WHERE trashed_at < $1 \
-             AND NOT EXISTS (SELECT 1 FROM retirements WHERE teleconsultation_id = teleconsultations.id) \
+             AND NOT EXISTS \
+             (SELECT 1 FROM retirements WHERE teleconsultation_id = teleconsultations.id AND gone_at IS NULL) \
              AND NOT EXISTS (SELECT 1 FROM attempts WHERE teleconsultation_id = teleconsultations.id AND state <> 'lost') \
              ORDER BY trashed_at LIMIT $2",
             skip_locked,
