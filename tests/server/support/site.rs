@@ -46,11 +46,12 @@ impl Site {
         Self::on(Platform { database: kind, ..Platform::ALONE }).await
     }
 
-    /// The same with these platform services. A write to the CRUD Service without a response is looked up after a second.
+    /// The same with these platform services. A write to the CRUD Service without a response is looked up after three
+    /// seconds.
     pub async fn on(platform: Platform) -> Self {
         let mut setup = Setup::default().platform(platform).frequent_jobs();
         if platform.crud {
-            setup = setup.variables(&[("TELECONSULT_CRUD_WRITE_GRACE_SECONDS", "1")]);
+            setup = setup.variables(&[("TELECONSULT_CRUD_WRITE_GRACE_SECONDS", "3")]);
         }
         let mut site = setup.binary().await;
         site.decoys = DECOYS.iter().map(|description| site.emulator.plant_room(description)).collect();
