@@ -22,6 +22,7 @@ mod identity_proxies;
 mod inconsistencies;
 mod instances;
 mod kills;
+mod late_writes;
 mod lost_users;
 mod matrix;
 mod metrics;

@@ -110,7 +110,7 @@ impl Records for CrudServiceRecords {
     }
 
     async fn stored_for(&self, id: &TeleconsultationId) -> Result<Option<TeleconsultationId>> {
-        if let Some(document) = self.resolve_insert(id).await? {
+        if let Some(document) = self.resolve_writes_of(id).await? {
             return Ok(Some(document));
         }
         let document = self.client.document(&self.settings.records, id, LIVE_OR_TRASHED).await?;

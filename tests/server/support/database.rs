@@ -54,6 +54,14 @@ impl Database {
         connection.close().await.unwrap();
     }
 
+    /// The result of a query that counts.
+    pub async fn count(&self, query: &'static str) -> i64 {
+        let mut connection = self.connect().await;
+        let count = sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        count
+    }
+
     /// Id, room and participants of every live record.
     pub async fn records(&self) -> Vec<Record> {
         let mut connection = self.connect().await;

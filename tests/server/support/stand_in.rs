@@ -40,6 +40,8 @@ pub enum Wrong {
     ResetAfter,
     /// The call takes effect, and the response has this body instead of its own.
     Message(&'static str),
+    /// The connection is closed, and the call takes effect only when [`StandIn::deliver`] is called.
+    Late,
 }
 
 type Fault = (Method, &'static str, Wrong);
@@ -48,11 +50,15 @@ type Fault = (Method, &'static str, Wrong);
 struct Shared {
     calls: Vec<Call>,
     faults: VecDeque<Fault>,
+    late: Vec<Call>,
 }
+
+type Handler = dyn Fn(&Call) -> (u16, Value) + Send + Sync;
 
 pub struct StandIn {
     pub url: String,
     shared: Arc<Mutex<Shared>>,
+    handler: Arc<Handler>,
     task: JoinHandle<()>,
 }
 
@@ -62,12 +68,13 @@ impl StandIn {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let shared = Arc::<Mutex<Shared>>::default();
-        let (handler, seen) = (Arc::new(handler), Arc::clone(&shared));
+        let handler: Arc<Handler> = Arc::new(handler);
+        let (handles, seen) = (Arc::clone(&handler), Arc::clone(&shared));
         let task = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let (handler, seen) = (Arc::clone(&handler), Arc::clone(&seen));
+                let (handler, seen) = (Arc::clone(&handles), Arc::clone(&seen));
                 let service = hyper::service::service_fn(move |request| {
                     let (handler, seen) = (Arc::clone(&handler), Arc::clone(&seen));
                     async move { respond(request, &*handler, &seen).await }
@@ -78,7 +85,7 @@ impl StandIn {
                 });
             }
         });
-        Self { url, shared, task }
+        Self { url, shared, handler, task }
     }
 
     pub fn calls(&self) -> Vec<Call> {
@@ -92,6 +99,12 @@ impl StandIn {
     /// Whether every injected fault has been used.
     pub fn has_failed_as_configured(&self) -> bool {
         self.shared.lock().unwrap().faults.is_empty()
+    }
+
+    /// Carries out the calls that are late, and returns the statuses that nobody receives any more.
+    pub fn deliver(&self) -> Vec<u16> {
+        let late = std::mem::take(&mut self.shared.lock().unwrap().late);
+        late.iter().map(|call| (self.handler)(call).0).collect()
     }
 
     /// Injects a fault into the next call with this method and this text in its path.
@@ -113,7 +126,7 @@ fn decoded(text: &str) -> String {
 
 async fn respond(
     request: Request<Incoming>,
-    handler: &(impl Fn(&Call) -> (u16, Value) + Send + Sync),
+    handler: &Handler,
     shared: &Mutex<Shared>,
 ) -> std::io::Result<Response<Full<Bytes>>> {
     let (head, body) = request.into_parts();
@@ -142,6 +155,10 @@ async fn respond(
             return Ok(Response::builder().status(status).body(Full::from(text)).unwrap());
         }
         Some(Wrong::Status(status)) => (status, serde_json::json!({"message": "canary of an upstream"})),
+        Some(Wrong::Late) => {
+            shared.lock().unwrap().late.push(call);
+            return Err(std::io::ErrorKind::ConnectionReset.into());
+        }
         Some(Wrong::ResetBefore) => return Err(std::io::ErrorKind::ConnectionReset.into()),
         Some(Wrong::ResetAfter) => {
             handler(&call);

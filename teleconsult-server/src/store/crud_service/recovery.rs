@@ -5,8 +5,7 @@
 //! watched for a day, and the document is moved to the trash if it appears.
 
 use http::Method;
-use jiff::SignedDuration;
-use serde_json::Value;
+use jiff::{SignedDuration, Timestamp};
 
 use super::CrudServiceRecords;
 use super::changes::Change;
@@ -18,12 +17,17 @@ use crate::store::{Result, StoreError};
 
 /// How many writes one run resolves at most. Each takes a few calls.
 const BATCH: u32 = 50;
-/// How often a new document is looked for whose write was given up.
+/// The longest time between two looks for a new document whose write was given up.
 const WATCH_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
 /// How long it is looked for. Nothing between here and the database holds a request for longer.
 const WATCH_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// How often a document is touched while other writers change it.
 const TOUCHES: u32 = 4;
+
+/// The time until the next look: most writes that arrive late do so early on, so it grows with the age of the write.
+fn watch_interval(write: &DocumentWrite, now: Timestamp) -> SignedDuration {
+    now.duration_since(write.started_at).clamp(SignedDuration::ZERO, WATCH_INTERVAL)
+}
 
 impl CrudServiceRecords {
     /// Resolves the writes that are due.
@@ -44,9 +48,8 @@ impl CrudServiceRecords {
         failed.map_or(Ok(()), Err)
     }
 
-    /// Resolves the writes that an earlier request has begun for a new document, and returns the document if one of them
-    /// took effect.
-    pub(super) async fn resolve_insert(&self, id: &TeleconsultationId) -> Result<Option<TeleconsultationId>> {
+    /// Resolves the writes that were begun for a teleconsultation, and returns the new document if one of them has added it.
+    pub(super) async fn resolve_writes_of(&self, id: &TeleconsultationId) -> Result<Option<TeleconsultationId>> {
         let (id, lease) = (id.clone(), self.settings.write_grace);
         let begun = self
             .journal
@@ -72,41 +75,74 @@ impl CrudServiceRecords {
         match (self.find_new(write).await?, write.is_abandoned) {
             (Some(found), false) => {
                 let id = id_of(&found)?;
-                let is_ours = self.applied(write, &id, write.room.as_ref()).await?;
-                Ok(is_ours.then_some(id))
+                let stays = self.applied(write, &id, write.room.as_ref()).await? || self.is_known(&id).await?;
+                Ok(stays.then_some(id))
             }
-            (Some(found), true) => self.undo(write, found).await.map(|()| None),
-            (None, false) => self.abandon(write).await.map(|()| None),
+            (Some(found), true) => {
+                let id = id_of(&found)?;
+                if self.may_be_of_another(write, &id).await? {
+                    return self.watch(write).await.map(|()| None);
+                }
+                self.undo(write, &id).await.map(|()| None)
+            }
+            (None, false) if self.abandon(write).await? => Ok(None),
+            // Whoever has taken it over may find the document.
+            (None, false) => Err(StoreError::corrupt("a new document is being looked for")),
             (None, true) => self.watch(write).await.map(|()| None),
         }
     }
 
-    /// Moves a document to the trash that appeared after its write was given up: its caller got an error, and may have
-    /// created another since.
-    async fn undo(&self, write: &DocumentWrite, found: Value) -> Result<()> {
-        let id = id_of(&found)?;
-        let state = found.get("__STATE__").and_then(Value::as_str).map(str::to_owned);
-        let read = Document::new(found).ok_or_else(unreadable)?;
-        if state.as_deref() != Some("TRASH") && !self.send_to_trash(&id, &read).await? {
+    /// Whether a document that looks like the one of this write may have been added by another. Rooms are unique, so it may
+    /// only without a room.
+    async fn may_be_of_another(&self, write: &DocumentWrite, id: &TeleconsultationId) -> Result<bool> {
+        let Some(content) = write.content.as_deref().filter(|_| write.room.is_none()) else { return Ok(false) };
+        // In this order: a write that has ended between the two has made its document known.
+        Ok(self.journal.read().is_content_being_written(content).await? || self.is_known(id).await?)
+    }
+
+    async fn is_known(&self, id: &TeleconsultationId) -> Result<bool> {
+        Ok(!self.journal.read().known_documents(&[id.as_str()]).await?.is_empty())
+    }
+
+    /// Ends a write that was taken over before the CRUD Service returned its new document: what was given up is undone now and
+    /// not when it is looked for again, because callers see the document until then. `false` if the document does not stay.
+    pub(super) async fn end_taken_over(&self, write: &DocumentWrite, id: &TeleconsultationId) -> Result<bool> {
+        let (write, lease) = (write.id.clone(), self.settings.write_grace);
+        let abandoned = self
+            .journal
+            .write(move |tx| Box::pin(async move { tx.claim_abandoned_write(&write, lease).await }))
+            .await?;
+        match abandoned {
+            Some(abandoned) => self.undo(&abandoned, id).await.map(|()| false),
+            None => self.is_known(id).await,
+        }
+    }
+
+    /// Moves the document of an abandoned write to the trash: its caller got an error, and may have created another since.
+    async fn undo(&self, write: &DocumentWrite, id: &TeleconsultationId) -> Result<()> {
+        if let Some(read) = self.client.document(&self.settings.records, id, LIVE).await?
+            && !self.send_to_trash(id, &read).await?
+        {
             // It was changed at the same time. The next run looks at it again.
             return Ok(());
         }
-        self.clear_links(&id).await?;
+        self.clear_links(id).await?;
         tracing::warn!(teleconsultation = %id, "moved a document to the trash that appeared after its creation had failed");
         self.refused(write).await
     }
 
-    async fn abandon(&self, write: &DocumentWrite) -> Result<()> {
+    /// Gives up the write of a new document. `false` if it was taken over.
+    async fn abandon(&self, write: &DocumentWrite) -> Result<bool> {
         let write = write.clone();
         self.journal
             .write(move |tx| {
                 Box::pin(async move {
-                    if tx.abandon_document_write(&write, WATCH_INTERVAL).await?
-                        && let Some(room) = &write.room
-                    {
+                    let wait = watch_interval(&write, tx.now().await?);
+                    let is_abandoned = tx.abandon_document_write(&write, wait).await?;
+                    if is_abandoned && let Some(room) = &write.room {
                         tx.queue_room_unless_used(room, None).await?;
                     }
-                    Ok(())
+                    Ok(is_abandoned)
                 })
             })
             .await
@@ -117,10 +153,11 @@ impl CrudServiceRecords {
         self.journal
             .write(move |tx| {
                 Box::pin(async move {
-                    if tx.now().await?.duration_since(write.started_at) > WATCH_FOR {
+                    let now = tx.now().await?;
+                    if now.duration_since(write.started_at) > WATCH_FOR {
                         tx.end_document_write(&write).await.map(drop)
                     } else {
-                        tx.abandon_document_write(&write, WATCH_INTERVAL).await.map(drop)
+                        tx.abandon_document_write(&write, watch_interval(&write, now)).await.map(drop)
                     }
                 })
             })

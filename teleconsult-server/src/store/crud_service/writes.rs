@@ -178,8 +178,8 @@ impl CrudServiceRecords {
         if self.applied(write, &id, record.room.as_ref()).await? {
             return Ok(Cas::Applied(id));
         }
-        // Whoever took the write over has given it up, and removes the document.
-        Ok(Cas::Stale)
+        // The write was taken over. Either its document was found, or the write was given up and the document is not to stay.
+        Ok(if self.end_taken_over(write, &id).await? { Cas::Applied(id) } else { Cas::Stale })
     }
 
     /// The document that a write has added, with any state.

@@ -54,6 +54,13 @@ impl Read<'_> {
         found.into_iter().map(room_id).collect()
     }
 
+    /// Whether a write with this content is under way.
+    pub(in crate::store) async fn is_content_being_written(self, content: &str) -> Result<bool> {
+        let statement = "SELECT count(*) FROM document_writes WHERE state = 'writing' AND content = $1";
+        let count: i64 = sqlx::query_scalar(statement).bind(content).fetch_one(self.pool).await?;
+        Ok(count > 0)
+    }
+
     /// Those of the documents that are known.
     pub(in crate::store) async fn known_documents(self, ids: &[&str]) -> Result<HashSet<String>> {
         let statement = sql!(self.dialect, "SELECT id FROM documents WHERE id IN ", ids);
@@ -241,6 +248,24 @@ impl Tx {
         .fetch_all(self.connection())
         .await?;
         rows.iter().map(write).collect()
+    }
+
+    /// Takes over a write if it was given up.
+    pub(in crate::store) async fn claim_abandoned_write(
+        &mut self,
+        id: &str,
+        lease: SignedDuration,
+    ) -> Result<Option<DocumentWrite>> {
+        let until = self.now_plus(lease).await?;
+        let row = sqlx::query(
+            "UPDATE document_writes SET due_at = $1, fence = fence + 1 WHERE id = $2 AND state = 'abandoned' \
+             RETURNING id, kind, teleconsultation_id, room_id, replaced_room_id, content, state, started_at, fence",
+        )
+        .bind(millis(until))
+        .bind(id)
+        .fetch_optional(self.connection())
+        .await?;
+        row.as_ref().map(write).transpose()
     }
 
     /// Replaces the id that stood for a new document by the one that the CRUD Service has chosen.
