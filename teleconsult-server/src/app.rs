@@ -115,13 +115,12 @@ pub struct Stopped {
 const JOBS_GRACE: Duration = Duration::from_secs(5);
 
 impl Running {
-    /// Opens the store, binds and starts to serve.
+    /// Opens the store, binds and starts to serve. What instances share goes by PostgreSQL's clock, where there is one.
     ///
     /// # Errors
     ///
     /// [`StartError`].
-    pub async fn start(config: &Config) -> Result<Self, StartError> {
-        let clock = Clock::system();
+    pub async fn start(config: &Config, clock: Clock) -> Result<Self, StartError> {
         let registry = config.telemetry.expose_metrics.then(Registry::new);
         let call_metrics = registry.as_ref().filter(|_| config.platform.client_metrics).map(CallMetrics::register);
         let platform = PlatformClient::new(call_metrics).map_err(StartError::Platform)?;
@@ -141,7 +140,7 @@ impl Running {
             Arc::clone(&rooms),
             Arc::clone(&profiles),
             config.rules.clone(),
-            clock.clone(),
+            clock,
         );
         let parts = Parts {
             use_cases,

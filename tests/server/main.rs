@@ -7,6 +7,7 @@ mod bad_input;
 mod branding;
 mod change;
 mod check_config;
+mod clocks;
 mod commits;
 mod connections;
 mod create;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::auth_service::Serves;
 use crate::support::crud_service::{CrudStandIn, PEOPLE, RECORDS};
-use crate::support::service::{Platform, consultation, doctor, patient};
+use crate::support::service::{PATIENCE, Platform, consultation, doctor, patient};
 use crate::support::stand_in::{StandIn, Wrong};
 use crate::support::{Service, in_minutes, person};
 
@@ -349,6 +349,47 @@ async fn a_failed_deletion_keeps_the_room_of_the_record() {
     let live = service.emulator.live_rooms();
     assert_eq!((live.len(), room), (1, &json!(live[0].id)));
     service.link(&kept, "patient-42").await;
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_document_deletes_its_room_without_waiting() {
+    let service = on(Platform::CRUD).await;
+    for status in [400, 403] {
+        crud(&service).http.fail(Method::POST, "/teleconsultations/", Wrong::Status(status));
+        let body = consultation(&in_minutes(0), 2, &[doctor(), patient()]);
+        assert_eq!(service.post("/teleconsultation", &body).await.status, status);
+    }
+    // The outcome of a write that may have taken effect is awaited for a minute, longer than this test waits.
+    service.until_called(Operation::DeleteRoom, 2).await;
+    assert!(service.emulator.live_rooms().is_empty() && crud(&service).documents(RECORDS).is_empty());
+}
+
+#[tokio::test]
+async fn a_teleconsultation_that_the_cms_restores_gets_a_room_again() {
+    let service = on(Platform::CRUD).await;
+    let id = service.create_later().await;
+    assert_eq!(service.delete(&id).await.status, 204);
+    service.until_called(Operation::DeleteRoom, 1).await;
+    crud(&service).change(&id, "__STATE__", json!("PUBLIC"));
+    let restored = async {
+        while service.emulator.live_rooms().is_empty() || crud(&service).document(&id)["bandyerRoomId"].is_null() {
+            assert_eq!(service.view(&id, "patient-42").await.status, 200);
+        }
+    };
+    tokio::time::timeout(PATIENCE, restored).await.expect("it has a room again");
+    assert_eq!(crud(&service).document(&id)["bandyerRoomId"], json!(service.emulator.live_rooms()[0].id));
+}
+
+#[tokio::test]
+async fn pages_are_as_large_as_the_crud_service_allows() {
+    let service = on(Platform::CRUD).await;
+    for largest in [100, 30] {
+        crud(&service).limit_pages(largest);
+        let id = service.create_running().await;
+        service.link(&id, "patient-42").await;
+    }
+    let refused = crud(&service).http.calls().iter().filter(|call| call.query("_l") == Some("200")).count();
+    assert_eq!(refused, 1, "the maximum is remembered");
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ impl Demo {
             "TELECONSULT_BIND_ADDRESS" => Some(Ipv4Addr::LOCALHOST.to_string()),
             _ => None,
         })?;
-        let server = Running::start(&config).await?;
+        let server = Running::start(&config, Clock::system()).await?;
         Ok(Self { emulator, server, folder })
     }
 

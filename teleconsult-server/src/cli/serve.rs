@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use super::signals::{Shutdown, Signals};
 use super::{EXIT_CONFIG, EXIT_FAILURE, fail};
 use crate::app::Running;
+use crate::base::clock::Clock;
 use crate::base::error_chain;
 use crate::config::Config;
 use crate::telemetry::logs;
@@ -26,7 +27,7 @@ pub(super) async fn run() -> ExitCode {
         tracing::warn!("{warning}");
     }
     let started = tokio::select! {
-        started = Running::start(&config) => started,
+        started = Running::start(&config, Clock::system()) => started,
         _ = signals.next() => {
             tracing::info!("a signal was received during the start; the process ends");
             return ExitCode::SUCCESS;

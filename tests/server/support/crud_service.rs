@@ -2,6 +2,7 @@
 //! documents are drafts, and only public documents are returned unless the query selects other states.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use http::Method;
@@ -69,24 +70,30 @@ pub struct CrudStandIn {
     pub http: StandIn,
     collections: Arc<Mutex<Collections>>,
     interjection: Arc<Mutex<Option<Interjection>>>,
+    largest_page: Arc<AtomicUsize>,
 }
+
+/// The largest page, unless its operator sets another.
+const LARGEST_PAGE: usize = 200;
 
 impl CrudStandIn {
     /// Starts it with empty collections; `with_people` selects whether the schema has groups and names.
     pub async fn start(with_people: bool) -> Self {
         let collections = Arc::<Mutex<Collections>>::default();
         let interjection = Arc::<Mutex<Option<Interjection>>>::default();
-        let (kept, waiting) = (Arc::clone(&collections), Arc::clone(&interjection));
+        let largest_page = Arc::new(AtomicUsize::new(LARGEST_PAGE));
+        let (kept, waiting, largest) = (Arc::clone(&collections), Arc::clone(&interjection), Arc::clone(&largest_page));
         let http = StandIn::start(move |call| {
             let mut collections = kept.lock().unwrap();
             let due = |one: &mut Interjection| one.method == call.method && call.raw.contains(&one.id);
             if let Some(Interjection { id, field, value, .. }) = waiting.lock().unwrap().take_if(due) {
                 change(&mut collections, &id, field, value);
             }
-            respond(call, &mut collections, with_people).unwrap_or_else(|refusal| refusal)
+            let largest = largest.load(Ordering::SeqCst);
+            respond(call, &mut collections, with_people, largest).unwrap_or_else(|refusal| refusal)
         })
         .await;
-        Self { http, collections, interjection }
+        Self { http, collections, interjection, largest_page }
     }
 
     fn collections(&self) -> MutexGuard<'_, Collections> {
@@ -127,6 +134,11 @@ impl CrudStandIn {
             }
         };
         self.documents(RECORDS).into_iter().filter(is_public).map(record).collect()
+    }
+
+    /// Refuses pages larger than this.
+    pub fn limit_pages(&self, largest: usize) {
+        self.largest_page.store(largest, Ordering::SeqCst);
     }
 
     /// Empties all collections.
@@ -247,7 +259,12 @@ fn matches(document: &Map<String, Value>, filter: &Value, schema: Schema) -> Res
     Ok(all)
 }
 
-fn respond(call: &Call, collections: &mut Collections, with_people: bool) -> Result<(u16, Value), Refusal> {
+fn respond(
+    call: &Call,
+    collections: &mut Collections,
+    with_people: bool,
+    largest_page: usize,
+) -> Result<(u16, Value), Refusal> {
     let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
     if segments == ["-", "healthz"] {
         return Ok((200, json!({"status": "OK"})));
@@ -259,6 +276,10 @@ fn respond(call: &Call, collections: &mut Collections, with_people: bool) -> Res
     let allowed = ["_q", "_st", "_s", "_l", "_sk"];
     if let Some((name, _)) = call.query.iter().find(|(name, _)| !allowed.contains(&name.as_str())) {
         return Err(bad_request(&format!("querystring must NOT have additional property {name}")));
+    }
+    let limit = call.query("_l").map_or(25, |limit| limit.parse().unwrap());
+    if limit > largest_page {
+        return Err(bad_request(&format!("querystring/_l must be <= {largest_page}")));
     }
     let filter = call.query("_q").map_or_else(|| json!({}), |query| serde_json::from_str(query).unwrap());
     let states: Vec<Value> = call.query("_st").unwrap_or("PUBLIC").split(',').map(Value::from).collect();
@@ -284,7 +305,7 @@ fn respond(call: &Call, collections: &mut Collections, with_people: bool) -> Res
             }
             let skipped = call.query("_sk").map_or(0, |skip| skip.parse().unwrap());
             found.drain(..found.len().min(skipped));
-            found.truncate(call.query("_l").map_or(25, |limit| limit.parse().unwrap()));
+            found.truncate(limit);
             Ok((200, found.into_iter().map(Value::Object).collect()))
         }
         (&Method::GET, [id]) => by_id(documents, id, false).map(|index| (200, Value::Object(documents[index].clone()))),

@@ -2,6 +2,7 @@
 
 pub mod auth_service;
 pub mod binary;
+pub mod clock;
 pub mod crud_service;
 pub mod database;
 pub mod environment;

@@ -11,6 +11,7 @@ use teleconsult_server::app::{Running, Stopped};
 use teleconsult_server::config::Config;
 
 use super::auth_service::{AuthStandIn, Serves};
+use super::clock::TestClock;
 use super::database::Kind;
 use super::environment::{Environment, Setup};
 use super::output;
@@ -94,6 +95,8 @@ impl Platform {
 /// A server in this process. The fields of its [`Environment`] are reached through it.
 pub struct Service {
     environment: Environment,
+    /// The clock of the server, and of the embedded database.
+    pub clock: TestClock,
     running: Option<Running>,
     config: Config,
     http: reqwest::Client,
@@ -151,8 +154,9 @@ impl Service {
     pub(super) async fn start_in(environment: Environment) -> Self {
         output::keep_log();
         let config = Config::from_lookup(&|name| environment.variable(name)).unwrap();
-        let running = Some(Running::start(&config).await.unwrap());
-        Self { environment, running, config, http: http_client() }
+        let clock = TestClock::default();
+        let running = Some(Running::start(&config, clock.source()).await.unwrap());
+        Self { environment, clock, running, config, http: http_client() }
     }
 
     pub fn address(&self) -> std::net::SocketAddr {
@@ -163,10 +167,15 @@ impl Service {
         self.running.as_ref().unwrap()
     }
 
+    /// Starts another instance among the same neighbours, with a clock of its own.
+    pub async fn start_beside(&self, clock: &TestClock) -> Running {
+        Running::start(&self.config, clock.source()).await.unwrap()
+    }
+
     /// Stops gracefully and starts again on the same store.
     pub async fn restart(&mut self) {
         assert_eq!(self.running.take().unwrap().stop().await, Stopped::default());
-        self.running = Some(Running::start(&self.config).await.unwrap());
+        self.running = Some(self.start_beside(&self.clock).await);
     }
 
     /// As [`Service::restart`], with more variables, or others.
@@ -187,7 +196,7 @@ impl Service {
         assert_eq!(self.running.take().unwrap().stop().await, Stopped::default());
         self.database.execute("UPDATE retirements SET due_at = 0 WHERE gone_at IS NULL").await;
         self.database.execute("UPDATE document_writes SET due_at = 0").await;
-        self.running = Some(Running::start(&self.config).await.unwrap());
+        self.running = Some(self.start_beside(&self.clock).await);
     }
 
     pub async fn call(&self, method: Method, path: &str, user: Option<&str>, body: Option<&Value>) -> Response {
