@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
 use crate::support::Service;
+use crate::support::service::pause;
 
 /// The first bytes of a PNG of 300 × 300 pixels.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x01\x2c\0\0\x01\x2c\x08\x06\0\0\0\0\0\0\0";
@@ -82,7 +83,7 @@ async fn a_failing_vendor_or_a_bad_logo_does_not_prevent_startup() {
     service.create_running().await;
     service.until_called(Operation::UpdateTheme, 1).await;
     while redirect.calls_async().await == 0 {
-        tokio::task::yield_now().await;
+        pause().await;
     }
     target.assert_calls_async(0).await;
     assert_eq!(service.emulator.calls_of(Operation::SetLogo), 0);

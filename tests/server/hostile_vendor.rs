@@ -9,7 +9,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::support::crud_service::{PEOPLE, RECORDS};
-use crate::support::service::{Platform, consultation, doctor, patient};
+use crate::support::service::{Platform, consultation, doctor, patient, pause};
 use crate::support::stand_in::{Call, StandIn, Wrong};
 use crate::support::{Response, Service, in_minutes};
 
@@ -61,7 +61,7 @@ async fn a_room_with_an_unsafe_link_is_rejected() {
         // The rejected room belongs to no teleconsultation, so it is deleted.
         let deleted = async {
             while !vendor.calls().iter().any(|call| call.method == Method::DELETE && call.raw == "/v2/rooms/room_1") {
-                tokio::task::yield_now().await;
+                pause().await;
             }
         };
         tokio::time::timeout(crate::support::service::PATIENCE, deleted).await.expect("the room is deleted");

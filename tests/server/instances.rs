@@ -5,7 +5,7 @@ use reqwest::Method;
 
 use crate::support::database::Kind;
 use crate::support::in_minutes;
-use crate::support::service::{PATIENCE, Platform, consultation, doctor, patient};
+use crate::support::service::{PATIENCE, Platform, consultation, doctor, patient, pause};
 use crate::support::site::Site;
 
 /// How often a leader is paused. To run more: `TELECONSULT_TEST_PAUSES=100 tests/run.sh instances`.
@@ -30,7 +30,7 @@ async fn pause_a_leader(platform: Platform) {
             tokio::join!(site.call(&leader.url, Method::POST, "/teleconsultation", &[], Some(&body)), async {
                 let room_created = async {
                     while site.emulator.live_rooms().iter().filter(|room| !room.planted).count() < n {
-                        tokio::task::yield_now().await;
+                        pause().await;
                     }
                 };
                 tokio::time::timeout(PATIENCE, room_created).await.expect("the room is created");

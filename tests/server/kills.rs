@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::binary::Process;
 use crate::support::database::Kind;
-use crate::support::service::{PATIENCE, Platform, consultation};
+use crate::support::service::{PATIENCE, Platform, consultation, pause};
 use crate::support::site::Site;
 use crate::support::{in_minutes, person};
 
@@ -84,7 +84,7 @@ impl Load {
                 }
                 (Some(response), None) => first = Some(response),
                 // No server is up at this moment.
-                (None, _) => tokio::task::yield_now().await,
+                (None, _) => pause().await,
             }
         }
     }

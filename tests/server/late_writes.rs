@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::crud_service::{CrudStandIn, RECORDS};
-use crate::support::service::{PATIENCE, Platform, consultation, doctor, patient};
+use crate::support::service::{PATIENCE, Platform, consultation, doctor, patient, pause};
 use crate::support::site::Site;
 use crate::support::stand_in::Wrong;
 use crate::support::{in_minutes, person};
@@ -34,7 +34,7 @@ fn body(start: &str, places: usize) -> Value {
 async fn until_documents(site: &Site, what: &str, are_right: impl Fn(&[Value]) -> bool) {
     let waited = tokio::time::timeout(PATIENCE, async {
         while !are_right(&crud(site).documents(RECORDS)) {
-            tokio::task::yield_now().await;
+            pause().await;
         }
     });
     assert!(waited.await.is_ok(), "{what}: {:?}", crud(site).documents(RECORDS));
@@ -116,7 +116,11 @@ async fn one_key_is_one_document_when_its_first_holder_was_suspended_before_its_
         let key = format!("{point}-{places}");
         let request = body(&in_minutes(0), places);
         let (first, second) = tokio::join!(create(&site, &sleeper.url, &key, &request), async {
-            let held = async { while site.database.count(RUNNING_KEYS).await == 0 {} };
+            let held = async {
+                while site.database.count(RUNNING_KEYS).await == 0 {
+                    pause().await;
+                }
+            };
             tokio::time::timeout(PATIENCE, held).await.expect("the first request holds the key");
             // The lease of a request that only sleeps is renewed.
             sleeper.signal("STOP");
@@ -180,6 +184,26 @@ async fn a_late_deletion_fails_and_leaves_the_room_of_the_record() {
         assert_eq!(crud(&site).http.deliver(), [404, 404]);
         assert_eq!(records(&site, &server.url).await, 1);
         assert!(site.view(&server.url, &id, "patient-42").await.is_some());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_request_finds_the_document_that_recovery_has_found_meanwhile() {
+    on_both_journals(|site| async move {
+        for (n, places) in [2, 3].into_iter().enumerate() {
+            let (key, request) = (format!("{places}"), body(&in_minutes(0), places));
+            let server = site.start(&[GRACE, ("TELECONSULT_CRASH_POINTS", "D2=error")]);
+            let first = create(&site, &server.url, &key, &request).await;
+            assert_eq!(first.map(|(status, _)| status), Some(503), "{places}");
+            drop(server);
+            let armed = format!("C0={SLEEP}");
+            let server = site.start(&[GRACE, ("TELECONSULT_CRASH_POINTS", &armed)]);
+            let repeated = create(&site, &server.url, &key, &request).await;
+            assert_eq!(repeated.as_ref().map(|(status, _)| *status), Some(201), "{places}");
+            assert_eq!(records(&site, &server.url).await, n + 1, "{places}");
+            assert_eq!(create(&site, &server.url, &key, &request).await, repeated, "{places}");
+        }
     })
     .await;
 }

@@ -4,7 +4,7 @@ use bandyer_client::ApiVersion;
 use bandyer_client::emulator::{Fault, Operation};
 use reqwest::Method;
 
-use crate::support::service::{PATIENCE, consultation, doctor, patient};
+use crate::support::service::{PATIENCE, consultation, doctor, patient, pause};
 use crate::support::{Service, in_minutes};
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn unresolved_rooms_show_in_the_metrics() {
     service.emulator.faults().clear();
     let gone = async {
         while service.metric("teleconsult_room_pending_retirements").await != Some(0.0) {
-            tokio::task::yield_now().await;
+            pause().await;
         }
     };
     tokio::time::timeout(PATIENCE, gone).await.expect("the room is deleted in the end");

@@ -5,7 +5,7 @@ use bandyer_client::emulator::{Fault, Operation};
 use serde_json::{Value, json};
 
 use crate::support::binary::{Process, command};
-use crate::support::service::{consultation, doctor, patient};
+use crate::support::service::{consultation, doctor, patient, pause};
 use crate::support::site::Site;
 use crate::support::{Setup, in_minutes};
 
@@ -56,7 +56,7 @@ async fn a_kill_mid_call_leaves_no_orphan_and_no_second_user() {
         site.emulator.faults().add(Fault::on(Operation::CreateRoom).stall());
         let lost = tokio::join!(post(&site, &server), async {
             while site.emulator.live_rooms().is_empty() {
-                tokio::task::yield_now().await;
+                pause().await;
             }
             server.kill_now();
         });

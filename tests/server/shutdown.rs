@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use crate::support::binary::{Process, command};
-use crate::support::service::{PATIENCE, consultation, doctor, patient};
+use crate::support::service::{PATIENCE, consultation, doctor, patient, pause};
 use crate::support::site::Site;
 use crate::support::{Setup, http_client, in_minutes, person};
 
@@ -116,7 +116,7 @@ async fn clients_that_honour_readiness_lose_no_request_under_load() {
     // Clients that have not noticed yet are served as before.
     let before = done.load(Ordering::SeqCst);
     while done.load(Ordering::SeqCst) < before + CALLERS {
-        tokio::task::yield_now().await;
+        pause().await;
     }
     for _ in 0..3 {
         assert_eq!(ready(&http, &server.url).await, 503);
@@ -139,7 +139,7 @@ async fn clients_that_honour_readiness_lose_no_request_under_load() {
     assert_eq!(links.len(), planned.len());
     let settled = async {
         while links_of_rooms(&site) != links {
-            tokio::task::yield_now().await;
+            pause().await;
         }
     };
     tokio::time::timeout(PATIENCE, settled)

@@ -8,7 +8,7 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use crate::support::crud_service::{OTHER_RECORDS, PEOPLE, RECORDS};
-use crate::support::service::{PATIENCE, Platform, consultation, doctor, patient};
+use crate::support::service::{PATIENCE, Platform, consultation, doctor, patient, pause};
 use crate::support::{Service, in_minutes, on_every_platform};
 
 const SWEEPING: &[(&str, &str)] =
@@ -153,7 +153,7 @@ async fn until_job_ran(service: &Service, times: usize) {
         for _ in 0..=times {
             let before = due().await;
             while due().await == before {
-                tokio::task::yield_now().await;
+                pause().await;
             }
         }
     };
@@ -235,7 +235,7 @@ async fn a_room_that_resists_deletion_is_parked_until_a_restart() {
     service.until_metric("teleconsult_room_parked_retirements", |parked| parked == 0.0).await;
     let gone = async {
         while !service.emulator.live_rooms().is_empty() {
-            tokio::task::yield_now().await;
+            pause().await;
         }
     };
     tokio::time::timeout(PATIENCE, gone).await.expect("the room is deleted");

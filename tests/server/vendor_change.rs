@@ -3,7 +3,7 @@
 use bandyer_client::ApiVersion;
 use bandyer_client::emulator::{Emulator, Fault, Operation};
 
-use crate::support::service::{PATIENCE, Platform, consultation, doctor, patient};
+use crate::support::service::{PATIENCE, Platform, consultation, doctor, patient, pause};
 use crate::support::{Service, in_minutes};
 
 const WAITING: &str = "teleconsult_room_of_other_vendors";
@@ -40,7 +40,7 @@ async fn waits_for_its_vendor(platform: Platform) {
     service.restart_with(&[("BANDYER_BASE_URL", &first)]).await;
     let settled = async {
         while service.emulator.live_rooms().len() > 1 {
-            tokio::task::yield_now().await;
+            pause().await;
         }
     };
     tokio::time::timeout(PATIENCE, settled).await.expect("both rooms are deleted");

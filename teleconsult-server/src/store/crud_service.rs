@@ -113,6 +113,12 @@ impl Records for CrudServiceRecords {
         if let Some(document) = self.resolve_writes_of(id).await? {
             return Ok(Some(document));
         }
+        // Recovery may have found the document since the key was claimed.
+        let key = HeldKey::current();
+        let found = self.journal.write(move |tx| Box::pin(async move { key.teleconsultation(tx).await })).await?;
+        if found.as_ref().is_some_and(|found| found != id) {
+            return Ok(found);
+        }
         let document = self.client.document(&self.settings.records, id, LIVE_OR_TRASHED).await?;
         Ok(document.map(|_| id.clone()))
     }
@@ -145,11 +151,11 @@ impl Records for CrudServiceRecords {
             .journal
             .write(move |tx| {
                 Box::pin(async move {
-                    let is_held = key.is_held(tx).await?;
-                    if is_held {
+                    let is_admitted = key.admits(tx, &begun.teleconsultation).await?;
+                    if is_admitted {
                         tx.begin_document_write(&begun, grace).await?;
                     }
-                    Ok(is_held)
+                    Ok(is_admitted)
                 })
             })
             .await?;

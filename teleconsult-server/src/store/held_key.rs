@@ -7,6 +7,7 @@
 use std::future::Future;
 
 use super::{KeyedRequest, Result, Tx};
+use crate::domain::ids::TeleconsultationId;
 
 tokio::task_local! {
     static HELD: (KeyedRequest, i64);
@@ -26,11 +27,18 @@ impl HeldKey {
         Self(HELD.try_with(Clone::clone).ok())
     }
 
-    /// Whether the request still holds its key, if it has one. It does until the transaction ends.
-    pub(super) async fn is_held(&self, tx: &mut Tx) -> Result<bool> {
+    /// The teleconsultation that the key is about, if the request has a key and still holds it. It does until the
+    /// transaction ends.
+    pub(super) async fn teleconsultation(&self, tx: &mut Tx) -> Result<Option<TeleconsultationId>> {
         match &self.0 {
-            Some((request, fence)) => tx.holds_key(request, *fence).await,
-            None => Ok(true),
+            Some((request, fence)) => tx.held_key(request, *fence).await,
+            None => Ok(None),
         }
+    }
+
+    /// Whether the request may add a document for this new teleconsultation: it has no key, or one that it still holds and
+    /// that no document was found for in the meantime.
+    pub(super) async fn admits(&self, tx: &mut Tx, new: &TeleconsultationId) -> Result<bool> {
+        Ok(self.0.is_none() || self.teleconsultation(tx).await?.as_ref() == Some(new))
     }
 }

@@ -19,6 +19,14 @@ use super::output;
 /// The longest wait for something that happens in the background. Only a failing test waits this long.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long a test waits before it looks again. A loop without a pause takes the processor from what it waits for.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Waits before the next look at something that happens in the background.
+pub async fn pause() {
+    tokio::time::sleep(POLL_INTERVAL).await;
+}
+
 /// Runs each test on both generations of the vendor's API, with profiles from the caller or from the auth service, and with
 /// records in the embedded store, in PostgreSQL or in the CRUD Service. `with` names a function that returns the variables
 /// for a generation.
@@ -247,11 +255,11 @@ impl Service {
         found.map(|value| value.parse().unwrap())
     }
 
-    /// Waits until a metric satisfies the condition. Each poll is a request, so the loop does not spin.
+    /// Waits until a metric satisfies the condition.
     pub async fn until_metric(&self, line: &str, is_reached: impl Fn(f64) -> bool) {
         let reached = async {
             while !self.metric(line).await.is_some_and(&is_reached) {
-                tokio::task::yield_now().await;
+                pause().await;
             }
         };
         let reached = tokio::time::timeout(PATIENCE, reached).await;

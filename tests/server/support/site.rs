@@ -13,7 +13,7 @@ use super::binary::{Process, command};
 use super::database::{Kind, Record};
 use super::environment::{Environment, Setup};
 use super::http_client;
-use super::service::{PATIENCE, Platform};
+use super::service::{PATIENCE, Platform, pause};
 
 /// Rooms of other applications, which must never be touched.
 const DECOYS: [&str; 3] = ["visit", "tc1.", "tc1.other.application"];
@@ -100,7 +100,7 @@ impl Site {
         (status == 200).then(|| serde_json::from_str(&text).unwrap())
     }
 
-    /// Waits until no room is unresolved. Each poll is a request, so the loop does not spin.
+    /// Waits until no room is unresolved.
     pub async fn until_settled(&self, server: &str) -> Result<(), String> {
         // In one response: work moves from one metric to the next, and several responses could miss it each time.
         let unresolved = || async {
@@ -111,7 +111,7 @@ impl Site {
         };
         let settled = async {
             while !unresolved().await.ok_or("the server does not respond")?.is_empty() {
-                tokio::task::yield_now().await;
+                pause().await;
             }
             Ok(())
         };

@@ -81,7 +81,7 @@ impl CrudServiceRecords {
                         if is_changed || !tx.holds_attempt(&attempt).await? || tx.is_room_queued(&room).await? {
                             Cas::Stale
                         } else if write.kind == WriteKind::Insert {
-                            if key.is_held(tx).await? { Cas::Applied(()) } else { Cas::Stale }
+                            if key.admits(tx, id).await? { Cas::Applied(()) } else { Cas::Stale }
                         } else {
                             tx.advance_document(id, generation, generation, valid_until).await?
                         };

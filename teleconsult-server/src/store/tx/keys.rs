@@ -78,14 +78,20 @@ impl Tx {
         Ok(renewed.rows_affected() > 0)
     }
 
-    /// Whether a keyed request was not taken over. It cannot be before the transaction ends.
-    pub(in crate::store) async fn holds_key(&mut self, request: &KeyedRequest, fence: i64) -> Result<bool> {
+    /// What a keyed request is about, if it was not taken over. It cannot be before the transaction ends.
+    pub(in crate::store) async fn held_key(
+        &mut self,
+        request: &KeyedRequest,
+        fence: i64,
+    ) -> Result<Option<TeleconsultationId>> {
         let statement = sql!(
             self.dialect,
-            "SELECT 1 FROM keyed_requests WHERE key = $1 AND fence = $2 AND fingerprint = $3 AND done = 0",
+            "SELECT teleconsultation_id FROM keyed_requests \
+             WHERE key = $1 AND fence = $2 AND fingerprint = $3 AND done = 0",
             lock
         );
-        Ok(held(statement, request, fence).fetch_optional(self.connection()).await?.is_some())
+        let row = held(statement, request, fence).fetch_optional(self.connection()).await?;
+        row.map(|row| teleconsultation_id(row.try_get("teleconsultation_id")?)).transpose()
     }
 
     /// Ends the execution of a keyed request. If another request has taken it over, nothing is changed, and the result is
