@@ -97,6 +97,7 @@ pub struct Running {
     address: SocketAddr,
     drain_timeout: Duration,
     shutdown: CancellationToken,
+    end_changes: CancellationToken,
     serving: JoinHandle<usize>,
     jobs: Runner,
 }
@@ -104,8 +105,10 @@ pub struct Running {
 /// How a stop went.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Stopped {
-    /// How many connections and changes had to be aborted.
-    pub aborted: usize,
+    /// How many connections were closed before their request had a response.
+    pub cut_connections: usize,
+    /// How many changes were ended before they were complete, with or without a connection.
+    pub unfinished_changes: usize,
     /// The name of a background job that has panicked.
     pub failed_job: Option<&'static str>,
 }
@@ -178,14 +181,16 @@ impl Running {
         if let Some(registry) = registry {
             jobs.spawn(MetricsUpkeep(registry));
         }
-        let pipeline = Pipeline::new(Arc::clone(&api), config.http.requests.clone(), api.tasks.clone());
+        let end_changes = CancellationToken::new();
+        let (tasks, end) = (api.tasks.clone(), end_changes.clone());
+        let pipeline = Pipeline::new(Arc::clone(&api), config.http.requests.clone(), tasks, end);
         let pipeline = Arc::new(pipeline);
         let handler = move |request, peer: SocketAddr| Arc::clone(&pipeline).respond(request, peer.ip());
         let limits = config.http.connections.clone();
         let drain_timeout = limits.drain_timeout;
         let serving = tokio::spawn(server::serve(listener, limits, shutdown.clone(), handler));
         tracing::info!("Server listening at http://{address}");
-        Ok(Self { api, store, address, drain_timeout, shutdown, serving, jobs })
+        Ok(Self { api, store, address, drain_timeout, shutdown, end_changes, serving, jobs })
     }
 
     /// The address it listens on.
@@ -213,12 +218,15 @@ impl Running {
         // One deadline for all, because an orchestrator waits for so long and no longer.
         let deadline = Instant::now() + self.drain_timeout;
         self.shutdown.cancel();
-        let aborted_connections = self.serving.await.unwrap_or_default();
+        let cut_connections = self.serving.await.unwrap_or_default();
         self.api.tasks.close();
         let finished = tokio::time::timeout_at(deadline, self.api.tasks.wait()).await;
-        let aborted_changes = if finished.is_ok() { 0 } else { self.api.tasks.len() };
+        let unfinished_changes = if finished.is_ok() { 0 } else { self.api.tasks.len() };
+        self.end_changes.cancel();
+        // Each logs that it ended, which takes no time.
+        self.api.tasks.wait().await;
         let failed_job = self.jobs.end(deadline.min(Instant::now() + JOBS_GRACE)).await;
         self.store.close().await;
-        Stopped { aborted: aborted_connections + aborted_changes, failed_job }
+        Stopped { cut_connections, unfinished_changes, failed_job }
     }
 }

@@ -43,7 +43,8 @@ fn links_of_rooms(site: &Site) -> BTreeSet<String> {
 async fn stuck_request(site: &Site, server: &Process) -> tokio::task::JoinHandle<reqwest::Result<reqwest::Response>> {
     site.emulator.faults().add(Fault::on(Operation::CreateRoom).stall());
     let body = consultation(&in_minutes(0), 2, &[doctor(), patient()]);
-    let request = http_client().post(format!("{}/teleconsultation", server.url)).json(&body);
+    let request = http_client().post(format!("{}/teleconsultation", server.url)).header("x-request-id", "stuck");
+    let request = request.json(&body);
     let stuck = tokio::spawn(request.send());
     site.until_called(Operation::CreateRoom, 1).await;
     stuck
@@ -54,10 +55,11 @@ fn of_level(lines: &[String], level: u64) -> Vec<&String> {
     lines.iter().filter(is_of).collect()
 }
 
-fn cut(lines: &[String]) -> u64 {
+/// How many connections were cut and how many changes were unfinished.
+fn cut(lines: &[String]) -> [u64; 2] {
     let last: Value = serde_json::from_str(lines.last().unwrap()).unwrap();
     assert_eq!(last["msg"], json!("Server closed"));
-    last["cut"].as_u64().unwrap()
+    ["cutConnections", "unfinishedChanges"].map(|name| last[name].as_u64().unwrap())
 }
 
 async fn ready(http: &Client, url: &str) -> StatusCode {
@@ -127,7 +129,7 @@ async fn clients_that_honour_readiness_lose_no_request_under_load() {
         planned.extend(caller.await.unwrap());
     }
     let (code, lines) = server.until_end();
-    assert_eq!((code, cut(&lines)), (Some(0), 0));
+    assert_eq!((code, cut(&lines)), (Some(0), [0, 0]));
     assert!(of_level(&lines, 50).is_empty(), "{:?}", of_level(&lines, 50));
 
     // Replaced rooms may still wait for deletion; the next start continues it.
@@ -163,7 +165,11 @@ async fn stuck_requests_are_cut_counted_and_resolved_at_next_start() {
     let stuck = stuck_request(&site, &server).await;
     let (code, lines) = server.terminate();
     assert_eq!(code, Some(0));
-    assert!(cut(&lines) > 0);
+    assert_eq!(cut(&lines), [1, 1]);
+    let unfinished =
+        lines.iter().find(|line| line.contains("request ended unfinished")).expect("a line about the change");
+    let unfinished: Value = serde_json::from_str(unfinished).unwrap();
+    assert_eq!((&unfinished["reqId"], &unfinished["url"]["path"]), (&json!("stuck"), &json!("/teleconsultation")));
     assert!(stuck.await.unwrap().is_err(), "the caller got no response");
     assert_eq!(site.emulator.live_rooms().len(), 1, "an orphan, for now");
 
@@ -193,7 +199,7 @@ async fn running_requests_complete_after_the_listener_is_closed() {
         assert_eq!(request.await.unwrap().unwrap().status(), 201);
     }
     let (code, lines) = server.until_end();
-    assert_eq!((code, cut(&lines), site.emulator.live_rooms().len()), (Some(0), 0, CALLERS));
+    assert_eq!((code, cut(&lines), site.emulator.live_rooms().len()), (Some(0), [0, 0], CALLERS));
 }
 
 async fn until_refused(server: &Process) {
@@ -209,7 +215,7 @@ async fn sigint_does_not_wait_for_load_balancers() {
     assert_eq!(ready(&http_client(), &server.url).await, 200);
     server.signal("INT");
     let (code, lines) = server.until_end();
-    assert_eq!((code, cut(&lines)), (Some(0), 0));
+    assert_eq!((code, cut(&lines)), (Some(0), [0, 0]));
     assert!(lines.iter().any(|line| line.contains("SIGINT received")), "{lines:?}");
 }
 

@@ -224,3 +224,15 @@ async fn a_bad_database_connection_fails_the_start_without_secrets() {
         assert!(!stderr.contains("canary"), "{stderr}");
     }
 }
+
+#[tokio::test]
+async fn a_file_that_is_no_database_fails_the_start_with_that_reason() {
+    let site = Site::new(Kind::Embedded).await;
+    let folder = std::path::PathBuf::from(site.variable("DATA_DIR").unwrap());
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("teleconsult.sqlite3"), [7; 20_000]).unwrap();
+    let output = command(&site.variables(&[])).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("cannot be opened: the database cannot serve: its file is not a database"), "{stderr}");
+}

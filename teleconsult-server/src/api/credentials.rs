@@ -98,7 +98,7 @@ async fn vendor_user(api: &ApiState, caller: &ExternalId) -> Result<UserId> {
     Ok(users.into_iter().next().ok_or_else(unauthorized)?)
 }
 
-/// The role with which a caller becomes a vendor user again. Where callers describe people, nobody knows the groups of this
+/// The role with which a caller becomes a vendor user again. Where callers describe people, the groups are not known of this
 /// one now; the lower role is updated when a room needs the higher one.
 async fn role(api: &ApiState, caller: &ExternalId) -> Result<Role> {
     let profile = api.parts.profiles.of_caller(caller).await?;

@@ -101,7 +101,7 @@ mod tests {
         };
         assert_eq!(key_of("anna"), key_of("anna"));
         assert_ne!(key_of("anna"), key_of("bruno"));
-        assert_ne!(key_of("null"), key_of(""), "nobody is a scope of its own");
+        assert_ne!(key_of("null"), key_of(""), "no caller is a scope of its own");
         assert_eq!(key_of(""), super::tests::key_of(CREATE, "k", Value::Null).key);
     }
 

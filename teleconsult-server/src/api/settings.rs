@@ -174,7 +174,7 @@ fn vendor_refusal(error: VendorError) -> ApiError {
     if !refused {
         return error.into();
     }
-    let code = error.code().unwrap_or("no code is told");
+    let code = error.code().unwrap_or("no code");
     ApiError::validation(format!("the video provider refused it: {code}")).because(chain(&error))
 }
 

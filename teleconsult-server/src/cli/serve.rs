@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::signals::{Shutdown, Signals};
 use super::{EXIT_CONFIG, EXIT_FAILURE, fail};
-use crate::app::Running;
+use crate::app::{Running, Stopped};
 use crate::base::clock::Clock;
 use crate::base::error_chain;
 use crate::config::Config;
@@ -60,9 +60,10 @@ pub(super) async fn run() -> ExitCode {
         stopped = running.stop() => stopped,
         _ = signals.next() => return end_immediately(),
     };
-    tracing::info!(cut = stopped.aborted, "Server closed");
+    let Stopped { cut_connections, unfinished_changes, failed_job } = stopped;
+    tracing::info!(cutConnections = cut_connections, unfinishedChanges = unfinished_changes, "Server closed");
     // A job may panic as late as in the drain.
-    match stopped.failed_job {
+    match failed_job {
         Some(job) => fail(&format!("the background job {job} panicked"), EXIT_FAILURE),
         None => ExitCode::SUCCESS,
     }

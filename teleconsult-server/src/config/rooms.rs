@@ -19,7 +19,7 @@ const DEFAULT_LIVE: bool = true;
 const DEFAULT_RECORDING: &str = "none";
 /// Above what a request may take, so that an attempt is taken over only when it is abandoned.
 const DEFAULT_LEASE: Duration = Duration::from_secs(5 * CALL_TIMEOUT.as_secs());
-/// Short, so that failed attempts are settled soon, and long enough to cause few calls to the vendor.
+/// Short, so that failed attempts are resolved soon, and long enough to cause few calls to the vendor.
 const DEFAULT_RECOVERY_INTERVAL: Duration = Duration::from_secs(15);
 /// Well above the time that the vendor is expected to need until it lists a new room.
 const DEFAULT_ORPHAN_GRACE: Duration = Duration::from_secs(300);

@@ -103,6 +103,15 @@ pub(super) fn unseen(method: &Method, policy: &Policy, outcome: &Result<Response
     if status.is_server_error() { line!(error) } else { line!(info) }
 }
 
+/// Logs a change that the end of the process stopped. Its outcome is unknown, as after a crash.
+pub(super) fn unfinished(method: &Method, policy: &Policy) {
+    tracing::warn!(
+        http.request.method = method.as_str(),
+        url.path = policy.template,
+        "request ended unfinished, because the service stops"
+    );
+}
+
 /// An unknown path, as far as it is harmless: escaped, truncated, without its query.
 pub(super) fn shown_path(path: &str) -> String {
     truncated(&path.escape_default().to_string())

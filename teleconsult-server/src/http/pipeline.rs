@@ -9,6 +9,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use hyper::body::Body as _;
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
@@ -91,12 +92,19 @@ pub struct Pipeline<A> {
     settings: RequestSettings,
     /// Handlers that run to their end when their caller leaves.
     tasks: TaskTracker,
+    /// Ends those handlers, when the service cannot wait for them any longer.
+    end: CancellationToken,
 }
 
 impl<A: Application> Pipeline<A> {
-    /// Puts a pipeline in front of an application. Handlers with effects are tracked in `tasks`.
-    pub const fn new(application: Arc<A>, settings: RequestSettings, tasks: TaskTracker) -> Self {
-        Self { application, settings, tasks }
+    /// Puts a pipeline in front of an application. Handlers with effects are tracked in `tasks`, until `end` is cancelled.
+    pub const fn new(
+        application: Arc<A>,
+        settings: RequestSettings,
+        tasks: TaskTracker,
+        end: CancellationToken,
+    ) -> Self {
+        Self { application, settings, tasks, end }
     }
 
     /// Responds to a request. Never fails: whatever goes wrong becomes a response and one line in the log.
@@ -194,8 +202,12 @@ impl<A: Application> Pipeline<A> {
             // A task outlives a caller that leaves, so that no change stops half-way. Shutdown waits for it.
             Effect::Changes => {
                 let (sender, receiver) = oneshot::channel();
+                let end = self.end.clone();
                 let task = async move {
-                    if let Err(outcome) = sender.send(handled.await) {
+                    let Some(outcome) = end.run_until_cancelled(handled).await else {
+                        return access_log::unfinished(&method, &policy);
+                    };
+                    if let Err(outcome) = sender.send(outcome) {
                         access_log::unseen(&method, &policy, &outcome);
                     }
                 };
@@ -266,6 +278,7 @@ mod tests {
     use http::{HeaderMap, Method, StatusCode};
     use http_body_util::{BodyExt, Full};
     use tokio::sync::{Notify, Semaphore};
+    use tokio_util::sync::CancellationToken;
     use tokio_util::task::TaskTracker;
 
     use super::{Application, Completed, Pipeline, RequestSettings};
@@ -326,7 +339,12 @@ mod tests {
     }
 
     fn pipeline(site: &Arc<Site>) -> Arc<Pipeline<Site>> {
-        Arc::new(Pipeline::new(Arc::clone(site), RequestSettings::default(), TaskTracker::new()))
+        Arc::new(Pipeline::new(
+            Arc::clone(site),
+            RequestSettings::default(),
+            TaskTracker::new(),
+            CancellationToken::new(),
+        ))
     }
 
     fn request(method: &Method, path: &str) -> http::Request<Full<Bytes>> {

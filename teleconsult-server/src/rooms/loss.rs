@@ -2,8 +2,8 @@
 //!
 //! One "not found" is weak evidence: the part of the vendor's systems that responds may be behind the others, or be the wrong
 //! one after a fail-over, and a room that is replaced takes its link from people who are in a call. So the vendor must not
-//! find the room at several looks over some time. Before the window opens nobody has the link yet, and two looks suffice.
-//! Inside it somebody may be connected, which cannot be known of a room that cannot be read, so it takes longer.
+//! find the room at several looks over some time. Before the window opens no participant has the link yet, and two looks suffice.
+//! Inside it a participant may be connected, which cannot be known of a room that cannot be read, so it takes longer.
 //!
 //! What is counted here is kept in memory only: after a restart, or at another instance, the count begins again, which delays
 //! a new room and destroys nothing.
@@ -24,7 +24,7 @@ const MISSES_BEFORE: u32 = 2;
 const MISSES_INSIDE: u32 = 4;
 /// Misses that are further apart say nothing together.
 const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(1);
-/// The wait between two repairs of one teleconsultation. The first is short, because somebody waits for the link.
+/// The wait between two repairs of one teleconsultation. The first is short, because a participant waits for the link.
 const BACKOFF: Backoff = Backoff::new(Duration::from_secs(30), Duration::from_secs(3600));
 /// After how long without a repair the wait is short again.
 const BACKOFF_KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);

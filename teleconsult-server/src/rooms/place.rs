@@ -1,7 +1,7 @@
 //! Whether the records are kept where they were.
 //!
 //! The journal knows rooms, and the records decide which of them are needed. If the records are looked up in another place
-//! than before, such as another collection after a mistake in a setting, every room seems to be nobody's. So until the
+//! than before, such as another collection after a mistake in a setting, every room seems to be an orphan. So until the
 //! operator confirms the move, no room is deleted: sweeps and deletions wait.
 
 use data_encoding::HEXLOWER;

@@ -81,7 +81,7 @@ enum Standing {
     Unsettled,
     /// Its attempt was given up, so that no record can ever have it.
     Lost,
-    /// Nobody knows it.
+    /// No record or attempt has it.
     Suspect,
 }
 

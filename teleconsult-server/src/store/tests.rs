@@ -421,12 +421,12 @@ on_both_databases! {
 
     async fn suspects_are_those_of_the_last_pass_without_a_record(store: TestStore) {
         let seen = |names: &[&str]| names.iter().map(|name| room(name)).collect::<Vec<_>>();
-        let (first, second) = (seen(&["gone", "needed", "nobody's"]), seen(&["nobody's", "needed"]));
+        let (first, second) = (seen(&["gone", "needed", "orphan"]), seen(&["orphan", "needed"]));
         write!(store, |tx| tx.add_suspects(&first, now())).unwrap();
         write!(store, |tx| tx.add_suspects(&second, later(60))).unwrap();
         write!(store, |tx| tx.clear_suspects(&[room("needed")])).unwrap();
         write!(store, |tx| tx.clear_unseen_suspects(later(60))).unwrap();
-        let left = Suspect { room: room("nobody's"), first_seen_at: now(), last_seen_at: later(60) };
+        let left = Suspect { room: room("orphan"), first_seen_at: now(), last_seen_at: later(60) };
         assert_eq!(store.database.read().suspects().await.unwrap(), [left]);
         assert_eq!(store.counts().await.suspects, 1);
     }

@@ -71,7 +71,7 @@ impl UseCases {
                 if let Ok(own) = result.as_ref().map(TeleconsultationId::as_str)
                     && own != id.as_str()
                 {
-                    // Only where the store chooses ids: nobody is given this one, and the CMS shows it.
+                    // Only where the store chooses ids: no caller gets this one, and the CMS shows it.
                     tracing::warn!(teleconsultation = own, "a keyed request was executed twice; this one is left over");
                 }
                 Ok(id)

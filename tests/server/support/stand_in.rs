@@ -101,7 +101,7 @@ impl StandIn {
         self.shared.lock().unwrap().faults.is_empty()
     }
 
-    /// Carries out the calls that are late, and returns the statuses that nobody receives any more.
+    /// Carries out the calls that are late, and returns the statuses that no caller receives any more.
     pub fn deliver(&self) -> Vec<u16> {
         let late = std::mem::take(&mut self.shared.lock().unwrap().late);
         late.iter().map(|call| (self.handler)(call).0).collect()

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyPool, Connection, Executor, SqlSafeStr};
+use sqlx::{AnyPool, ConnectOptions, Connection, Executor, SqlSafeStr};
 
 use super::dialect::Dialect;
 use super::session::Readers;
 use super::{Database, Deployment, deployment, migration};
 use crate::base::clock::Clock;
+use crate::store::StoreError;
 
 /// Read connections beside the single writer. SQLite reads are short; more connections would compete for the same cores.
 const READERS: u32 = 4;
@@ -93,6 +94,7 @@ impl Database {
             .map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?
             .join("teleconsult.sqlite3");
         sqlx::any::install_default_drivers();
+        try_open(&file).await.map_err(|error| database(error.into()))?;
         // One connection: SQLite has one writer at a time, and queueing in the pool is cheaper than polling the lock.
         let writer = pool(1, &file, "rwc").await.map_err(|error| database(error.into()))?;
         let deployment = prepare(&writer).await.map_err(|error| database(error.into()))?;
@@ -120,9 +122,19 @@ async fn prepare(writer: &AnyPool) -> Result<Deployment, migration::MigrationErr
     Ok(deployment)
 }
 
-async fn pool(connections: u32, file: &Path, mode: &str) -> Result<AnyPool, sqlx::Error> {
+/// Opens the file once, or creates it. A pool would repeat what fails until its time-out, and report that.
+async fn try_open(file: &Path) -> Result<(), StoreError> {
+    let mut connection = options(file, "rwc")?.connect().await?;
+    connection.execute(PRAGMAS).await?;
+    Ok(connection.close().await?)
+}
+
+fn options(file: &Path, mode: &str) -> Result<AnyConnectOptions, sqlx::Error> {
     let path = percent_encode(file.as_os_str().as_encoded_bytes(), PATH);
-    let options: AnyConnectOptions = format!("sqlite://{path}?mode={mode}").parse()?;
+    format!("sqlite://{path}?mode={mode}").parse()
+}
+
+async fn pool(connections: u32, file: &Path, mode: &str) -> Result<AnyPool, sqlx::Error> {
     AnyPoolOptions::new()
         .max_connections(connections)
         .min_connections(1)
@@ -133,7 +145,7 @@ async fn pool(connections: u32, file: &Path, mode: &str) -> Result<AnyPool, sqlx
         // treat every later statement on this connection as part of that transaction.
         .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
         .after_connect(|connection, _| Box::pin(async move { connection.execute(PRAGMAS).await.map(drop) }))
-        .connect_with(options)
+        .connect_with(options(file, mode)?)
         .await
 }
 

@@ -1,5 +1,5 @@
 //! What is known about rooms and records before something is destroyed: which vendor a room belongs to, which rooms seem to
-//! be nobody's, how far the vendor's list was read, where the records were kept, and how much is unsettled.
+//! be orphans, how far the vendor's list was read, where the records were kept, and how much is unresolved.
 
 use std::collections::HashSet;
 
@@ -73,7 +73,7 @@ impl Read<'_> {
         Ok(attempt.fetch_optional(self.pool).await?)
     }
 
-    /// The rooms of this vendor that seem to be nobody's, longest known first.
+    /// The rooms of this vendor that seem to be orphans, longest known first.
     pub async fn suspects(self) -> Result<Vec<Suspect>> {
         let statement =
             "SELECT room_id, first_seen_at, last_seen_at FROM suspects WHERE vendor = $1 ORDER BY first_seen_at";

@@ -126,7 +126,7 @@ impl Tx {
                 .bind(request.fingerprint.as_str())
                 .fetch_optional(self.connection())
                 .await?;
-        // A key that expired is nobody's.
+        // A key that expired is free.
         let Some(row) = row else { return Ok(None) };
         if row.try_get::<i64, _>("done")? == 0 {
             return Ok(Some(KeyTakeover::Running));
