@@ -191,7 +191,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the timeout for DNS, TCP and TLS together; 5 s by default.
+    /// Sets the timeout for DNS, TCP and TLS together; 5 s by default, and at most three quarters of the
+    /// [attempt timeout](Self::attempt_timeout).
     pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
@@ -248,7 +249,7 @@ impl ClientBuilder {
             base_url,
             key,
             user_agent,
-            connect_timeout: self.connect_timeout,
+            connect_timeout: connect_within(self.connect_timeout, self.attempt_timeout),
             max_response_bytes: self.max_response_bytes,
             http_client: self.http_client,
         })?;
@@ -286,6 +287,12 @@ impl fmt::Debug for ClientBuilder {
             .field("retry", &self.retry)
             .finish_non_exhaustive()
     }
+}
+
+/// Keeps the connect timeout below the attempt timeout: only a timeout of the connection itself proves that nothing was
+/// sent, so it has to fire first.
+fn connect_within(connect: Duration, attempt: Duration) -> Duration {
+    connect.min(attempt / 4 * 3)
 }
 
 fn header_of(key: &ApiKey) -> Result<HeaderValue, ConfigError> {
@@ -343,7 +350,16 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{ApiVersion, ClientBuilder, ConfigError, Environment, Region, base_url};
+    use std::time::Duration;
+
+    use super::{ApiVersion, ClientBuilder, ConfigError, Environment, Region, base_url, connect_within};
+
+    #[test]
+    fn the_connect_timeout_stays_below_the_attempt_timeout() {
+        let millis = Duration::from_millis;
+        assert_eq!(connect_within(millis(5000), millis(15_000)), millis(5000));
+        assert_eq!(connect_within(millis(5000), millis(1000)), millis(750));
+    }
 
     #[test]
     fn base_url_determines_the_api_version() {

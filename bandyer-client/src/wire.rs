@@ -27,7 +27,8 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn new(method: Method, segments: &[&str]) -> Self {
-        let idempotent = !matches!(method, Method::POST | Method::PATCH);
+        // Extension methods are unknown here, so they count as not idempotent.
+        let idempotent = method.is_idempotent();
         Self {
             method,
             segments: segments.iter().map(|segment| (*segment).to_owned()).collect(),
@@ -234,9 +235,10 @@ pub(crate) fn json_as<R: DeserializeOwned, T: From<R>>(body: &[u8]) -> Result<T,
     json::<R>(body).map(T::from)
 }
 
-/// Ignores the body, for operations whose status says everything.
-pub(crate) const fn nothing(_body: &[u8]) -> Result<(), DecodeFailure> {
-    Ok(())
+/// For operations whose response adds nothing to its status. The body must still be empty or JSON: a proxy's HTML page
+/// with status 200 does not prove that the vendor did anything.
+pub(crate) fn nothing(body: &[u8]) -> Result<(), DecodeFailure> {
+    json_or(body, |body| json::<serde::de::IgnoredAny>(body).map(drop), || ())
 }
 
 #[cfg(test)]
@@ -247,6 +249,23 @@ mod tests {
     struct Outer {
         #[expect(dead_code, reason = "only its type matters")]
         items: Vec<u32>,
+    }
+
+    #[test]
+    fn only_an_empty_or_json_body_proves_success() {
+        for body in ["", " \n", "null", r#"{"message": "ok"}"#] {
+            assert!(super::nothing(body.as_bytes()).is_ok(), "{body}");
+        }
+        assert!(super::nothing(b"<html>Sign in to continue</html>").is_err());
+    }
+
+    #[test]
+    fn extension_methods_are_not_idempotent() {
+        let idempotent = |method: &str| super::Call::new(method.parse().unwrap(), &[]).idempotent;
+        assert_eq!(
+            ["GET", "PUT", "DELETE", "POST", "PATCH", "PURCHASE"].map(idempotent),
+            [true, true, true, false, false, false]
+        );
     }
 
     #[test]

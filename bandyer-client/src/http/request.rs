@@ -190,10 +190,12 @@ impl<'a> Execution<'a> {
                 idempotent: self.call.idempotent,
                 attempts,
                 remaining,
+                attempt_timeout: self.attempt_timeout,
             };
             let stopped = match decide(&self.retry, &situation, fastrand::f64()) {
                 Decision::RetryAfter(wait) if self.client.retry_budget().withdraw() => {
-                    may_have_happened |= error.outcome() == Outcome::Unknown;
+                    // A read changes nothing, so the outcome of a failed one is never unknown.
+                    may_have_happened |= !self.call.method.is_safe() && error.outcome() == Outcome::Unknown;
                     span::retrying(self.operation, &error, attempts, wait);
                     tokio::time::sleep(wait).await;
                     continue;

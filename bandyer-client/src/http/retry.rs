@@ -71,6 +71,12 @@ impl RetryPolicy {
         self.total_timeout
     }
 
+    /// Time below which another attempt is not started. An attempt cut short turns a clean refusal into an unknown
+    /// outcome, so a tenth of the total must be left, or the time of a whole attempt where that is shorter.
+    fn min_attempt_time(&self, attempt_timeout: Duration) -> Duration {
+        attempt_timeout.min(self.total_timeout / 10)
+    }
+
     fn wait_after(&self, attempts: u32, jitter: f64) -> Duration {
         let doublings = attempts.saturating_sub(1).min(16);
         let ceiling = self.initial_backoff.saturating_mul(1 << doublings).min(self.max_backoff);
@@ -89,6 +95,8 @@ pub(crate) struct Situation {
     pub(crate) attempts: u32,
     /// Time left of the total timeout.
     pub(crate) remaining: Duration,
+    /// The longest that one attempt may take.
+    pub(crate) attempt_timeout: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,8 +145,9 @@ pub(crate) fn decide(policy: &RetryPolicy, situation: &Situation, jitter: f64) -
     }
     let backoff = policy.wait_after(situation.attempts, jitter);
     let wait = backoff.max(situation.retry_after.unwrap_or_default());
-    if wait >= situation.remaining {
-        let vendor_wait_too_long = situation.retry_after.is_some_and(|wait| wait >= situation.remaining);
+    let latest = situation.remaining.saturating_sub(policy.min_attempt_time(situation.attempt_timeout));
+    if wait >= latest {
+        let vendor_wait_too_long = situation.retry_after.is_some_and(|wait| wait >= latest);
         return Decision::Stop(if vendor_wait_too_long { StopReason::WaitTooLong } else { StopReason::TimeUsedUp });
     }
     Decision::RetryAfter(wait)
@@ -205,6 +214,7 @@ mod tests {
             idempotent,
             attempts: 1,
             remaining: 30 * SECOND,
+            attempt_timeout: 15 * SECOND,
         }
     }
 
@@ -235,6 +245,8 @@ mod tests {
             (api(429, true, Some(2)), RetryAfter(2 * SECOND)),
             (api(429, false, Some(2)), RetryAfter(2 * SECOND)),
             (api(429, false, Some(0)), wait),
+            (api(429, false, Some(25)), RetryAfter(25 * SECOND)),
+            (api(429, false, Some(29)), Stop(StopReason::WaitTooLong)),
             (api(429, false, Some(30)), Stop(StopReason::WaitTooLong)),
             (api(500, true, None), wait),
             (api(500, false, None), Stop(StopReason::MayHaveHappened)),

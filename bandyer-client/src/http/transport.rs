@@ -19,6 +19,10 @@ pub type HttpClient = reqwest::Client;
 
 const KEY_HEADER: &str = "apikey";
 
+/// How long an unused connection is kept. Load balancers close theirs after 60 to 75 s; a request sent on a connection
+/// that is being closed is lost with an unknown outcome. reqwest's default is 90 s.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+
 pub(crate) struct TransportSettings {
     pub(crate) base_url: Url,
     pub(crate) key: HeaderValue,
@@ -192,6 +196,7 @@ impl Transport {
 pub(crate) fn default_client(connect_timeout: Duration) -> Result<HttpClient, ConfigError> {
     reqwest::Client::builder()
         .connect_timeout(connect_timeout)
+        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
         // The key is sent in a custom header, which reqwest would forward to the target of a redirect.
         .redirect(reqwest::redirect::Policy::none())
         // `retry.rs` decides about retries; a second policy would multiply the attempts.

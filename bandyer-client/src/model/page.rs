@@ -43,10 +43,13 @@ impl<T> Page<T> {
 
     /// Replaces the inferred values by those of the response.
     pub(crate) fn with_reported(self, offset: Option<u64>, size: Option<u64>, has_more: Option<bool>) -> Self {
+        let size = size.filter(|size| *size > 0);
+        // A page as full as its reported limit may be followed by another, even if no size was requested.
+        let full = size.map_or(self.has_more, |size| self.items.len() as u64 >= size);
         Self {
             offset: offset.unwrap_or(self.offset),
-            has_more: has_more.unwrap_or(self.has_more),
-            size: size.filter(|size| *size > 0).unwrap_or(self.size),
+            has_more: has_more.unwrap_or(full),
+            size: size.unwrap_or(self.size),
             items: self.items,
         }
     }
@@ -68,5 +71,19 @@ impl<T> Page<T> {
         // page is skipped by the page size, as the vendor's own app does; the same offset would return the same page.
         let step = if self.items.is_empty() { self.size } else { self.items.len() as u64 };
         self.has_more.then(|| offset.saturating_add(step))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Page;
+    use crate::wire::Window;
+
+    #[test]
+    fn a_page_as_full_as_its_reported_limit_has_a_next_one() {
+        let page = |items: usize| Page::inferred(vec![(); items], Window::default());
+        assert_eq!(page(20).with_reported(None, Some(20), None).next_offset(), Some(20));
+        assert_eq!(page(19).with_reported(None, Some(20), None).next_offset(), None);
+        assert_eq!(page(20).with_reported(None, Some(20), Some(false)).next_offset(), None);
     }
 }

@@ -15,6 +15,10 @@ use crate::config::ApiKey;
 const DEFAULT_TOLERANCE: Duration = Duration::from_secs(300);
 /// Maximum length of a header, in bytes. A valid one has about 85.
 const MAX_HEADER_BYTES: usize = 4096;
+/// Number of `v0` parts that are compared. The vendor sends one, or a few while its keys are rotated.
+const MAX_SIGNATURES: usize = 8;
+/// Length of an HMAC-SHA256 in hexadecimal digits.
+const SIGNATURE_DIGITS: usize = 64;
 
 /// The reason why a signature is rejected. Respond with 401 and do not reveal the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -105,7 +109,9 @@ impl Verifier {
         let mut given = parts().filter(|(name, _)| *name == "v0").peekable();
         given.peek().ok_or(SignatureError::Malformed)?;
         let signed = [time.as_bytes(), b".", body];
-        if !given.any(|(_, signature)| self.is_signed_by_any_key(&signed, signature)) {
+        let candidates: Vec<_> =
+            given.take(MAX_SIGNATURES).filter_map(|(_, digits)| decode_signature(digits)).collect();
+        if !self.matches_any_key(&signed, &candidates) {
             return Err(SignatureError::Mismatch);
         }
         let distance =
@@ -134,16 +140,18 @@ impl Verifier {
     ///
     /// [`SignatureError::Mismatch`].
     pub fn verify_room_id(&self, header: &str, room_id: &str) -> Result<(), SignatureError> {
-        if self.is_signed_by_any_key(&[room_id.as_bytes()], header.trim()) {
-            Ok(())
-        } else {
-            Err(SignatureError::Mismatch)
-        }
+        let candidate = decode_signature(header.trim()).ok_or(SignatureError::Mismatch)?;
+        if self.matches_any_key(&[room_id.as_bytes()], &[candidate]) { Ok(()) } else { Err(SignatureError::Mismatch) }
     }
 
-    fn is_signed_by_any_key(&self, signed: &[&[u8]], signature: &str) -> bool {
-        let Some(signature) = from_hex(signature) else { return false };
-        self.keys.iter().any(|key| mac(key, signed).verify_slice(&signature).is_ok())
+    /// The content is hashed once per key, however many signatures the header lists, and not at all without one: an
+    /// unauthenticated sender must not be able to multiply that work.
+    fn matches_any_key(&self, signed: &[&[u8]], candidates: &[Vec<u8>]) -> bool {
+        !candidates.is_empty()
+            && self.keys.iter().any(|key| {
+                let mac = mac(key, signed);
+                candidates.iter().any(|candidate| mac.clone().verify_slice(candidate).is_ok())
+            })
     }
 }
 
@@ -177,6 +185,10 @@ fn to_hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+fn decode_signature(digits: &str) -> Option<Vec<u8>> {
+    (digits.len() == SIGNATURE_DIGITS).then(|| from_hex(digits)).flatten()
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {
@@ -279,6 +291,16 @@ mod tests {
         assert!(verifier.also_accept(old).unwrap().verify(&header, b"x", at(0)).is_ok());
         assert_eq!(Verifier::new("").unwrap_err(), EmptyKey);
         assert_eq!(Verifier::new("k").unwrap().also_accept("").unwrap_err(), EmptyKey);
+    }
+
+    #[test]
+    fn only_the_first_signatures_of_a_header_are_compared() {
+        let verifier = Verifier::new(VENDORS_KEY).unwrap();
+        let (time, signature) = VENDORS_HEADER.split_once(',').unwrap();
+        let with_others = |others| format!("{time},{}{signature}", format!("v0={},", "0".repeat(64)).repeat(others));
+        let now = at(1_554_193_902);
+        assert_eq!(verifier.verify(&with_others(7), VENDORS_BODY, now), Ok(()));
+        assert_eq!(verifier.verify(&with_others(8), VENDORS_BODY, now), Err(SignatureError::Mismatch));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::model::ids::UserId;
 use crate::model::page::Page;
 use crate::users::{Language, NewUser, Role, User, UserChange};
 use crate::wire::multipart::Part;
-use crate::wire::{Call, DecodeFailure, Wire, json, lenient, nothing};
+use crate::wire::{Call, DecodeFailure, Wire, json, json_or, lenient, nothing};
 
 #[skip_serializing_none]
 #[derive(Serialize)]
@@ -92,7 +92,7 @@ pub(in crate::wire) fn avatar(body: &[u8]) -> Result<Option<String>, DecodeFailu
         #[serde(deserialize_with = "lenient::text")]
         avatar_url: Option<String>,
     }
-    Ok(json::<Stored>(body).unwrap_or_default().avatar_url)
+    json_or(body, json::<Stored>, Stored::default).map(|stored| stored.avatar_url)
 }
 
 pub(crate) fn set_camera_for_all(allowed: bool) -> Wire<u64> {
