@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use bandyer_client::emulator::{Action, Fault, Operation};
 use fastrand::Rng;
@@ -168,7 +169,12 @@ async fn kill_under_load(platform: Platform) {
     for caller in callers {
         tokio::time::timeout(3 * PATIENCE, caller).await.expect("every key gets its response").unwrap();
     }
-    load.site.until_settled(&server.url).await.unwrap_or_else(|what| panic!("seed {seed}: {what}"));
+    // A sweep reads all rooms, and each kill leaves some more.
+    let patience = PATIENCE + Duration::from_millis(500) * u32::try_from(kills).unwrap();
+    let stopped = Instant::now();
+    let settling = load.site.until_settled_within(patience, &server.url);
+    settling.await.unwrap_or_else(|what| panic!("seed {seed}: {what}"));
+    let settled_in = stopped.elapsed();
     let records = load.site.check_invariants().await.unwrap_or_else(|what| panic!("seed {seed}: {what}"));
 
     let expected = load.expected().clone();
@@ -183,7 +189,7 @@ async fn kill_under_load(platform: Platform) {
         assert_eq!(seen.len(), 1, "{id} of {patients:?} is lost or half changed, seed {seed}");
     }
     println!(
-        "{kills} kills on {platform:?}, {} acknowledged and present, {} records, no orphan",
+        "{kills} kills on {platform:?}, settled in {settled_in:.1?}, {} acknowledged and present, {} records, no orphan",
         expected.len(),
         records.len()
     );

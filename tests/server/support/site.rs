@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
+use std::time::Duration;
 
 use bandyer_client::RoomId;
 use bandyer_client::emulator::EmulatedRoom;
@@ -102,6 +103,11 @@ impl Site {
 
     /// Waits until no room is unresolved.
     pub async fn until_settled(&self, server: &str) -> Result<(), String> {
+        self.until_settled_within(PATIENCE, server).await
+    }
+
+    /// The same, where many rooms and attempts are left to look at.
+    pub async fn until_settled_within(&self, patience: Duration, server: &str) -> Result<(), String> {
         // In one response: work moves from one metric to the next, and several responses could miss it each time.
         let unresolved = || async {
             let (_, text) = self.call(server, Method::GET, "/-/metrics", &[], None).await?;
@@ -115,7 +121,7 @@ impl Site {
             }
             Ok(())
         };
-        match tokio::time::timeout(PATIENCE, settled).await {
+        match tokio::time::timeout(patience, settled).await {
             Ok(settled) => settled,
             Err(_) => Err(format!("unresolved: {:?}", unresolved().await)),
         }
