@@ -1,14 +1,16 @@
 //! The log of what users did with the vendor's SDKs. v1 only.
 
+pub(crate) mod v1;
+
 use jiff::Timestamp;
 
 use crate::client::handle;
 use crate::config::ApiVersion;
+use crate::http::call::Lacking;
 use crate::http::list::List;
-use crate::model::ids::{RoomId, UserId};
-use crate::model::open_enum::open_enum;
 use crate::rooms::CallType;
-use crate::wire::{Lacking, v1};
+use crate::types::ids::{RoomId, UserId};
+use crate::types::open_enum::open_enum;
 
 open_enum! {
     /// The kind of an activity.
@@ -141,7 +143,7 @@ impl<'a> ActivityLog<'a> {
     /// ```
     pub fn list(self) -> List<'a, Activity, ActivityFilter> {
         List::new(self.client, "list activity", ActivityFilter::default(), |version, filter, window| match version {
-            ApiVersion::V1 => Ok(v1::activity::list(filter, window)),
+            ApiVersion::V1 => Ok(v1::list(filter, window)),
             ApiVersion::V2 => Err(Lacking::Operation),
         })
     }

@@ -1,16 +1,18 @@
 //! Broadcasts: calls with a few speakers and many viewers. v1 only.
 
+pub(crate) mod v1;
+
 use jiff::Timestamp;
 
 use crate::client::handle;
 use crate::config::ApiVersion;
 use crate::error::{Error, Result};
+use crate::http::call::Lacking;
 use crate::http::list::List;
 use crate::http::request::Request;
-use crate::model::ids::{BroadcastId, UserId};
-use crate::model::secret::JoinUrl;
 use crate::rooms::Description;
-use crate::wire::{Lacking, v1};
+use crate::types::ids::{BroadcastId, UserId};
+use crate::types::secret::JoinUrl;
 
 /// Maximum number of panelists of a broadcast. Source: the vendor's broadcast page.
 const MAX_PANELISTS: usize = 6;
@@ -78,7 +80,7 @@ impl<'a> Broadcasts<'a> {
     /// # }
     /// ```
     pub fn get(self, id: &BroadcastId) -> Request<'a, Broadcast> {
-        self.client.only(ApiVersion::V1, "get broadcast", || v1::broadcasts::get(id))
+        self.client.only(ApiVersion::V1, "get broadcast", || v1::get(id))
     }
 
     /// Lists the broadcasts, newest first.
@@ -91,7 +93,7 @@ impl<'a> Broadcasts<'a> {
     /// ```
     pub const fn list(self) -> List<'a, Broadcast> {
         List::new(self.client, "list broadcasts", (), |version, (), window| match version {
-            ApiVersion::V1 => Ok(v1::broadcasts::list(window)),
+            ApiVersion::V1 => Ok(v1::list(window)),
             ApiVersion::V2 => Err(Lacking::Operation),
         })
     }
@@ -106,7 +108,7 @@ impl<'a> Broadcasts<'a> {
     /// # }
     /// ```
     pub fn join_link(self, id: &BroadcastId, user: &UserId, direct: bool) -> Request<'a, JoinUrl> {
-        self.client.only(ApiVersion::V1, "get broadcast link", || v1::broadcasts::join_link(id, user, direct))
+        self.client.only(ApiVersion::V1, "get broadcast link", || v1::join_link(id, user, direct))
     }
 }
 
@@ -154,7 +156,7 @@ impl<'a> CreateBroadcast<'a> {
             let error = Error::invalid_request(OPERATION, "a broadcast has at most 6 panelists");
             return Request::new(client, OPERATION, Err(error));
         }
-        client.only(ApiVersion::V1, OPERATION, || v1::broadcasts::create(&new))
+        client.only(ApiVersion::V1, OPERATION, || v1::create(&new))
     }
 
     /// Sends the request.

@@ -2,15 +2,17 @@
 //!
 //! Paths and fields are inferred, because only the names of the vendor's pages are known.
 
+pub(crate) mod v2;
+
 use jiff::Timestamp;
 
 use crate::chats::Message;
 use crate::client::handle;
 use crate::config::ApiVersion;
+use crate::http::call::Lacking;
 use crate::http::list::List;
 use crate::http::request::Request;
-use crate::model::ids::{ChannelId, UserId};
-use crate::wire::{Lacking, v2};
+use crate::types::ids::{ChannelId, UserId};
 
 /// A chat between two users.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +57,7 @@ impl<'a> Channels<'a> {
     pub const fn list(self) -> List<'a, Channel> {
         List::new(self.client, "list channels", (), |version, (), window| match version {
             ApiVersion::V1 => Err(Lacking::Operation),
-            ApiVersion::V2 => Ok(v2::channels::list(window)),
+            ApiVersion::V2 => Ok(v2::list(window)),
         })
     }
 
@@ -69,7 +71,7 @@ impl<'a> Channels<'a> {
     /// # }
     /// ```
     pub fn create(self, one: &UserId, other: &UserId) -> Request<'a, Channel> {
-        self.client.only(ApiVersion::V2, "create channel", || v2::channels::create(one, other))
+        self.client.only(ApiVersion::V2, "create channel", || v2::create(one, other))
     }
 
     /// Reads one channel. The path is inferred.
@@ -82,7 +84,7 @@ impl<'a> Channels<'a> {
     /// # }
     /// ```
     pub fn get(self, id: &ChannelId) -> Request<'a, Channel> {
-        self.client.only(ApiVersion::V2, "get channel", || v2::channels::get(id))
+        self.client.only(ApiVersion::V2, "get channel", || v2::get(id))
     }
 
     /// Deletes a channel and its messages. The path is inferred.
@@ -95,7 +97,7 @@ impl<'a> Channels<'a> {
     /// # }
     /// ```
     pub fn delete(self, id: &ChannelId) -> Request<'a, ()> {
-        self.client.only(ApiVersion::V2, "delete channel", || v2::channels::delete(id))
+        self.client.only(ApiVersion::V2, "delete channel", || v2::delete(id))
     }
 
     /// Lists the messages of a channel. The path is inferred.
@@ -112,7 +114,7 @@ impl<'a> Channels<'a> {
     pub fn messages(self, id: &ChannelId) -> List<'a, Message, ChannelId> {
         List::new(self.client, "list channel messages", id.clone(), |version, id, window| match version {
             ApiVersion::V1 => Err(Lacking::Operation),
-            ApiVersion::V2 => Ok(v2::channels::messages(id, window)),
+            ApiVersion::V2 => Ok(v2::messages(id, window)),
         })
     }
 
@@ -126,6 +128,6 @@ impl<'a> Channels<'a> {
     /// # }
     /// ```
     pub fn send_message(self, id: &ChannelId, sender: &UserId, text: &str) -> Request<'a, Message> {
-        self.client.only(ApiVersion::V2, "send channel message", || v2::channels::send(id, sender, text))
+        self.client.only(ApiVersion::V2, "send channel message", || v2::send(id, sender, text))
     }
 }

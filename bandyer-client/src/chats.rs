@@ -1,5 +1,8 @@
 //! Chats of v1, which are identified by their users.
 
+pub(crate) mod json;
+pub(crate) mod v1;
+
 use std::fmt;
 
 use futures_core::Stream;
@@ -10,9 +13,8 @@ use crate::config::ApiVersion;
 use crate::error::{Error, Result};
 use crate::http::paging;
 use crate::http::request::Request;
-use crate::model::ids::{ChannelId, UserId};
-use crate::model::open_enum::open_enum;
-use crate::wire::v1;
+use crate::types::ids::{ChannelId, UserId};
+use crate::types::open_enum::open_enum;
 
 /// Minimum number of users of a chat. Source: the vendor's chat page.
 const MIN_USERS: usize = 2;
@@ -134,7 +136,7 @@ impl<'a> Chats<'a> {
     /// # }
     /// ```
     pub fn create(self, users: &[UserId]) -> Request<'a, ()> {
-        self.between("create chat", users, v1::chats::create)
+        self.between("create chat", users, v1::create)
     }
 
     /// Removes the chat between users.
@@ -147,7 +149,7 @@ impl<'a> Chats<'a> {
     /// # }
     /// ```
     pub fn remove(self, users: &[UserId]) -> Request<'a, ()> {
-        self.between("remove chat", users, v1::chats::remove)
+        self.between("remove chat", users, v1::remove)
     }
 
     /// Sends a message to the chat between users. Not retried once it may have reached the vendor.
@@ -161,7 +163,7 @@ impl<'a> Chats<'a> {
     /// # }
     /// ```
     pub fn send_message(self, users: &[UserId], sender: &UserId, text: &str) -> Request<'a, Message> {
-        self.between("send chat message", users, |users| v1::chats::send(users, sender, text))
+        self.between("send chat message", users, |users| v1::send(users, sender, text))
     }
 
     /// Reads the messages between users. The vendor does not document how to encode the users in the query. They are
@@ -185,7 +187,7 @@ impl<'a> Chats<'a> {
         self,
         operation: &'static str,
         users: &[UserId],
-        wire: impl FnOnce(&[UserId]) -> crate::wire::Wire<T>,
+        wire: impl FnOnce(&[UserId]) -> crate::http::call::Wire<T>,
     ) -> Request<'a, T> {
         between(self.client, operation, users, wire)
     }
@@ -195,7 +197,7 @@ fn between<'a, T>(
     client: &'a Client,
     operation: &'static str,
     users: &[UserId],
-    wire: impl FnOnce(&[UserId]) -> crate::wire::Wire<T>,
+    wire: impl FnOnce(&[UserId]) -> crate::http::call::Wire<T>,
 ) -> Request<'a, T> {
     if users.len() < MIN_USERS {
         return Request::new(
@@ -244,7 +246,7 @@ impl<'a> ChatMessages<'a> {
 
     /// Converts this into a [`Request`] for one page, for example to set its timeout or retry policy.
     pub fn into_request(self) -> Request<'a, MessagePage> {
-        between(self.client, LIST_MESSAGES, &self.users, |users| v1::chats::messages(users, &self.query))
+        between(self.client, LIST_MESSAGES, &self.users, |users| v1::messages(users, &self.query))
     }
 
     /// Reads one page.

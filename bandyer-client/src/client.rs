@@ -14,6 +14,7 @@ use crate::company::Company;
 use crate::config::{ApiKey, ApiVersion, ClientBuilder, ConfigError};
 use crate::credentials::Credentials;
 use crate::error::Error;
+use crate::http::call::{Lacking, Offer, Wire};
 use crate::http::raw::RawRequest;
 use crate::http::request::Request;
 use crate::http::retry::{RetryBudget, RetryPolicy};
@@ -28,7 +29,6 @@ use crate::transcripts::Transcripts;
 use crate::uploads::Uploads;
 use crate::users::Users;
 use crate::webhook_settings::Webhooks;
-use crate::wire::{Lacking, Offer, Wire};
 
 /// Defines the handle of a resource, which only borrows the client.
 macro_rules! handle {

@@ -1,5 +1,9 @@
 //! The settings of the company. An API key belongs to one company, so no operation takes a company id.
 
+mod json;
+pub(crate) mod v1;
+pub(crate) mod v2;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -9,11 +13,10 @@ use crate::client::handle;
 use crate::config::ApiVersion;
 use crate::error::{Error, Result};
 use crate::http::request::Request;
-use crate::model::file::{Accepted, File};
-use crate::model::ids::BackgroundAlias;
-use crate::model::secret::ShownUrl;
+use crate::types::file::{Accepted, File};
+use crate::types::ids::BackgroundAlias;
+use crate::types::secret::ShownUrl;
 use crate::users::Language;
-use crate::wire::{v1, v2};
 
 mod encryption;
 mod look;
@@ -112,7 +115,7 @@ impl<'a> Company<'a> {
     /// # }
     /// ```
     pub fn get(self) -> Request<'a, CompanyProfile> {
-        self.client.both("get company", v1::company::get, v2::company::get)
+        self.client.both("get company", v1::get, v2::get)
     }
 
     /// Changes the settings. Fields that are not set stay unchanged.
@@ -136,7 +139,7 @@ impl<'a> Company<'a> {
     /// # }
     /// ```
     pub fn backgrounds(self) -> Request<'a, Backgrounds> {
-        self.client.both("list backgrounds", v1::company::backgrounds, v2::company::backgrounds)
+        self.client.both("list backgrounds", v1::backgrounds, v2::backgrounds)
     }
 
     /// Adds a virtual background: a JPEG of at least 1280 × 1280 pixels and at most 16 MB. A company can have ten. To
@@ -153,11 +156,7 @@ impl<'a> Company<'a> {
     pub fn add_background(self, picture: &File) -> Request<'a, Background> {
         const OPERATION: &str = "add background";
         match picture.check_picture(Accepted::BACKGROUND) {
-            Ok(()) => self.client.both(
-                OPERATION,
-                || v1::company::add_background(picture),
-                || v2::company::add_background(picture),
-            ),
+            Ok(()) => self.client.both(OPERATION, || v1::add_background(picture), || v2::add_background(picture)),
             Err(detail) => Request::new(self.client, OPERATION, Err(Error::invalid_request(OPERATION, detail))),
         }
     }
@@ -172,11 +171,7 @@ impl<'a> Company<'a> {
     /// # }
     /// ```
     pub fn delete_background(self, alias: &BackgroundAlias) -> Request<'a, ()> {
-        self.client.both(
-            "delete background",
-            || v1::company::delete_background(alias),
-            || v2::company::delete_background(alias),
-        )
+        self.client.both("delete background", || v1::delete_background(alias), || v2::delete_background(alias))
     }
 
     /// Lists the languages for which the company has its own texts. v2 only.
@@ -190,7 +185,7 @@ impl<'a> Company<'a> {
     /// # }
     /// ```
     pub fn translations(self) -> Request<'a, Vec<Translation>> {
-        self.client.only(ApiVersion::V2, "list translations", v2::company::translations)
+        self.client.only(ApiVersion::V2, "list translations", v2::translations)
     }
 
     /// Sets the company's own texts in one language. The format of the file is not documented. v2 only.
@@ -205,7 +200,7 @@ impl<'a> Company<'a> {
     /// # }
     /// ```
     pub fn set_translation(self, language: &Language, file: &File) -> Request<'a, ()> {
-        self.client.only(ApiVersion::V2, "set translation", || v2::company::set_translation(language, file))
+        self.client.only(ApiVersion::V2, "set translation", || v2::set_translation(language, file))
     }
 
     /// Restores the vendor's texts in one language. v2 only.
@@ -217,7 +212,7 @@ impl<'a> Company<'a> {
     /// # }
     /// ```
     pub fn delete_translation(self, language: &Language) -> Request<'a, ()> {
-        self.client.only(ApiVersion::V2, "delete translation", || v2::company::delete_translation(language))
+        self.client.only(ApiVersion::V2, "delete translation", || v2::delete_translation(language))
     }
 }
 
@@ -291,7 +286,7 @@ impl<'a> UpdateCompany<'a> {
             let detail = "the wait before the redirect is longer than 60 seconds";
             return Request::new(client, OPERATION, Err(Error::invalid_request(OPERATION, detail)));
         }
-        client.both(OPERATION, || v1::company::update(&change), || v2::company::update(&change))
+        client.both(OPERATION, || v1::update(&change), || v2::update(&change))
     }
 
     /// Sends the request.

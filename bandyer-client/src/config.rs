@@ -10,8 +10,8 @@ use url::{Host, Url};
 use crate::Client;
 use crate::http::retry::RetryPolicy;
 use crate::http::transport::{HttpClient, Transport, TransportSettings};
-use crate::model::open_enum::open_enum;
-use crate::model::secret::secret;
+use crate::types::open_enum::open_enum;
+use crate::types::secret::secret;
 
 /// Timeout for DNS, TCP and TLS together. It is well below the attempt timeout, so that a slow connection fails with
 /// the connect timeout, after which it is certain that nothing was sent.

@@ -1,5 +1,8 @@
 //! Access tokens for the vendor's mobile and web SDKs.
 
+pub(crate) mod v1;
+pub(crate) mod v2;
+
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -9,9 +12,8 @@ use crate::client::Client;
 use crate::config::ApiVersion;
 use crate::error::{Error, Result};
 use crate::http::request::Request;
-use crate::model::ids::UserId;
-use crate::model::secret::AccessToken;
-use crate::wire::{v1, v2};
+use crate::types::ids::UserId;
+use crate::types::secret::AccessToken;
 
 /// Lifetimes that the vendor accepts, in seconds. Source: the vendor's authentication page.
 const LIFETIME_SECONDS: RangeInclusive<u64> = 360..=86_400;
@@ -76,8 +78,8 @@ impl<'a> IssueCredential<'a> {
         const OPERATION: &str = "issue credential";
         let wire = lifetime_seconds(self.expires_in).map_err(|detail| Error::invalid_request(OPERATION, detail)).map(
             |seconds| match self.client.api_version() {
-                ApiVersion::V1 => v1::credentials::issue(&self.user, seconds),
-                ApiVersion::V2 => v2::credentials::issue(&self.user, seconds),
+                ApiVersion::V1 => v1::issue(&self.user, seconds),
+                ApiVersion::V2 => v2::issue(&self.user, seconds),
             },
         );
         Request::new(self.client, OPERATION, wire)

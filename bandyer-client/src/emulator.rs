@@ -59,7 +59,7 @@ use tokio::task::JoinHandle;
 
 use crate::client::Client;
 use crate::config::{ApiKey, ApiVersion, ConfigError};
-use crate::model::ids::{RoomId, UserId};
+use crate::types::ids::{RoomId, UserId};
 use crate::users::Role;
 
 mod calls;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::http::call::Lacking;
 use crate::http::retry::StopReason;
-use crate::wire::Lacking;
 
 /// The result of a request.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

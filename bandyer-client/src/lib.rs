@@ -15,13 +15,13 @@ pub mod emulator;
 mod error;
 mod http;
 pub mod links;
-mod model;
 pub mod recordings;
 pub mod rooms;
 pub mod sessions;
 pub mod signatures;
 pub mod tags;
 pub mod transcripts;
+mod types;
 pub mod uploads;
 #[cfg(feature = "webhook")]
 pub mod user_details;
@@ -29,7 +29,6 @@ pub mod users;
 #[cfg(feature = "webhook")]
 pub mod webhook;
 pub mod webhook_settings;
-mod wire;
 
 pub use self::client::Client;
 pub use self::config::{ApiKey, ApiVersion, ClientBuilder, ConfigError, Environment, Region};
@@ -40,14 +39,14 @@ pub use self::http::raw::RawRequest;
 pub use self::http::request::{Request, Response};
 pub use self::http::retry::RetryPolicy;
 pub use self::http::transport::HttpClient;
-pub use self::model::file::{File, InvalidFile};
-pub use self::model::ids::{
+pub use self::types::file::{File, InvalidFile};
+pub use self::types::ids::{
     BackgroundAlias, BroadcastId, ChannelId, EncryptionKeyId, EnvelopeId, InvalidId, RoomId, SessionId, TemplateId,
     UploadKey, UserId, WebhookId,
 };
-pub use self::model::open_enum::UnknownValue;
-pub use self::model::page::Page;
-pub use self::model::secret::{AccessToken, FileUrl, JoinUrl, LinkToken};
+pub use self::types::open_enum::UnknownValue;
+pub use self::types::page::Page;
+pub use self::types::secret::{AccessToken, FileUrl, JoinUrl, LinkToken};
 
 /// Internals for the fuzz targets. Compiled only for fuzzing.
 #[cfg(fuzzing)]

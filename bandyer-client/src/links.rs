@@ -1,10 +1,11 @@
 //! The tokens of access links. v1 only.
 
+pub(crate) mod v1;
+
 use crate::client::handle;
 use crate::config::ApiVersion;
 use crate::http::request::Request;
-use crate::model::secret::{JoinUrl, LinkToken};
-use crate::wire::v1;
+use crate::types::secret::{JoinUrl, LinkToken};
 
 impl JoinUrl {
     /// The token at the end of the link, which identifies it to [`Links`]. `None` if the link has no path.
@@ -53,7 +54,7 @@ impl<'a> Links<'a> {
     /// # }
     /// ```
     pub fn is_active(self, token: &LinkToken) -> Request<'a, bool> {
-        self.client.only(ApiVersion::V1, "check link", || v1::links::is_active(token))
+        self.client.only(ApiVersion::V1, "check link", || v1::is_active(token))
     }
 
     /// Revokes a link.
@@ -65,6 +66,6 @@ impl<'a> Links<'a> {
     /// # }
     /// ```
     pub fn revoke(self, token: &LinkToken) -> Request<'a, ()> {
-        self.client.only(ApiVersion::V1, "revoke link", || v1::links::revoke(token))
+        self.client.only(ApiVersion::V1, "revoke link", || v1::revoke(token))
     }
 }

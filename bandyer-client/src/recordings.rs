@@ -1,16 +1,19 @@
 //! Recordings of sessions. The settings of the room decide whether a session is recorded. Processing takes up to a day,
 //! and then the recording is available through a temporary link.
 
+pub(crate) mod v1;
+pub(crate) mod v2;
+
 use std::time::Duration;
 
 use crate::client::handle;
 use crate::config::ApiVersion;
 use crate::error::{Error, Result};
+use crate::http::call::Wire;
 use crate::http::download::DownloadRequest;
 use crate::http::request::Request;
-use crate::model::ids::SessionId;
-use crate::model::secret::FileUrl;
-use crate::wire::{Wire, v1, v2};
+use crate::types::ids::SessionId;
+use crate::types::secret::FileUrl;
 
 /// Lifetimes of a link that v2 accepts, in seconds. Source: the vendor's page on recordings.
 const V2_LIFETIME_SECONDS: std::ops::RangeInclusive<u64> = 30..=3600;
@@ -89,7 +92,7 @@ impl<'a> Recordings<'a> {
     /// # }
     /// ```
     pub fn delete(self, session: &SessionId) -> Request<'a, ()> {
-        self.client.only(ApiVersion::V2, "delete recording", || v2::recordings::delete(session))
+        self.client.only(ApiVersion::V2, "delete recording", || v2::delete(session))
     }
 }
 
@@ -115,19 +118,19 @@ impl<'a> RecordingLink<'a> {
     pub fn into_request(self) -> Request<'a, FileUrl> {
         let Self { of: Recordings { client }, session, lifetime, broadcast } = self;
         if broadcast {
-            let wire = || v1::recordings::broadcast_link(&session, lifetime);
+            let wire = || v1::broadcast_link(&session, lifetime);
             return client.only(ApiVersion::V1, "get broadcast recording link", wire);
         }
         const OPERATION: &str = "get recording link";
         let wire: Result<Wire<FileUrl>> = match client.api_version() {
-            ApiVersion::V1 => Ok(v1::recordings::link(&session, lifetime)),
+            ApiVersion::V1 => Ok(v1::link(&session, lifetime)),
             ApiVersion::V2 => match lifetime {
                 Some(lifetime)
                     if lifetime.subsec_nanos() != 0 || !V2_LIFETIME_SECONDS.contains(&lifetime.as_secs()) =>
                 {
                     Err(Error::invalid_request(OPERATION, "a link works for whole seconds, from 30 to 3600"))
                 }
-                _ => Ok(v2::recordings::link(&session, lifetime)),
+                _ => Ok(v2::link(&session, lifetime)),
             },
         };
         Request::new(client, OPERATION, wire)

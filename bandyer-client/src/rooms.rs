@@ -4,6 +4,10 @@
 //! creation. If that response is lost, an unused room may remain: see [`CreateRoom`]. A room cannot be changed after
 //! its creation, except for its participants on v2.
 
+mod json;
+pub(crate) mod v1;
+pub(crate) mod v2;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -11,14 +15,14 @@ use jiff::Timestamp;
 
 use crate::client::handle;
 use crate::config::ApiVersion;
+use crate::http::call::Lacking;
 use crate::http::list::List;
 use crate::http::request::Request;
-use crate::model::ids::{RoomId, UserId};
-use crate::model::open_enum::open_enum;
-use crate::model::secret::JoinUrl;
 use crate::signatures::Envelope;
+use crate::types::ids::{RoomId, UserId};
+use crate::types::open_enum::open_enum;
+use crate::types::secret::JoinUrl;
 use crate::uploads::{Scope, Upload, UploadFilter};
-use crate::wire::{Lacking, v1, v2};
 
 mod create;
 mod participants;
@@ -213,7 +217,7 @@ impl<'a> Rooms<'a> {
     /// # }
     /// ```
     pub fn get(self, id: &RoomId) -> Request<'a, Room> {
-        self.client.both("get room", || v1::rooms::get(id), || v2::rooms::get(id))
+        self.client.both("get room", || v1::get(id), || v2::get(id))
     }
 
     /// Lists the company's rooms, newest first and without access links.
@@ -227,8 +231,8 @@ impl<'a> Rooms<'a> {
     pub const fn list(self) -> List<'a, Room> {
         List::new(self.client, "list rooms", (), |version, (), window| {
             Ok(match version {
-                ApiVersion::V1 => v1::rooms::list(window),
-                ApiVersion::V2 => v2::rooms::list(window),
+                ApiVersion::V1 => v1::list(window),
+                ApiVersion::V2 => v2::list(window),
             })
         })
     }
@@ -242,7 +246,7 @@ impl<'a> Rooms<'a> {
     /// # }
     /// ```
     pub fn disable(self, id: &RoomId) -> Request<'a, ()> {
-        self.client.both("disable room", || v1::rooms::disable(id), || v2::rooms::disable(id))
+        self.client.both("disable room", || v1::disable(id), || v2::disable(id))
     }
 
     /// Deletes a room. Its access links stop working.
@@ -254,7 +258,7 @@ impl<'a> Rooms<'a> {
     /// # }
     /// ```
     pub fn delete(self, id: &RoomId) -> Request<'a, ()> {
-        self.client.both("delete room", || v1::rooms::delete(id), || v2::rooms::delete(id))
+        self.client.both("delete room", || v1::delete(id), || v2::delete(id))
     }
 
     /// The participants of one room. v2 only.
@@ -282,7 +286,7 @@ impl<'a> Rooms<'a> {
     /// # }
     /// ```
     pub fn start_recording(self, id: &RoomId) -> Request<'a, ()> {
-        self.client.only(ApiVersion::V2, "start recording", || v2::rooms::start_recording(id))
+        self.client.only(ApiVersion::V2, "start recording", || v2::start_recording(id))
     }
 
     /// Stops recording. v2 only. Not retried once it may have reached the vendor.
@@ -294,7 +298,7 @@ impl<'a> Rooms<'a> {
     /// # }
     /// ```
     pub fn stop_recording(self, id: &RoomId) -> Request<'a, ()> {
-        self.client.only(ApiVersion::V2, "stop recording", || v2::rooms::stop_recording(id))
+        self.client.only(ApiVersion::V2, "stop recording", || v2::stop_recording(id))
     }
 
     /// Makes the devices of a room's participants ring. v2 only. Not retried once it may have reached the vendor.
@@ -306,7 +310,7 @@ impl<'a> Rooms<'a> {
     /// # }
     /// ```
     pub fn ring(self, id: &RoomId) -> Request<'a, ()> {
-        self.client.only(ApiVersion::V2, "ring room", || v2::rooms::ring(id))
+        self.client.only(ApiVersion::V2, "ring room", || v2::ring(id))
     }
 
     /// Lists the uploads of one room. On v2 this is the list of [`Uploads`](crate::uploads::Uploads) with a filter.
@@ -332,7 +336,7 @@ impl<'a> Rooms<'a> {
     /// ```
     pub fn envelopes(self, id: &RoomId) -> List<'a, Envelope, RoomId> {
         List::new(self.client, "list room envelopes", id.clone(), |version, id, window| match version {
-            ApiVersion::V1 => Ok(v1::signatures::envelopes_of_room(id, window)),
+            ApiVersion::V1 => Ok(crate::signatures::v1::envelopes_of_room(id, window)),
             ApiVersion::V2 => Err(Lacking::Operation),
         })
     }
@@ -352,6 +356,6 @@ impl<'a> Rooms<'a> {
     /// ```
     #[deprecated(note = "the vendor deprecates Fast Call; create a room instead")]
     pub fn fast_call(self, caller: &UserId, callees: &[UserId], record: bool) -> Request<'a, JoinUrl> {
-        self.client.only(ApiVersion::V1, "fast call", || v1::rooms::fast_call(caller, callees, record))
+        self.client.only(ApiVersion::V1, "fast call", || v1::fast_call(caller, callees, record))
     }
 }

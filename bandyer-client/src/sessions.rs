@@ -1,17 +1,21 @@
 //! Sessions: continuous uses of a room or broadcast.
 
+mod json;
+pub(crate) mod v1;
+pub(crate) mod v2;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::client::handle;
 use crate::config::ApiVersion;
+use crate::http::call::Lacking;
 use crate::http::list::List;
 use crate::http::request::Request;
-use crate::model::ids::{BroadcastId, RoomId, SessionId, UserId};
-use crate::model::open_enum::open_enum;
+use crate::types::ids::{BroadcastId, RoomId, SessionId, UserId};
+use crate::types::open_enum::open_enum;
 use crate::uploads::{Scope, Upload, UploadFilter};
-use crate::wire::{Lacking, v1, v2};
 
 /// One continuous use of a room or broadcast.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,11 +106,11 @@ impl<'a> Sessions<'a> {
     pub fn list(self) -> List<'a, Session, SessionFilter> {
         List::new(self.client, "list sessions", SessionFilter::default(), |version, filter, window| match version {
             ApiVersion::V1 if filter.room.is_some() => Err(Lacking::Part("list the sessions of one room")),
-            ApiVersion::V1 => Ok(v1::sessions::list(filter, window)),
+            ApiVersion::V1 => Ok(v1::list(filter, window)),
             ApiVersion::V2 if filter.from.is_some() || filter.to.is_some() => {
                 Err(Lacking::Part("list the sessions of a time, as far as is documented"))
             }
-            ApiVersion::V2 => Ok(v2::sessions::list(filter, window)),
+            ApiVersion::V2 => Ok(v2::list(filter, window)),
         })
     }
 
@@ -120,7 +124,7 @@ impl<'a> Sessions<'a> {
     /// # }
     /// ```
     pub fn get(self, id: &SessionId) -> Request<'a, Session> {
-        self.client.both("get session", || v1::sessions::get(id), || v2::sessions::get(id))
+        self.client.both("get session", || v1::get(id), || v2::get(id))
     }
 
     /// Lists the connection events, newest first. On v2 the path is inferred.
@@ -137,8 +141,8 @@ impl<'a> Sessions<'a> {
     pub fn connections(self, id: &SessionId) -> List<'a, ConnectionEvent, SessionId> {
         List::new(self.client, "list connections", id.clone(), |version, id, window| {
             Ok(match version {
-                ApiVersion::V1 => v1::sessions::connections(id, window),
-                ApiVersion::V2 => v2::sessions::connections(id, window),
+                ApiVersion::V1 => v1::connections(id, window),
+                ApiVersion::V2 => v2::connections(id, window),
             })
         })
     }

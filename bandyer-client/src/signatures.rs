@@ -3,6 +3,10 @@
 //! Only the names and the requirements of the vendor's documentation pages are known. Paths and field names are
 //! inferred.
 
+mod json;
+pub(crate) mod v1;
+pub(crate) mod v2;
+
 use std::fmt;
 
 use jiff::Timestamp;
@@ -11,11 +15,11 @@ use serde::Serialize;
 use crate::client::handle;
 use crate::config::ApiVersion;
 use crate::error::{Error, Result};
+use crate::http::call::Lacking;
 use crate::http::list::List;
 use crate::http::request::Request;
-use crate::model::file::File;
-use crate::model::ids::{EnvelopeId, RoomId, TemplateId, UserId};
-use crate::wire::{Lacking, v2};
+use crate::types::file::File;
+use crate::types::ids::{EnvelopeId, RoomId, TemplateId, UserId};
 
 /// Number of digits of a telephone number, after `+` or `00`. Source: the vendor's page on signatures.
 const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 6..=20;
@@ -214,7 +218,7 @@ impl<'a> Signatures<'a> {
     pub fn request(self, new: &NewSignature) -> Request<'a, RequestedSignature> {
         const OPERATION: &str = "request signature";
         match new.check() {
-            Ok(()) => self.client.only(ApiVersion::V2, OPERATION, || v2::signatures::request(new)),
+            Ok(()) => self.client.only(ApiVersion::V2, OPERATION, || v2::request(new)),
             Err(detail) => Request::new(self.client, OPERATION, Err(Error::invalid_request(OPERATION, detail))),
         }
     }
@@ -230,7 +234,7 @@ impl<'a> Signatures<'a> {
     pub const fn envelopes(self) -> List<'a, Envelope> {
         List::new(self.client, "list envelopes", (), |version, (), window| match version {
             ApiVersion::V1 => Err(Lacking::Operation),
-            ApiVersion::V2 => Ok(v2::signatures::envelopes(window)),
+            ApiVersion::V2 => Ok(v2::envelopes(window)),
         })
     }
 
@@ -244,7 +248,7 @@ impl<'a> Signatures<'a> {
     /// # }
     /// ```
     pub fn envelope(self, id: &EnvelopeId) -> Request<'a, Envelope> {
-        self.client.only(ApiVersion::V2, "get envelope", || v2::signatures::envelope(id))
+        self.client.only(ApiVersion::V2, "get envelope", || v2::envelope(id))
     }
 
     /// Lists the templates. The path is inferred.
@@ -258,7 +262,7 @@ impl<'a> Signatures<'a> {
     pub const fn templates(self) -> List<'a, SignatureTemplate> {
         List::new(self.client, "list signature templates", (), |version, (), window| match version {
             ApiVersion::V1 => Err(Lacking::Operation),
-            ApiVersion::V2 => Ok(v2::signatures::templates(window)),
+            ApiVersion::V2 => Ok(v2::templates(window)),
         })
     }
 
@@ -274,7 +278,7 @@ impl<'a> Signatures<'a> {
     /// ```
     pub fn create_template(self, body: &(impl Serialize + ?Sized)) -> Request<'a, SignatureTemplate> {
         const OPERATION: &str = "create signature template";
-        self.with_body(OPERATION, body, v2::signatures::create_template)
+        self.with_body(OPERATION, body, v2::create_template)
     }
 
     /// Reads one template. The path is inferred.
@@ -287,7 +291,7 @@ impl<'a> Signatures<'a> {
     /// # }
     /// ```
     pub fn template(self, id: &TemplateId) -> Request<'a, SignatureTemplate> {
-        self.client.only(ApiVersion::V2, "get signature template", || v2::signatures::template(id))
+        self.client.only(ApiVersion::V2, "get signature template", || v2::template(id))
     }
 
     /// Changes a template. Its fields are not documented, so the caller provides the body. The path is inferred.
@@ -302,7 +306,7 @@ impl<'a> Signatures<'a> {
     /// ```
     pub fn update_template(self, id: &TemplateId, body: &(impl Serialize + ?Sized)) -> Request<'a, SignatureTemplate> {
         const OPERATION: &str = "update signature template";
-        self.with_body(OPERATION, body, |body| v2::signatures::update_template(id, body))
+        self.with_body(OPERATION, body, |body| v2::update_template(id, body))
     }
 
     /// Deletes a template. The path is inferred.
@@ -315,14 +319,14 @@ impl<'a> Signatures<'a> {
     /// # }
     /// ```
     pub fn delete_template(self, id: &TemplateId) -> Request<'a, ()> {
-        self.client.only(ApiVersion::V2, "delete signature template", || v2::signatures::delete_template(id))
+        self.client.only(ApiVersion::V2, "delete signature template", || v2::delete_template(id))
     }
 
     fn with_body<T>(
         self,
         operation: &'static str,
         body: &(impl Serialize + ?Sized),
-        wire: impl FnOnce(&serde_json::Value) -> crate::wire::Wire<T>,
+        wire: impl FnOnce(&serde_json::Value) -> crate::http::call::Wire<T>,
     ) -> Request<'a, T> {
         match serde_json::to_value(body) {
             Ok(body) => self.client.only(ApiVersion::V2, operation, || wire(&body)),

@@ -1,13 +1,17 @@
 //! Labels that the company offers for uploads.
 
+mod json;
+pub(crate) mod v1;
+pub(crate) mod v2;
+
 use jiff::Timestamp;
 
 use crate::client::handle;
 use crate::config::ApiVersion;
 use crate::error::Error;
+use crate::http::call::Lacking;
 use crate::http::list::List;
 use crate::http::request::Request;
-use crate::wire::{Lacking, v1, v2};
 
 /// A label.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,8 +50,8 @@ impl<'a> Tags<'a> {
     pub const fn list(self) -> List<'a, Tag> {
         List::new(self.client, "list tags", (), |version, (), window| {
             Ok(match version {
-                ApiVersion::V1 => v1::tags::list(),
-                ApiVersion::V2 => v2::tags::list(window),
+                ApiVersion::V1 => v1::list(),
+                ApiVersion::V2 => v2::list(window),
             })
         })
     }
@@ -62,7 +66,7 @@ impl<'a> Tags<'a> {
     /// # }
     /// ```
     pub fn create<N: AsRef<str>>(self, names: impl IntoIterator<Item = N>) -> Request<'a, Vec<Tag>> {
-        self.change("create tags", names, v1::tags::add, v2::tags::add)
+        self.change("create tags", names, v1::add, v2::add)
     }
 
     /// Deletes labels. v2 deletes one at a time. On v2 the path is inferred.
@@ -74,15 +78,15 @@ impl<'a> Tags<'a> {
     /// # }
     /// ```
     pub fn delete<N: AsRef<str>>(self, names: impl IntoIterator<Item = N>) -> Request<'a, ()> {
-        self.change("delete tags", names, v1::tags::remove, v2::tags::remove)
+        self.change("delete tags", names, v1::remove, v2::remove)
     }
 
     fn change<N: AsRef<str>, T>(
         self,
         operation: &'static str,
         names: impl IntoIterator<Item = N>,
-        v1: impl FnOnce(&[String]) -> crate::wire::Wire<T>,
-        v2: impl FnOnce(&str) -> crate::wire::Wire<T>,
+        v1: impl FnOnce(&[String]) -> crate::http::call::Wire<T>,
+        v2: impl FnOnce(&str) -> crate::http::call::Wire<T>,
     ) -> Request<'a, T> {
         let names: Vec<String> = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
         if names.is_empty() || !names.iter().all(|name| is_tag(name)) {

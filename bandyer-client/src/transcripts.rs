@@ -5,13 +5,15 @@
 //! `on_transcription_available` reports when they are available. Paths are inferred from the names of the vendor's
 //! pages. The format of the files is not documented: see [`Download::content_type`](crate::Download::content_type).
 
+pub(crate) mod v2;
+
 use crate::client::handle;
 use crate::config::ApiVersion;
 use crate::error::Error;
+use crate::http::call::{Call, Lacking};
 use crate::http::download::DownloadRequest;
 use crate::http::request::Request;
-use crate::model::ids::SessionId;
-use crate::wire::{Call, Lacking, v2};
+use crate::types::ids::SessionId;
 
 handle! {
     /// Operations on transcripts; from [`Client::transcripts`](crate::Client::transcripts).
@@ -41,7 +43,7 @@ impl<'a> Transcripts<'a> {
     /// # }
     /// ```
     pub fn download(self, session: &SessionId) -> DownloadRequest<'a> {
-        self.file("get transcription", || v2::transcripts::transcription(session))
+        self.file("get transcription", || v2::transcription(session))
     }
 
     /// Deletes the transcript. The path is inferred.
@@ -54,7 +56,7 @@ impl<'a> Transcripts<'a> {
     /// # }
     /// ```
     pub fn delete(self, session: &SessionId) -> Request<'a, ()> {
-        self.client.only(ApiVersion::V2, "delete transcription", || v2::transcripts::delete_transcription(session))
+        self.client.only(ApiVersion::V2, "delete transcription", || v2::delete_transcription(session))
     }
 
     /// Downloads the summary. The path is inferred.
@@ -67,7 +69,7 @@ impl<'a> Transcripts<'a> {
     /// # }
     /// ```
     pub fn download_summary(self, session: &SessionId) -> DownloadRequest<'a> {
-        self.file("get summarization", || v2::transcripts::summarization(session))
+        self.file("get summarization", || v2::summarization(session))
     }
 
     /// Deletes the summary. The path is inferred.
@@ -80,7 +82,7 @@ impl<'a> Transcripts<'a> {
     /// # }
     /// ```
     pub fn delete_summary(self, session: &SessionId) -> Request<'a, ()> {
-        self.client.only(ApiVersion::V2, "delete summarization", || v2::transcripts::delete_summarization(session))
+        self.client.only(ApiVersion::V2, "delete summarization", || v2::delete_summarization(session))
     }
 
     fn file(self, operation: &'static str, call: impl FnOnce() -> Call) -> DownloadRequest<'a> {

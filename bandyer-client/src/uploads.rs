@@ -1,16 +1,20 @@
 //! Files and snapshots that participants uploaded in rooms.
 
+mod json;
+pub(crate) mod v1;
+pub(crate) mod v2;
+
 use jiff::Timestamp;
 
 use crate::client::{Client, handle};
 use crate::config::ApiVersion;
+use crate::http::call::Lacking;
 use crate::http::download::DownloadRequest;
 use crate::http::list::List;
 use crate::http::request::Request;
-use crate::model::ids::{RoomId, SessionId, UploadKey, UserId};
-use crate::model::open_enum::open_enum;
-use crate::model::secret::FileUrl;
-use crate::wire::{Lacking, v1, v2};
+use crate::types::ids::{RoomId, SessionId, UploadKey, UserId};
+use crate::types::open_enum::open_enum;
+use crate::types::secret::FileUrl;
 
 open_enum! {
     /// The kind of an upload.
@@ -67,12 +71,12 @@ impl UploadFilter {
 
     pub(crate) fn list<'a>(self, client: &'a Client, operation: &'static str) -> List<'a, Upload, Self> {
         List::new(client, operation, self, |version, filter, window| match version {
-            ApiVersion::V1 => Ok(v1::uploads::list(filter, window)),
+            ApiVersion::V1 => Ok(v1::list(filter, window)),
             ApiVersion::V2 if matches!(filter.scope, Scope::User(_) | Scope::Session(_)) => Err(Lacking::Operation),
             ApiVersion::V2 if filter.kind.is_some() => {
                 Err(Lacking::Part("list the uploads of one kind, as far as is documented"))
             }
-            ApiVersion::V2 => Ok(v2::uploads::list(filter, window)),
+            ApiVersion::V2 => Ok(v2::list(filter, window)),
         })
     }
 }
@@ -127,7 +131,7 @@ impl<'a> Uploads<'a> {
     /// # }
     /// ```
     pub fn get(self, key: &UploadKey) -> Request<'a, Upload> {
-        self.client.both("get upload", || v1::uploads::get(key), || v2::uploads::get(key))
+        self.client.both("get upload", || v1::get(key), || v2::get(key))
     }
 
     /// Downloads one upload. The API key is not sent to the host of the file.
@@ -143,7 +147,7 @@ impl<'a> Uploads<'a> {
         DownloadRequest::of_link(
             self.client,
             OPERATION,
-            self.client.both(OPERATION, || v1::uploads::link(key), || v2::uploads::link(key)),
+            self.client.both(OPERATION, || v1::link(key), || v2::link(key)),
         )
     }
 
@@ -156,6 +160,6 @@ impl<'a> Uploads<'a> {
     /// # }
     /// ```
     pub fn delete(self, key: &UploadKey) -> Request<'a, ()> {
-        self.client.both("delete upload", || v1::uploads::delete(key), || v2::uploads::delete(key))
+        self.client.both("delete upload", || v1::delete(key), || v2::delete(key))
     }
 }

@@ -22,7 +22,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use crate::model::ids::UserId;
+use crate::types::ids::UserId;
 
 /// Largest body that is parsed, in bytes.
 const MAX_BODY_BYTES: usize = 1024 * 1024;

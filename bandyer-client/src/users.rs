@@ -3,6 +3,10 @@
 //! A *plus* user may create and join rooms and needs a licence while active. A *basic* user may join rooms, and may
 //! create a room if one of its participants is a plus user. No personal data needs to be stored at the vendor.
 
+mod json;
+pub(crate) mod v1;
+pub(crate) mod v2;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -11,15 +15,15 @@ use crate::chats::UserChat;
 use crate::client::{Client, handle};
 use crate::config::ApiVersion;
 use crate::error::{Error, Result};
+use crate::http::call::Lacking;
 use crate::http::list::List;
 use crate::http::request::Request;
-use crate::model::file::{Accepted, File};
-use crate::model::ids::UserId;
-use crate::model::open_enum::open_enum;
 use crate::rooms::Room;
 use crate::sessions::Session;
+use crate::types::file::{Accepted, File};
+use crate::types::ids::UserId;
+use crate::types::open_enum::open_enum;
 use crate::uploads::{Scope, Upload, UploadFilter};
-use crate::wire::{Lacking, v1, v2};
 
 /// Maximum length of a user id, in characters of `[a-zA-Z0-9._-]`. Source: the vendor's user page.
 const MAX_USER_ID_CHARS: usize = 128;
@@ -125,7 +129,7 @@ impl<'a> Users<'a> {
     /// # }
     /// ```
     pub fn get(self, id: &UserId) -> Request<'a, User> {
-        self.client.both("get user", || v1::users::get(id), || v2::users::get(id))
+        self.client.both("get user", || v1::get(id), || v2::get(id))
     }
 
     /// Lists the company's users. v1 returns all users in one page, and only their ids.
@@ -141,8 +145,8 @@ impl<'a> Users<'a> {
     pub const fn list(self) -> List<'a, User> {
         List::new(self.client, "list users", (), |version, (), window| {
             Ok(match version {
-                ApiVersion::V1 => v1::users::list(),
-                ApiVersion::V2 => v2::users::list(window),
+                ApiVersion::V1 => v1::list(),
+                ApiVersion::V2 => v2::list(window),
             })
         })
     }
@@ -172,7 +176,7 @@ impl<'a> Users<'a> {
     /// # }
     /// ```
     pub fn delete(self, id: &UserId) -> Request<'a, ()> {
-        self.client.both("delete user", || v1::users::delete(id), || v2::users::delete(id))
+        self.client.both("delete user", || v1::delete(id), || v2::delete(id))
     }
 
     /// Sets a user's picture: PNG or JPEG, at most 500 KB. 300 × 300 pixels are recommended; other sizes are
@@ -189,11 +193,7 @@ impl<'a> Users<'a> {
     pub fn set_avatar(self, id: &UserId, picture: &File) -> Request<'a, Option<String>> {
         const OPERATION: &str = "set avatar";
         match picture.check_picture(Accepted::PORTRAIT) {
-            Ok(()) => self.client.both(
-                OPERATION,
-                || v1::users::set_avatar(id, picture),
-                || v2::users::set_avatar(id, picture),
-            ),
+            Ok(()) => self.client.both(OPERATION, || v1::set_avatar(id, picture), || v2::set_avatar(id, picture)),
             Err(detail) => Request::new(self.client, OPERATION, Err(Error::invalid_request(OPERATION, detail))),
         }
     }
@@ -207,7 +207,7 @@ impl<'a> Users<'a> {
     /// # }
     /// ```
     pub fn delete_avatar(self, id: &UserId) -> Request<'a, ()> {
-        self.client.only(ApiVersion::V2, "delete avatar", || v2::users::delete_avatar(id))
+        self.client.only(ApiVersion::V2, "delete avatar", || v2::delete_avatar(id))
     }
 
     /// Allows or forbids the camera for all users of the company, and returns their number. v1 only.
@@ -220,7 +220,7 @@ impl<'a> Users<'a> {
     /// # }
     /// ```
     pub fn set_camera_for_all(self, allowed: bool) -> Request<'a, u64> {
-        self.client.only(ApiVersion::V1, "set camera for all", || v1::users::set_camera_for_all(allowed))
+        self.client.only(ApiVersion::V1, "set camera for all", || v1::set_camera_for_all(allowed))
     }
 
     /// Lists the rooms of one user, with id, creation date and whether they are disabled. v1 only.
@@ -236,7 +236,7 @@ impl<'a> Users<'a> {
     /// ```
     pub fn rooms(self, id: &UserId) -> List<'a, Room, UserId> {
         List::new(self.client, "list user rooms", id.clone(), |version, id, window| match version {
-            ApiVersion::V1 => Ok(v1::rooms::of_user(id, window)),
+            ApiVersion::V1 => Ok(crate::rooms::v1::of_user(id, window)),
             ApiVersion::V2 => Err(Lacking::Operation),
         })
     }
@@ -252,7 +252,7 @@ impl<'a> Users<'a> {
     /// ```
     pub fn broadcasts(self, id: &UserId) -> List<'a, Broadcast, UserId> {
         List::new(self.client, "list user broadcasts", id.clone(), |version, id, window| match version {
-            ApiVersion::V1 => Ok(v1::broadcasts::of_user(id, window)),
+            ApiVersion::V1 => Ok(crate::broadcasts::v1::of_user(id, window)),
             ApiVersion::V2 => Err(Lacking::Operation),
         })
     }
@@ -266,7 +266,7 @@ impl<'a> Users<'a> {
     /// # }
     /// ```
     pub fn chats(self, id: &UserId) -> Request<'a, Vec<UserChat>> {
-        self.client.only(ApiVersion::V1, "list user chats", || v1::chats::of_user(id))
+        self.client.only(ApiVersion::V1, "list user chats", || crate::chats::v1::of_user(id))
     }
 
     /// Lists the uploads of one user. v1 only.
@@ -291,7 +291,7 @@ impl<'a> Users<'a> {
     /// ```
     pub fn sessions(self, id: &UserId) -> List<'a, Session, UserId> {
         List::new(self.client, "list user sessions", id.clone(), |version, id, window| match version {
-            ApiVersion::V1 => Ok(v1::sessions::of_user(id, window)),
+            ApiVersion::V1 => Ok(crate::sessions::v1::of_user(id, window)),
             ApiVersion::V2 => Err(Lacking::Operation),
         })
     }
@@ -352,8 +352,8 @@ impl<'a> CreateUser<'a> {
         const OPERATION: &str = "create user";
         let client = self.client;
         let wire = check_new_id(OPERATION, self.new.id.as_ref()).map(|()| match client.api_version() {
-            ApiVersion::V1 => v1::users::create(&self.new),
-            ApiVersion::V2 => v2::users::create(&self.new),
+            ApiVersion::V1 => v1::create(&self.new),
+            ApiVersion::V2 => v2::create(&self.new),
         });
         let request = Request::new(client, OPERATION, wire);
         match &self.new.id {
@@ -439,8 +439,8 @@ impl<'a> UpdateUser<'a> {
     pub fn into_request(self) -> Request<'a, User> {
         self.client.offered("update user", |version| match version {
             ApiVersion::V1 if self.change.active.is_some() => Err(Lacking::Part("change `active`")),
-            ApiVersion::V1 => Ok(v1::users::update(&self.id, &self.change)),
-            ApiVersion::V2 => Ok(v2::users::update(&self.id, &self.change)),
+            ApiVersion::V1 => Ok(v1::update(&self.id, &self.change)),
+            ApiVersion::V2 => Ok(v2::update(&self.id, &self.change)),
         })
     }
 

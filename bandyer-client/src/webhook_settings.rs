@@ -3,6 +3,9 @@
 //! The settings of the two API versions differ too much for a common interface: v1 replaces all events of a webhook version
 //! together, v2 has webhooks with ids.
 
+pub(crate) mod v1;
+pub(crate) mod v2;
+
 use std::fmt;
 
 use jiff::Timestamp;
@@ -10,12 +13,12 @@ use jiff::Timestamp;
 use crate::client::handle;
 use crate::config::ApiVersion;
 use crate::error::Result;
+use crate::http::call::Lacking;
 use crate::http::list::List;
 use crate::http::request::Request;
-use crate::model::ids::WebhookId;
-use crate::model::open_enum::open_enum;
-use crate::model::secret::ShownUrl;
-use crate::wire::{Lacking, v1, v2};
+use crate::types::ids::WebhookId;
+use crate::types::open_enum::open_enum;
+use crate::types::secret::ShownUrl;
 
 open_enum! {
     /// An event that can be reported. Not all webhook versions report all events; see the vendor's page on webhooks.
@@ -161,7 +164,7 @@ impl<'a> Webhooks<'a> {
         url: &str,
         events: &[WebhookEvent],
     ) -> Request<'a, Vec<ActiveWebhook>> {
-        self.client.only(ApiVersion::V1, "configure webhooks", || v1::webhooks::configure(version, url, events))
+        self.client.only(ApiVersion::V1, "configure webhooks", || v1::configure(version, url, events))
     }
 
     /// Reads all webhooks of v1 in one webhook version.
@@ -175,7 +178,7 @@ impl<'a> Webhooks<'a> {
     /// # }
     /// ```
     pub fn active(self, version: WebhookVersion) -> Request<'a, Vec<ActiveWebhook>> {
-        self.client.only(ApiVersion::V1, "get active webhooks", || v1::webhooks::active(version))
+        self.client.only(ApiVersion::V1, "get active webhooks", || v1::active(version))
     }
 
     /// Lists the webhooks of v2. Their fields are inferred.
@@ -189,7 +192,7 @@ impl<'a> Webhooks<'a> {
     pub const fn list(self) -> List<'a, Webhook> {
         List::new(self.client, "list webhooks", (), |version, (), window| match version {
             ApiVersion::V1 => Err(Lacking::Operation),
-            ApiVersion::V2 => Ok(v2::webhooks::list(window)),
+            ApiVersion::V2 => Ok(v2::list(window)),
         })
     }
 
@@ -205,7 +208,7 @@ impl<'a> Webhooks<'a> {
     /// # }
     /// ```
     pub fn create(self, url: &str, event: &WebhookEvent, version: WebhookVersion) -> Request<'a, Webhook> {
-        self.client.only(ApiVersion::V2, "create webhook", || v2::webhooks::create(url, event, version))
+        self.client.only(ApiVersion::V2, "create webhook", || v2::create(url, event, version))
     }
 
     /// Reads one webhook of v2.
@@ -218,7 +221,7 @@ impl<'a> Webhooks<'a> {
     /// # }
     /// ```
     pub fn get(self, id: &WebhookId) -> Request<'a, Webhook> {
-        self.client.only(ApiVersion::V2, "get webhook", || v2::webhooks::get(id))
+        self.client.only(ApiVersion::V2, "get webhook", || v2::get(id))
     }
 
     /// Changes a webhook of v2. Fields that are not set stay unchanged.
@@ -244,7 +247,7 @@ impl<'a> Webhooks<'a> {
     /// # }
     /// ```
     pub fn delete(self, id: &WebhookId) -> Request<'a, ()> {
-        self.client.only(ApiVersion::V2, "delete webhook", || v2::webhooks::delete(id))
+        self.client.only(ApiVersion::V2, "delete webhook", || v2::delete(id))
     }
 }
 
@@ -286,7 +289,7 @@ impl<'a> UpdateWebhook<'a> {
     /// Converts it into a [`Request`], to set a timeout or retry policy for this request.
     pub fn into_request(self) -> Request<'a, Webhook> {
         let Self { of: Webhooks { client }, id, change } = self;
-        client.only(ApiVersion::V2, "update webhook", || v2::webhooks::update(&id, &change))
+        client.only(ApiVersion::V2, "update webhook", || v2::update(&id, &change))
     }
 
     /// Sends the request.

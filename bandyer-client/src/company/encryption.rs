@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 
 use super::Company;
+use super::{v1, v2};
 use crate::config::ApiVersion;
 use crate::http::list::List;
 use crate::http::request::Request;
-use crate::model::ids::EncryptionKeyId;
-use crate::wire::{v1, v2};
+use crate::types::ids::EncryptionKeyId;
 
 /// A registered public key. The response does not contain the key itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +31,8 @@ impl<'a> Company<'a> {
     pub const fn encryption_keys(self) -> List<'a, EncryptionKey> {
         List::new(self.client, "list encryption keys", (), |version, (), window| {
             Ok(match version {
-                ApiVersion::V1 => v1::company::encryption_keys(window),
-                ApiVersion::V2 => v2::company::encryption_keys(window),
+                ApiVersion::V1 => v1::encryption_keys(window),
+                ApiVersion::V2 => v2::encryption_keys(window),
             })
         })
     }
@@ -50,8 +50,8 @@ impl<'a> Company<'a> {
     pub fn create_encryption_key(self, public_key_pem: &str) -> Request<'a, EncryptionKey> {
         self.client.both(
             "create encryption key",
-            || v1::company::create_encryption_key(public_key_pem),
-            || v2::company::create_encryption_key(public_key_pem),
+            || v1::create_encryption_key(public_key_pem),
+            || v2::create_encryption_key(public_key_pem),
         )
     }
 
@@ -65,6 +65,6 @@ impl<'a> Company<'a> {
     /// # }
     /// ```
     pub fn encryption_key(self, id: &EncryptionKeyId) -> Request<'a, EncryptionKey> {
-        self.client.both("get encryption key", || v1::company::encryption_key(id), || v2::company::encryption_key(id))
+        self.client.both("get encryption key", || v1::encryption_key(id), || v2::encryption_key(id))
     }
 }

@@ -6,11 +6,11 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::Company;
+use super::{v1, v2};
 use crate::error::{Error, Result};
 use crate::http::request::Request;
-use crate::model::file::{Accepted, File};
-use crate::model::open_enum::open_enum;
-use crate::wire::{v1, v2};
+use crate::types::file::{Accepted, File};
+use crate::types::open_enum::open_enum;
 
 /// A colour, written `#RRGGBB`.
 ///
@@ -127,7 +127,7 @@ impl<'a> Company<'a> {
     /// # }
     /// ```
     pub fn theme(self) -> Request<'a, Theme> {
-        self.client.both("get theme", v1::company::theme, v2::company::theme)
+        self.client.both("get theme", v1::theme, v2::theme)
     }
 
     /// Changes the colours. At least one mode must be set or reset.
@@ -209,7 +209,7 @@ impl<'a> UpdateTheme<'a> {
             let error = Error::invalid_request(OPERATION, "neither the light nor the dark mode is mentioned");
             return Request::new(client, OPERATION, Err(error));
         }
-        client.both(OPERATION, || v1::company::update_theme(&change), || v2::company::update_theme(&change))
+        client.both(OPERATION, || v1::update_theme(&change), || v2::update_theme(&change))
     }
 
     /// Sends the request.
@@ -245,11 +245,7 @@ impl<'a> SetLogo<'a> {
         if let Err(detail) = picture.check_picture(Accepted::PORTRAIT) {
             return Request::new(client, OPERATION, Err(Error::invalid_request(OPERATION, detail)));
         }
-        client.both(
-            OPERATION,
-            || v1::company::set_logo(&picture, theme.as_ref()),
-            || v2::company::set_logo(&picture, theme.as_ref()),
-        )
+        client.both(OPERATION, || v1::set_logo(&picture, theme.as_ref()), || v2::set_logo(&picture, theme.as_ref()))
     }
 
     /// Sends the request.

@@ -1,10 +1,10 @@
 //! Retention, compression and encryption of recordings.
 
 use super::Company;
+use super::{v1, v2};
 use crate::error::{Error, Result};
 use crate::http::request::Request;
-use crate::model::ids::EncryptionKeyId;
-use crate::wire::{v1, v2};
+use crate::types::ids::EncryptionKeyId;
 
 /// Retention periods in days that are allowed in addition to 0 to 15. Source: the vendor's page on recording
 /// configuration.
@@ -32,7 +32,7 @@ impl<'a> Company<'a> {
     /// # }
     /// ```
     pub fn recording_settings(self) -> Request<'a, RecordingSettings> {
-        self.client.both("get recording settings", v1::company::recording_settings, v2::company::recording_settings)
+        self.client.both("get recording settings", v1::recording_settings, v2::recording_settings)
     }
 
     /// Changes the recording settings. The vendor requires the compression flag in each change.
@@ -94,11 +94,7 @@ impl<'a> UpdateRecordingSettings<'a> {
             let detail = "recordings are kept for 0 to 15, 30, 60, 90, 120, 180 or 365 days";
             return Request::new(client, OPERATION, Err(Error::invalid_request(OPERATION, detail)));
         }
-        client.both(
-            OPERATION,
-            || v1::company::update_recording_settings(&change),
-            || v2::company::update_recording_settings(&change),
-        )
+        client.both(OPERATION, || v1::update_recording_settings(&change), || v2::update_recording_settings(&change))
     }
 
     /// Sends the request.

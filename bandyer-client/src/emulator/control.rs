@@ -12,8 +12,8 @@ use super::faults::{Action, Fault};
 use super::refusal::Refusal;
 use super::server::{EmulatedBody, Shared, is_read_only, json as json_response};
 use super::state::{EmulatedParticipant, EmulatedRoom, SimulationError};
-use crate::model::ids::UserId;
 use crate::sessions::ConnectionChange;
+use crate::types::ids::UserId;
 use crate::uploads::UploadKind;
 use crate::users::Role;
 

@@ -10,8 +10,8 @@ use serde_json::json;
 use super::Emulator;
 use super::state::{EmulatedSession, EmulatedUpload, SimulationError, State};
 use super::webhook_sender::RecordedDelivery;
-use crate::model::ids::{RoomId, SessionId, UploadKey, UserId};
 use crate::sessions::ConnectionChange;
+use crate::types::ids::{RoomId, SessionId, UploadKey, UserId};
 use crate::uploads::UploadKind;
 
 impl Emulator {

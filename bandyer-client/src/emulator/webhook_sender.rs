@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use super::state::{Delivery, Proof};
 use crate::config::ApiKey;
 use crate::http::transport::{HttpClient, default_client};
-use crate::model::secret::ShownUrl;
+use crate::types::secret::ShownUrl;
 use crate::webhook::{sign, sign_room_id};
 
 /// How many attempts are kept, so that a load test does not fill the memory.

@@ -12,12 +12,12 @@ use url::Url;
 use crate::client::Client;
 use crate::config::is_loopback;
 use crate::error::{Error, ErrorKind, Result};
+use crate::http::call::Call;
 use crate::http::request::{Execution, Request};
 use crate::http::retry::RetryPolicy;
 use crate::http::span::OperationSpan;
 use crate::http::transport::{BodyMode, BodyStream, Failure};
-use crate::model::secret::FileUrl;
-use crate::wire::Call;
+use crate::types::secret::FileUrl;
 
 /// Default limit of the size of a file, in bytes. It is large enough for a long recording and stops an endless body.
 const DEFAULT_MAX_BYTES: u64 = 4 * 1024 * 1024 * 1024;

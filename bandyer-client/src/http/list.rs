@@ -7,10 +7,11 @@ use futures_core::Stream;
 use crate::client::Client;
 use crate::config::ApiVersion;
 use crate::error::Result;
+use crate::http::call::Offer;
 use crate::http::paging;
 use crate::http::request::Request;
-use crate::model::page::Page;
-use crate::wire::{Offer, Window};
+use crate::types::page::Page;
+use crate::types::page::Window;
 
 /// A list request that is ready to be sent; `F` is its filter.
 ///

@@ -7,7 +7,7 @@ use futures_util::stream;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::request::Request;
-use crate::model::page::Page;
+use crate::types::page::Page;
 
 /// How many consecutive empty pages are skipped before the stream fails. Bounds a list that never ends.
 const MAX_EMPTY_PAGES: u32 = 10;

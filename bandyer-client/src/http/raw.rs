@@ -9,9 +9,10 @@ use serde::de::DeserializeOwned;
 
 use crate::client::Client;
 use crate::error::{Error, Result};
+use crate::http::call::{Call, Payload, Wire};
+use crate::http::decode::json;
 use crate::http::download::DownloadRequest;
 use crate::http::request::Request;
-use crate::wire::{self, Call, Payload, Wire};
 
 const OPERATION: &str = "raw request";
 
@@ -88,7 +89,7 @@ impl<'a> RawRequest<'a> {
 
     /// Decodes the response as JSON.
     pub fn decode<T: DeserializeOwned + 'static>(self) -> Request<'a, T> {
-        let wire = self.call.map(|call| Wire { call, decoder: Box::new(wire::json::<T>) });
+        let wire = self.call.map(|call| Wire { call, decoder: Box::new(json::<T>) });
         Request::new(self.client, OPERATION, wire)
     }
 

@@ -10,11 +10,11 @@ use url::Url;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::http::api_error;
+use crate::http::call::{Call, Decoder, Wire};
 use crate::http::retry::{Decision, RetryPolicy, Situation, StopReason, decide};
 use crate::http::retry_after::retry_after;
 use crate::http::span::{self, OperationSpan};
 use crate::http::transport::{Attempt, BodyMode, Failure, HttpResponse};
-use crate::wire::{Call, Decoder, Wire};
 
 /// A request that is ready to be sent.
 ///

@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::config::ConfigError;
 use crate::error::ErrorKind;
-use crate::wire::Payload;
+use crate::http::call::Payload;
 
 /// The HTTP client that [`ClientBuilder::http_client`](crate::ClientBuilder::http_client) takes: `reqwest::Client`
 /// of the version this crate depends on.

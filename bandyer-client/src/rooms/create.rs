@@ -4,12 +4,13 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{CallType, NewParticipant, Recording, Room};
+use super::{v1, v2};
 use crate::client::Client;
 use crate::config::ApiVersion;
 use crate::error::{Error, Result};
+use crate::http::call::Lacking;
 use crate::http::request::Request;
-use crate::model::ids::UserId;
-use crate::wire::{Lacking, v1, v2};
+use crate::types::ids::UserId;
 
 /// Allowed numbers of participants of a room. Source: the vendor's room page.
 const PARTICIPANTS: std::ops::RangeInclusive<usize> = 2..=25;
@@ -155,10 +156,10 @@ impl<'a> CreateRoom<'a> {
         let new = self.new;
         self.client.offered(OPERATION, |version| match version {
             ApiVersion::V1 if new.offline_transcription.is_some() => Err(Lacking::Part("transcribe")),
-            ApiVersion::V1 => Ok(v1::rooms::create(&new)),
+            ApiVersion::V1 => Ok(v1::create(&new)),
             ApiVersion::V2 if new.skips_landing_page.is_some() => Err(Lacking::Part("skip the landing page")),
             ApiVersion::V2 if new.initiator.is_some() => Err(Lacking::Part("name an initiator")),
-            ApiVersion::V2 => Ok(v2::rooms::create(&new)),
+            ApiVersion::V2 => Ok(v2::create(&new)),
         })
     }
 
@@ -184,7 +185,7 @@ mod tests {
 
     use super::super::NewParticipant;
     use super::NewRoom;
-    use crate::model::ids::UserId;
+    use crate::types::ids::UserId;
 
     fn room(users: &[String], seconds: Option<f64>) -> NewRoom {
         let participant = |id: &String| NewParticipant::new(UserId::new(id.as_str()).unwrap());

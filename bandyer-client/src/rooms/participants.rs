@@ -1,12 +1,14 @@
 //! The participants of an existing room. v2 only: a v1 room cannot be changed.
 
+mod v2;
+
 use crate::client::Client;
 use crate::config::ApiVersion;
 use crate::error::Result;
+use crate::http::call::{Lacking, Wire};
 use crate::http::list::List;
 use crate::http::request::Request;
-use crate::model::ids::{RoomId, UserId};
-use crate::wire::{Lacking, Wire, v2};
+use crate::types::ids::{RoomId, UserId};
 
 use super::{NewParticipant, Participant, Tools};
 
@@ -41,7 +43,7 @@ impl<'a> RoomParticipants<'a> {
         let filter = ParticipantFilter { room: self.room, admin: None };
         List::new(self.client, "list participants", filter, |version, filter, window| match version {
             ApiVersion::V1 => Err(Lacking::Operation),
-            ApiVersion::V2 => Ok(v2::participants::list(filter, window)),
+            ApiVersion::V2 => Ok(v2::list(filter, window)),
         })
     }
 
@@ -63,7 +65,7 @@ impl<'a> RoomParticipants<'a> {
     /// # }
     /// ```
     pub fn add(&self, participant: NewParticipant) -> Request<'a, Participant> {
-        self.request("add participant", || v2::participants::add(&self.room, &participant))
+        self.request("add participant", || v2::add(&self.room, &participant))
     }
 
     /// Reads one participant, with the access link.
@@ -76,7 +78,7 @@ impl<'a> RoomParticipants<'a> {
     /// # }
     /// ```
     pub fn get(&self, user: &UserId) -> Request<'a, Participant> {
-        self.request("get participant", || v2::participants::get(&self.room, user))
+        self.request("get participant", || v2::get(&self.room, user))
     }
 
     /// Changes the rights of a participant. Fields that are not set stay unchanged.
@@ -102,7 +104,7 @@ impl<'a> RoomParticipants<'a> {
     /// # }
     /// ```
     pub fn remove(&self, user: &UserId) -> Request<'a, ()> {
-        self.request("remove participant", || v2::participants::remove(&self.room, user))
+        self.request("remove participant", || v2::remove(&self.room, user))
     }
 }
 
@@ -153,7 +155,7 @@ impl<'a> UpdateParticipant<'a> {
     /// Converts this into a [`Request`], for example to set its timeout or retry policy.
     pub fn into_request(self) -> Request<'a, Participant> {
         let Self { of, user, change } = self;
-        of.request("update participant", || v2::participants::update(&of.room, &user, &change))
+        of.request("update participant", || v2::update(&of.room, &user, &change))
     }
 
     /// Sends the request.

@@ -11,10 +11,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::readers::{Presence, any_timestamp, description, invited, invitees, read, user_count};
-use crate::model::ids::{BroadcastId, ChannelId, RoomId, SessionId, UploadKey, UserId};
-use crate::model::secret::JoinUrl;
+use crate::http::lenient;
 use crate::rooms::{CallType, Description, Recording};
-use crate::wire::lenient;
+use crate::types::ids::{BroadcastId, ChannelId, RoomId, SessionId, UploadKey, UserId};
+use crate::types::secret::JoinUrl;
 
 /// An event reported by the vendor.
 #[derive(Clone)]

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::event::Event;
 use super::readers::any_timestamp;
-use crate::model::ids::RoomId;
-use crate::wire::lenient;
+use crate::http::lenient;
+use crate::types::ids::RoomId;
 
 /// Largest body that is parsed, in bytes. A room of 25 people has about 20 KiB.
 const MAX_BODY_BYTES: usize = 1024 * 1024;

@@ -6,10 +6,10 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::event::UserPresence;
-use crate::model::ids::{RoomId, SessionId, UserId};
-use crate::model::secret::JoinUrl;
+use crate::http::lenient;
 use crate::rooms::{Description, Participant, Tools};
-use crate::wire::lenient;
+use crate::types::ids::{RoomId, SessionId, UserId};
+use crate::types::secret::JoinUrl;
 
 /// Field names with the same meaning, from the two webhook versions and the vendor's samples. If a body contains both, the
 /// first one is used.

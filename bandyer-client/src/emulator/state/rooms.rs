@@ -7,9 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::users::EmulatedUser;
 use super::{Slice, Span, State, hex, slice};
 use crate::emulator::refusal::Refusal;
-use crate::model::secret::{JoinUrl, LinkToken};
 use crate::rooms::{CallType, Recording, RoomStatus, Tools};
 use crate::sessions::ConnectionChange;
+use crate::types::secret::{JoinUrl, LinkToken};
 use crate::users::Role;
 
 /// Accepted number of participants.

@@ -1,0 +1,67 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::channels::Channel;
+use crate::chats::Message;
+use crate::chats::json::MessageRecord;
+use crate::http::call::{Call, Wire};
+use crate::http::decode::{json_as, nothing, page_of};
+use crate::http::lenient;
+use crate::types::ids::{ChannelId, UserId};
+use crate::types::page::Page;
+use crate::types::page::Window;
+
+#[derive(Deserialize)]
+struct Record {
+    #[serde(alias = "channel_id")]
+    id: ChannelId,
+    #[serde(default, alias = "participants")]
+    users: Vec<UserId>,
+    #[serde(default, deserialize_with = "lenient::moment")]
+    creation_date: Option<Timestamp>,
+}
+
+impl From<Record> for Channel {
+    fn from(record: Record) -> Self {
+        Self { id: record.id, users: record.users, created_at: record.creation_date }
+    }
+}
+
+#[derive(Serialize)]
+struct Between<'a> {
+    users: [&'a UserId; 2],
+}
+
+#[derive(Serialize)]
+struct NewMessage<'a> {
+    sender: &'a UserId,
+    message: &'a str,
+}
+
+pub(crate) fn list(window: Window) -> Wire<Page<Channel>> {
+    Call::get(&["channels"]).offset_and_limit(window).decode_with(page_of!(window, channels: Record))
+}
+
+pub(crate) fn create(one: &UserId, other: &UserId) -> Wire<Channel> {
+    Call::post(&["channels"]).json(&Between { users: [one, other] }).decode_with(json_as::<Record, _>)
+}
+
+pub(crate) fn get(id: &ChannelId) -> Wire<Channel> {
+    Call::get(&["channels", id.as_str()]).decode_with(json_as::<Record, _>)
+}
+
+pub(crate) fn delete(id: &ChannelId) -> Wire<()> {
+    Call::delete(&["channels", id.as_str()]).decode_with(nothing)
+}
+
+pub(crate) fn messages(id: &ChannelId, window: Window) -> Wire<Page<Message>> {
+    Call::get(&["channels", id.as_str(), "messages"])
+        .offset_and_limit(window)
+        .decode_with(page_of!(window, messages: MessageRecord))
+}
+
+pub(crate) fn send(id: &ChannelId, sender: &UserId, text: &str) -> Wire<Message> {
+    Call::post(&["channels", id.as_str(), "messages"])
+        .json(&NewMessage { sender, message: text })
+        .decode_with(json_as::<MessageRecord, _>)
+}

@@ -1,0 +1,196 @@
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::json::{
+    AliasBody, BackgroundRecord, ChangeBody, KeyBody, KeyRecord, LogosRecord, Record, SettingsBody, SettingsRecord,
+    ThemeBody, ThemeRecord, key, logo_parts, settings, some_background,
+};
+use crate::company::{
+    Background, Backgrounds, CompanyChange, CompanyProfile, EncryptionKey, LogoTheme, Logos, RecordingSettings,
+    SettingsChange, Theme, ThemeChange, Translation,
+};
+use crate::http::call::{Call, Wire};
+use crate::http::decode::{DecodeFailure, json, json_as, json_or, nothing, page_of};
+use crate::http::lenient;
+use crate::http::multipart::Part;
+use crate::types::file::File;
+use crate::types::ids::{BackgroundAlias, EncryptionKeyId};
+use crate::types::page::Page;
+use crate::types::page::Window;
+use crate::users::Language;
+
+pub(crate) fn get() -> Wire<CompanyProfile> {
+    Call::get(&["company"]).decode_with(json_as::<Record, _>)
+}
+
+pub(crate) fn update(change: &CompanyChange) -> Wire<CompanyProfile> {
+    Call::put(&["company"])
+        .json(&ChangeBody::from(change))
+        .decode_with(|body| json_or(body, json_as::<Record, _>, || Record::default().into()))
+}
+
+pub(crate) fn theme() -> Wire<Theme> {
+    Call::get(&["company", "theme"]).decode_with(json_as::<ThemeRecord, _>)
+}
+
+pub(crate) fn update_theme(change: &ThemeChange) -> Wire<Theme> {
+    Call::put(&["company", "theme"])
+        .json(&ThemeBody::from(change))
+        .decode_with(|body| json_or(body, json_as::<ThemeRecord, _>, || ThemeRecord::default().into()))
+}
+
+/// The response is not documented, so one without addresses is accepted.
+pub(crate) fn set_logo(picture: &File, theme: Option<&LogoTheme>) -> Wire<Logos> {
+    Call::put(&["company", "theme", "logo"])
+        .form(&logo_parts(picture, theme))
+        .decode_with(|body| Ok(json::<LogosRecord>(body).unwrap_or_default().into()))
+}
+
+/// The backgrounds have the same name as in v1, with or without its envelope.
+pub(crate) fn backgrounds() -> Wire<Backgrounds> {
+    #[derive(Deserialize)]
+    struct Listed {
+        #[serde(default, deserialize_with = "some_background")]
+        default_background: Option<Background>,
+        #[serde(alias = "virtual_backgrounds")]
+        backgrounds: Vec<BackgroundRecord>,
+    }
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Response {
+        Enveloped { virtual_backgrounds: Listed },
+        Bare(Listed),
+    }
+    Call::get(&["company", "virtual-backgrounds"]).decode_with(|body| {
+        let listed = match json(body)? {
+            Response::Enveloped { virtual_backgrounds } => virtual_backgrounds,
+            Response::Bare(listed) => listed,
+        };
+        let items = listed.backgrounds.into_iter().map(Background::from).collect();
+        Ok(Backgrounds { default: listed.default_background, items })
+    })
+}
+
+fn background(body: &[u8]) -> Result<Background, DecodeFailure> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Response {
+        Enveloped { virtual_background: BackgroundRecord },
+        Bare(BackgroundRecord),
+    }
+    Ok(match json(body)? {
+        Response::Enveloped { virtual_background } => virtual_background.into(),
+        Response::Bare(record) => record.into(),
+    })
+}
+
+pub(crate) fn add_background(picture: &File) -> Wire<Background> {
+    Call::post(&["company", "virtual-background"])
+        .form(&[Part::File("virtual_background", picture)])
+        .decode_with(background)
+}
+
+pub(crate) fn delete_background(alias: &BackgroundAlias) -> Wire<()> {
+    Call::delete(&["company", "virtual-background"]).json(&AliasBody { background_alias: alias }).decode_with(nothing)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct TranslationRecord {
+    language: Option<Language>,
+    #[serde(deserialize_with = "lenient::text")]
+    url: Option<String>,
+    #[serde(deserialize_with = "lenient::moment")]
+    creation_date: Option<Timestamp>,
+}
+
+/// The response is not documented. Both an array of objects with a language and an object with languages as keys are
+/// accepted, at the top level or under `translations`. Anything else yields an empty list.
+fn read_translations(body: &[u8]) -> Result<Vec<Translation>, DecodeFailure> {
+    let response: Value = json(body)?;
+    let listed = response.get("translations").unwrap_or(&response);
+    let read = |language: Option<&str>, value: &Value| {
+        let record = TranslationRecord::deserialize(value).unwrap_or_default();
+        let language = language.map(Language::from).or(record.language)?;
+        Some(Translation { language, url: record.url, created_at: record.creation_date })
+    };
+    Ok(match listed {
+        Value::Array(items) => items.iter().filter_map(|item| read(item.as_str(), item)).collect(),
+        Value::Object(by_language) => {
+            by_language.iter().filter_map(|(language, value)| read(Some(language), value)).collect()
+        }
+        _ => Vec::new(),
+    })
+}
+
+pub(crate) fn translations() -> Wire<Vec<Translation>> {
+    Call::get(&["company", "translations"]).decode_with(read_translations)
+}
+
+pub(crate) fn set_translation(language: &Language, file: &File) -> Wire<()> {
+    Call::put(&["company", "translations", language.as_str()])
+        .form(&[Part::File("translation", file)])
+        .decode_with(nothing)
+}
+
+pub(crate) fn delete_translation(language: &Language) -> Wire<()> {
+    Call::delete(&["company", "translations", language.as_str()]).decode_with(nothing)
+}
+
+pub(crate) fn recording_settings() -> Wire<RecordingSettings> {
+    Call::get(&["company", "recording-settings"]).decode_with(settings)
+}
+
+pub(crate) fn update_recording_settings(change: &SettingsChange) -> Wire<RecordingSettings> {
+    Call::put(&["company", "recording-settings"])
+        .json(&SettingsBody::from(change))
+        .decode_with(|body| json_or(body, settings, || SettingsRecord::default().into()))
+}
+
+pub(crate) fn encryption_keys(window: Window) -> Wire<Page<EncryptionKey>> {
+    Call::get(&["company", "encryption-keys"])
+        .offset_and_limit(window)
+        .decode_with(page_of!(window, keys or "encryption_keys": KeyRecord))
+}
+
+pub(crate) fn create_encryption_key(public_key: &str) -> Wire<EncryptionKey> {
+    Call::post(&["company", "encryption-keys"]).json(&KeyBody { public_key }).decode_with(key)
+}
+
+pub(crate) fn encryption_key(id: &EncryptionKeyId) -> Wire<EncryptionKey> {
+    Call::get(&["company", "encryption-keys", id.as_str()]).decode_with(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{backgrounds, read_translations};
+
+    #[test]
+    fn all_possible_shapes_of_translations_are_decoded() {
+        for body in [
+            r#"{"translations": [{"language": "it", "url": "https://h/it.json"}]}"#,
+            r#"[{"language": "it"}]"#,
+            r#"{"translations": {"it": {"url": "https://h/it.json"}}}"#,
+            r#"{"it": "anything"}"#,
+            r#"["it"]"#,
+        ] {
+            let read = read_translations(body.as_bytes()).unwrap();
+            assert_eq!(read.iter().map(|one| one.language.as_str()).collect::<Vec<_>>(), ["it"], "{body}");
+        }
+        assert!(read_translations(b"7").unwrap().is_empty());
+    }
+
+    #[test]
+    fn backgrounds_are_decoded_with_and_without_envelope() {
+        for body in [
+            r#"{"virtual_backgrounds": {"default_background": {"alias": "d"}, "backgrounds": [{"background_alias": "a"}]}}"#,
+            r#"{"default_background": "d", "backgrounds": [{"alias": "a"}]}"#,
+            r#"{"default_background": "d", "virtual_backgrounds": [{"alias": "a"}], "has_more": false}"#,
+        ] {
+            let read = (backgrounds().decoder)(body.as_bytes()).unwrap_or_else(|error| panic!("{body}: {error:?}"));
+            assert_eq!(read.default.unwrap().alias, "d");
+            assert_eq!(read.items[0].alias, "a");
+        }
+    }
+}

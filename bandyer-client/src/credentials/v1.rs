@@ -1,0 +1,54 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
+
+use crate::credentials::AccessCredential;
+use crate::http::call::{Call, Wire};
+use crate::http::decode::json;
+use crate::types::ids::UserId;
+use crate::types::secret::AccessToken;
+
+#[skip_serializing_none]
+#[derive(Serialize)]
+struct Body<'a> {
+    user_id: &'a UserId,
+    expires_in: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Issued {
+    access_token: AccessToken,
+    expires_at: Timestamp,
+    user_id: Option<UserId>,
+}
+
+/// The same in both API versions. A second token does no harm, so it may be retried.
+pub(crate) fn issue(user: &UserId, expires_in: Option<u64>) -> Wire<AccessCredential> {
+    let body = Body { user_id: user, expires_in };
+    let user = user.clone();
+    Call::post(&["sdk", "credentials"]).json(&body).idempotent(true).decode_with(move |body| {
+        let issued: Issued = json(body)?;
+        let user_id = issued.user_id.unwrap_or_else(|| user.clone());
+        Ok(AccessCredential { user_id, token: issued.access_token, expires_at: issued.expires_at })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::issue;
+    use crate::types::ids::UserId;
+
+    #[test]
+    fn lifetime_is_sent_in_seconds() {
+        let user = UserId::new("pat-0042").unwrap();
+        let wire = issue(&user, Some(600));
+        let body: Value = wire.call.json_body();
+        assert_eq!(body, json!({"user_id": "pat-0042", "expires_in": 600}));
+        assert!(wire.call.idempotent);
+        let response = br#"{"access_token": "t", "expires_at": "2024-03-05T10:12:30.000Z", "user_id": "pat-0042"}"#;
+        let credential = (wire.decoder)(response).unwrap();
+        assert_eq!((credential.user_id, credential.token.expose()), (user, "t"));
+    }
+}

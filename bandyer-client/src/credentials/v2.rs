@@ -1,0 +1,3 @@
+//! This operation is the same in both API versions.
+
+pub(crate) use crate::credentials::v1::issue;

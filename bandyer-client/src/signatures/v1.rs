@@ -1,0 +1,15 @@
+//! The path is known only from a third-party client.
+
+use super::json::EnvelopeRecord;
+use crate::http::call::{Call, Wire};
+use crate::http::decode::page_of;
+use crate::signatures::Envelope;
+use crate::types::ids::RoomId;
+use crate::types::page::Page;
+use crate::types::page::Window;
+
+pub(crate) fn envelopes_of_room(room: &RoomId, window: Window) -> Wire<Page<Envelope>> {
+    Call::get(&["room", room.as_str(), "envelope", "list"])
+        .skip_and_limit(window)
+        .decode_with(page_of!(window, envelopes: EnvelopeRecord))
+}

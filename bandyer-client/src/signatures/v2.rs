@@ -1,0 +1,99 @@
+//! The field names are inferred from the vendor's naming conventions.
+
+use http::Method;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::json::EnvelopeRecord;
+use crate::http::call::{Call, Wire};
+use crate::http::decode::{json, json_as, json_or, nothing, page_of};
+use crate::http::lenient;
+use crate::http::multipart::Part;
+use crate::signatures::{Envelope, NewSignature, RequestedSignature, SignatureTemplate};
+use crate::types::ids::{EnvelopeId, TemplateId};
+use crate::types::page::Page;
+use crate::types::page::Window;
+
+#[derive(Deserialize)]
+struct TemplateRecord {
+    #[serde(alias = "template_id")]
+    id: TemplateId,
+    #[serde(default, deserialize_with = "lenient::text")]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "lenient::moment")]
+    creation_date: Option<Timestamp>,
+}
+
+impl From<TemplateRecord> for SignatureTemplate {
+    fn from(record: TemplateRecord) -> Self {
+        Self { id: record.id, name: record.name, created_at: record.creation_date }
+    }
+}
+
+pub(crate) fn request(new: &NewSignature) -> Wire<RequestedSignature> {
+    #[derive(Deserialize)]
+    struct Accepted {
+        provider_id: String,
+    }
+    let mut parts = vec![Part::Text("envelope_name", &new.envelope_name), Part::Text("room_id", new.room.as_str())];
+    parts.extend(new.operator.as_ref().map(|user| Part::Text("operator_user_id", user.as_str())));
+    parts.extend(new.template.as_ref().map(|template| Part::Text("template_id", template.as_str())));
+    let copies = new.client.as_ref().map(|(_, signer)| signer.copies_to.join(",")).unwrap_or_default();
+    if let Some((user, signer)) = &new.client {
+        parts.extend([
+            Part::Text("client_user_id", user.as_str()),
+            Part::Text("email", &signer.email),
+            Part::Text("phone", &signer.phone),
+            Part::Text("first_name", &signer.first_name),
+            Part::Text("last_name", &signer.last_name),
+        ]);
+        parts.extend(signer.tax_code.as_deref().map(|code| Part::Text("tax_code", code)));
+    }
+    if !copies.is_empty() {
+        parts.push(Part::Text("extra_emails", &copies));
+    }
+    parts.push(Part::File("document", &new.document));
+    Call::post(&["signatures"]).form(&parts).decode_with(|body| {
+        let Accepted { provider_id } = json(body)?;
+        Ok(RequestedSignature { provider_id })
+    })
+}
+
+pub(crate) fn envelopes(window: Window) -> Wire<Page<Envelope>> {
+    Call::get(&["envelopes"]).offset_and_limit(window).decode_with(page_of!(window, envelopes: EnvelopeRecord))
+}
+
+pub(crate) fn envelope(id: &EnvelopeId) -> Wire<Envelope> {
+    Call::get(&["envelopes", id.as_str()]).decode_with(json_as::<EnvelopeRecord, _>)
+}
+
+fn one(method: Method, id: &TemplateId) -> Call {
+    Call::new(method, &["signature-templates", id.as_str()])
+}
+
+pub(crate) fn templates(window: Window) -> Wire<Page<SignatureTemplate>> {
+    Call::get(&["signature-templates"])
+        .offset_and_limit(window)
+        .decode_with(page_of!(window, templates or "signature_templates": TemplateRecord))
+}
+
+pub(crate) fn create_template(body: &Value) -> Wire<SignatureTemplate> {
+    Call::post(&["signature-templates"]).json(body).decode_with(json_as::<TemplateRecord, _>)
+}
+
+pub(crate) fn template(id: &TemplateId) -> Wire<SignatureTemplate> {
+    one(Method::GET, id).decode_with(json_as::<TemplateRecord, _>)
+}
+
+pub(crate) fn update_template(id: &TemplateId, body: &Value) -> Wire<SignatureTemplate> {
+    let id = id.clone();
+    one(Method::PUT, &id).json(body).decode_with(move |body| {
+        let as_requested = || SignatureTemplate { id: id.clone(), name: None, created_at: None };
+        json_or(body, json_as::<TemplateRecord, _>, as_requested)
+    })
+}
+
+pub(crate) fn delete_template(id: &TemplateId) -> Wire<()> {
+    one(Method::DELETE, id).decode_with(nothing)
+}

@@ -1,0 +1,38 @@
+use http::Method;
+
+use super::json::{InList, single};
+use crate::http::call::{Call, Wire};
+use crate::http::decode::link as read_link;
+use crate::http::decode::{nothing, page_of};
+use crate::types::ids::UploadKey;
+use crate::types::page::Page;
+use crate::types::page::Window;
+use crate::types::secret::FileUrl;
+use crate::uploads::{Scope, Upload, UploadFilter};
+
+pub(crate) fn list(filter: &UploadFilter, window: Window) -> Wire<Page<Upload>> {
+    let room = match &filter.scope {
+        Scope::Room(room) => Some(room),
+        Scope::Company | Scope::User(_) | Scope::Session(_) => None,
+    };
+    Call::get(&["uploads"])
+        .offset_and_limit(window)
+        .query("room_id", room)
+        .decode_with(page_of!(window, uploads: InList))
+}
+
+fn one(method: Method, key: &UploadKey) -> Call {
+    Call::new(method, &["uploads", key.as_str()])
+}
+
+pub(crate) fn get(key: &UploadKey) -> Wire<Upload> {
+    one(Method::GET, key).decode_with(single(key))
+}
+
+pub(crate) fn link(key: &UploadKey) -> Wire<FileUrl> {
+    one(Method::GET, key).decode_with(read_link)
+}
+
+pub(crate) fn delete(key: &UploadKey) -> Wire<()> {
+    one(Method::DELETE, key).decode_with(nothing)
+}

@@ -1,0 +1,158 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
+
+use super::json::avatar;
+use crate::http::call::{Call, Wire};
+use crate::http::decode::{DecodeFailure, json, nothing};
+use crate::http::lenient;
+use crate::http::multipart::Part;
+use crate::types::file::File;
+use crate::types::ids::UserId;
+use crate::types::page::Page;
+use crate::users::{Language, NewUser, Role, User, UserChange};
+
+#[skip_serializing_none]
+#[derive(Serialize)]
+struct Body<'a> {
+    id: Option<&'a UserId>,
+    role: Option<&'a Role>,
+    language: Option<&'a Language>,
+    can_video: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Enveloped {
+    user: Record,
+}
+
+#[derive(Deserialize)]
+struct Record {
+    id: UserId,
+    role: Option<Role>,
+    language: Option<Language>,
+    #[serde(default, deserialize_with = "lenient::flag")]
+    can_video: Option<bool>,
+    #[serde(default, deserialize_with = "lenient::flag")]
+    active: Option<bool>,
+    #[serde(default, deserialize_with = "lenient::moment")]
+    creation_date: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+struct Ids {
+    user_id_list: Vec<UserId>,
+}
+
+fn user(body: &[u8]) -> Result<User, DecodeFailure> {
+    let Enveloped { user } = json(body)?;
+    Ok(User {
+        role: user.role,
+        language: user.language,
+        camera: user.can_video,
+        active: user.active,
+        created_at: user.creation_date,
+        ..User::bare(user.id)
+    })
+}
+
+pub(crate) fn create(new: &NewUser) -> Wire<User> {
+    let body =
+        Body { id: new.id.as_ref(), role: Some(&new.role), language: new.language.as_ref(), can_video: new.camera };
+    Call::post(&["user", "create"]).json(&body).idempotent(new.id.is_some()).decode_with(user)
+}
+
+pub(crate) fn get(id: &UserId) -> Wire<User> {
+    Call::get(&["user", "list", id.as_str()]).decode_with(user)
+}
+
+pub(crate) fn list() -> Wire<Page<User>> {
+    Call::get(&["user", "list"]).decode_with(|body| {
+        let Ids { user_id_list } = json(body)?;
+        Ok(Page::complete(user_id_list.into_iter().map(User::bare).collect()))
+    })
+}
+
+pub(crate) fn update(id: &UserId, change: &UserChange) -> Wire<User> {
+    let body =
+        Body { id: None, role: change.role.as_ref(), language: change.language.as_ref(), can_video: change.camera };
+    Call::put(&["user", "update", id.as_str()]).json(&body).decode_with(user)
+}
+
+pub(crate) fn delete(id: &UserId) -> Wire<()> {
+    Call::delete(&["user", "delete", id.as_str()]).decode_with(nothing)
+}
+
+pub(crate) fn set_avatar(id: &UserId, picture: &File) -> Wire<Option<String>> {
+    Call::put(&["user", "avatar", "update", id.as_str()]).form(&[Part::File("avatar", picture)]).decode_with(avatar)
+}
+
+pub(crate) fn set_camera_for_all(allowed: bool) -> Wire<u64> {
+    #[derive(Deserialize)]
+    struct Response {
+        users: Counted,
+    }
+    #[derive(Deserialize)]
+    struct Counted {
+        count: u64,
+    }
+    let body = Body { id: None, role: None, language: None, can_video: Some(allowed) };
+    Call::put(&["user", "update", "all", "permissions"])
+        .json(&body)
+        .decode_with(|body| json::<Response>(body).map(|response| response.users.count))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{create, get, list, update};
+    use crate::http::call::Call;
+    use crate::types::ids::UserId;
+    use crate::users::{Language, NewUser, Role, UserChange};
+
+    fn body(call: &Call) -> Value {
+        call.json_body()
+    }
+
+    #[test]
+    fn creation_omits_unset_fields() {
+        let mut new = NewUser { role: Role::Basic, id: None, language: None, camera: None };
+        let wire = create(&new);
+        assert_eq!((wire.call.method.as_str(), wire.call.segments.join("/")), ("POST", "user/create".into()));
+        assert_eq!(body(&wire.call), json!({"role": "basic"}));
+        assert!(!wire.call.idempotent);
+
+        new.id = Some(UserId::new("pat-0042").unwrap());
+        new.language = Some(Language::Italian);
+        new.camera = Some(false);
+        let wire = create(&new);
+        assert_eq!(body(&wire.call), json!({"id": "pat-0042", "role": "basic", "language": "it", "can_video": false}));
+        assert!(wire.call.idempotent);
+    }
+
+    #[test]
+    fn update_omits_unset_fields() {
+        let change = UserChange { camera: Some(true), ..UserChange::default() };
+        let wire = update(&UserId::new("a").unwrap(), &change);
+        assert_eq!((wire.call.method.as_str(), wire.call.segments.join("/")), ("PUT", "user/update/a".into()));
+        assert_eq!(body(&wire.call), json!({"can_video": true}));
+    }
+
+    #[test]
+    fn documented_response_is_decoded() {
+        let response = json!({"user": {"id": "pat-0042", "role": "basic", "can_video": "1", "language": "it",
+            "firstName": "", "creation_date": "2024-03-05T09:12:30.000Z"}, "id": "pat-0042"});
+        let user = (get(&UserId::new("x").unwrap()).decoder)(response.to_string().as_bytes()).unwrap();
+        assert_eq!(user.id, "pat-0042");
+        assert_eq!((user.role, user.language, user.camera), (Some(Role::Basic), Some(Language::Italian), Some(true)));
+        assert_eq!(user.created_at.unwrap().as_second(), 1_709_629_950);
+    }
+
+    #[test]
+    fn list_is_one_page_of_ids() {
+        let page = (list().decoder)(br#"{"user_id_list": ["a", "b"]}"#).unwrap();
+        assert_eq!(page.items.iter().map(|user| user.id.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+        assert!(!page.has_more);
+    }
+}
