@@ -95,7 +95,7 @@ async fn thousands_of_unused_connections_do_not_starve_real_work() {
     // Silent connections are not logged; requests are.
     let completed = lines.iter().filter(|line| line["msg"] == json!("request completed")).count();
     assert_eq!(completed, 14);
-    assert_eq!(lines.last().unwrap()["cut"], json!(0));
+    assert_eq!(lines.last().unwrap()["cutConnections"], json!(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
