@@ -14,18 +14,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let emulator = Emulator::start().await?;
 
     let http = reqwest::Client::builder()
-        .connect_timeout(Duration::from_secs(2))
-        .pool_max_idle_per_host(4)
         // For example: .proxy(reqwest::Proxy::https("http://proxy.example:3128")?)
-        // reqwest would forward the header with the API key to the target of a redirect.
-        .redirect(reqwest::redirect::Policy::none())
-        .build()?;
+        .pool_max_idle_per_host(4);
 
     let client = Client::builder(emulator.api_key().clone())
         .base_url(emulator.url())
         .api_version(ApiVersion::V2)
         .http_client(http)
-        // These settings also apply with a custom HTTP client.
+        // These settings also apply with a custom HTTP client. Redirects stay off: reqwest would forward the header with the
+        // API key to the target of one.
+        .connect_timeout(Duration::from_secs(2))
         .attempt_timeout(Duration::from_secs(5))
         .retry(RetryPolicy::standard().max_attempts(2))
         .user_agent_suffix("acme-portal/1.2")

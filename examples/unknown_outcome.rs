@@ -8,7 +8,6 @@ use bandyer_client::emulator::{Emulator, Fault, Operation};
 use bandyer_client::rooms::{NewParticipant, Room};
 use bandyer_client::users::Role;
 use bandyer_client::{Client, Outcome, UserId};
-use futures_util::TryStreamExt;
 
 type AnyError = Box<dyn std::error::Error>;
 
@@ -39,8 +38,9 @@ async fn create_once(client: &Client, marker: &str) -> Result<Room, AnyError> {
     if error.outcome() != Outcome::Unknown {
         return Err(error.into());
     }
-    let mut rooms = Box::pin(client.rooms().list().page_size(100).into_stream());
-    while let Some(room) = rooms.try_next().await? {
+    let mut rooms = client.rooms().list().into_stream();
+    while let Some(room) = rooms.next().await {
+        let room = room?;
         if room.description.is_some_and(|description| description.as_str() == marker) {
             return Ok(client.rooms().get(&room.id).send().await?);
         }

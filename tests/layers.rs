@@ -38,6 +38,55 @@ fn the_servers_modules_import_only_lower_layers() {
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
 }
 
+const CLIENT: Layers = Layers {
+    order: &[
+        &["types"],
+        &["error", "config", "operations"],
+        &["http"],
+        &[
+            "chats",
+            "credentials",
+            "links",
+            "recordings",
+            "signatures",
+            "tags",
+            "transcripts",
+            "uploads",
+            "user_details",
+            "webhook_settings",
+        ],
+        &["channels", "rooms", "sessions"],
+        &["activity", "broadcasts", "webhook"],
+        &["users"],
+        &["company"],
+        &["client"],
+        &["emulator"],
+    ],
+    confined: &[],
+};
+
+#[test]
+fn the_clients_modules_import_only_lower_layers() {
+    let problems = problems(Path::new("bandyer-client/src"), &CLIENT);
+    assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
+}
+
+#[test]
+fn neither_api_version_imports_the_other() {
+    let mut found = 0;
+    for path in source_files(Path::new("bandyer-client/src")) {
+        let other = match path.file_stem().and_then(|stem| stem.to_str()) {
+            Some("v1") => "v2::",
+            Some("v2") => "v1::",
+            _ => continue,
+        };
+        found += 1;
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(!code_lines(&text).iter().any(|(_, line)| line.contains(other)), "{} uses {other}", path.display());
+    }
+    assert!(found > 20, "{found} files");
+}
+
 #[test]
 fn the_server_reads_the_systems_clock_in_one_place() {
     let mut readers = Vec::new();

@@ -4,10 +4,9 @@ pub(crate) mod v1;
 
 use jiff::Timestamp;
 
-use crate::client::handle;
-use crate::config::ApiVersion;
-use crate::http::call::Lacking;
+use crate::http::connection::handle;
 use crate::http::list::List;
+use crate::operations::Operation;
 use crate::rooms::CallType;
 use crate::types::ids::{RoomId, UserId};
 use crate::types::open_enum::open_enum;
@@ -78,7 +77,7 @@ pub struct ActivityFilter {
     pub(crate) to: Option<Timestamp>,
 }
 
-impl List<'_, Activity, ActivityFilter> {
+impl List<Activity, ActivityFilter> {
     /// Limits the list to one user.
     pub fn user(mut self, user: &UserId) -> Self {
         self.filter.user = Some(user.clone());
@@ -128,7 +127,7 @@ handle! {
     ActivityLog
 }
 
-impl<'a> ActivityLog<'a> {
+impl ActivityLog {
     /// Lists activities.
     ///
     /// The response does not say whether there are more items. If a page size is set, a full page is therefore assumed
@@ -141,10 +140,9 @@ impl<'a> ActivityLog<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn list(self) -> List<'a, Activity, ActivityFilter> {
-        List::new(self.client, "list activity", ActivityFilter::default(), |version, filter, window| match version {
-            ApiVersion::V1 => Ok(v1::list(filter, window)),
-            ApiVersion::V2 => Err(Lacking::Operation),
+    pub fn list(&self) -> List<Activity, ActivityFilter> {
+        List::new(&self.connection, Operation::ListActivity, ActivityFilter::default(), |_, filter, window| {
+            Ok(v1::list(filter, window))
         })
     }
 }

@@ -4,12 +4,11 @@ pub(crate) mod v1;
 
 use jiff::Timestamp;
 
-use crate::client::handle;
-use crate::config::ApiVersion;
-use crate::error::{Error, Result};
-use crate::http::call::Lacking;
+use crate::error::Result;
+use crate::http::connection::handle;
 use crate::http::list::List;
-use crate::http::request::Request;
+use crate::http::request::{Request, awaitable};
+use crate::operations::Operation;
 use crate::rooms::Description;
 use crate::types::ids::{BroadcastId, UserId};
 use crate::types::secret::JoinUrl;
@@ -46,7 +45,7 @@ handle! {
     Broadcasts
 }
 
-impl<'a> Broadcasts<'a> {
+impl Broadcasts {
     /// Creates a broadcast. Not retried once it may have reached the vendor.
     ///
     /// ```no_run
@@ -57,9 +56,9 @@ impl<'a> Broadcasts<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn create(self, publisher: &UserId, description: impl Into<String>) -> CreateBroadcast<'a> {
+    pub fn create(&self, publisher: &UserId, description: impl Into<String>) -> CreateBroadcast {
         CreateBroadcast {
-            of: self,
+            of: self.clone(),
             new: NewBroadcast {
                 publisher: publisher.clone(),
                 description: description.into(),
@@ -79,8 +78,8 @@ impl<'a> Broadcasts<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn get(self, id: &BroadcastId) -> Request<'a, Broadcast> {
-        self.client.only(ApiVersion::V1, "get broadcast", || v1::get(id))
+    pub fn get(&self, id: &BroadcastId) -> Request<Broadcast> {
+        self.connection.request(Operation::GetBroadcast, |_| v1::get(id))
     }
 
     /// Lists the broadcasts, newest first.
@@ -91,11 +90,8 @@ impl<'a> Broadcasts<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub const fn list(self) -> List<'a, Broadcast> {
-        List::new(self.client, "list broadcasts", (), |version, (), window| match version {
-            ApiVersion::V1 => Ok(v1::list(window)),
-            ApiVersion::V2 => Err(Lacking::Operation),
-        })
+    pub fn list(&self) -> List<Broadcast> {
+        List::new(&self.connection, Operation::ListBroadcasts, (), |_, (), window| Ok(v1::list(window)))
     }
 
     /// Requests the access link of one user. `direct` skips the landing page.
@@ -107,8 +103,8 @@ impl<'a> Broadcasts<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn join_link(self, id: &BroadcastId, user: &UserId, direct: bool) -> Request<'a, JoinUrl> {
-        self.client.only(ApiVersion::V1, "get broadcast link", || v1::join_link(id, user, direct))
+    pub fn join_link(&self, id: &BroadcastId, user: &UserId, direct: bool) -> Request<JoinUrl> {
+        self.connection.request(Operation::GetBroadcastLink, |_| v1::join_link(id, user, direct))
     }
 }
 
@@ -123,13 +119,15 @@ pub(crate) struct NewBroadcast {
 
 /// The creation of a broadcast; from [`Broadcasts::create`].
 #[derive(Clone)]
-#[must_use = "a request does nothing until `.send()` is awaited"]
-pub struct CreateBroadcast<'a> {
-    of: Broadcasts<'a>,
+#[must_use = "a request does nothing until it is awaited"]
+pub struct CreateBroadcast {
+    of: Broadcasts,
     new: NewBroadcast,
 }
 
-impl<'a> CreateBroadcast<'a> {
+awaitable!(CreateBroadcast => Broadcast);
+
+impl CreateBroadcast {
     /// Sets the speakers in addition to the publisher: at most six.
     pub fn panelists(mut self, users: impl IntoIterator<Item = UserId>) -> Self {
         self.new.panelists = users.into_iter().collect();
@@ -149,14 +147,14 @@ impl<'a> CreateBroadcast<'a> {
     }
 
     /// Converts this into a [`Request`], for example to set its timeout or retry policy.
-    pub fn into_request(self) -> Request<'a, Broadcast> {
-        const OPERATION: &str = "create broadcast";
-        let Self { of: Broadcasts { client }, new } = self;
-        if new.panelists.len() > MAX_PANELISTS {
-            let error = Error::invalid_request(OPERATION, "a broadcast has at most 6 panelists");
-            return Request::new(client, OPERATION, Err(error));
-        }
-        client.only(ApiVersion::V1, OPERATION, || v1::create(&new))
+    pub fn into_request(self) -> Request<Broadcast> {
+        let Self { of: Broadcasts { connection }, new } = self;
+        connection.try_request(Operation::CreateBroadcast, |_| {
+            if new.panelists.len() > MAX_PANELISTS {
+                return Err("a broadcast has at most 6 panelists".into());
+            }
+            Ok(v1::create(&new))
+        })
     }
 
     /// Sends the request.
@@ -170,7 +168,7 @@ impl<'a> CreateBroadcast<'a> {
 }
 
 /// Leaves the description out, because it may contain personal data.
-impl std::fmt::Debug for CreateBroadcast<'_> {
+impl std::fmt::Debug for CreateBroadcast {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("CreateBroadcast").field("publisher", &self.new.publisher).finish_non_exhaustive()
     }

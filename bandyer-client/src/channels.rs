@@ -7,11 +7,10 @@ pub(crate) mod v2;
 use jiff::Timestamp;
 
 use crate::chats::Message;
-use crate::client::handle;
-use crate::config::ApiVersion;
-use crate::http::call::Lacking;
+use crate::http::connection::handle;
 use crate::http::list::List;
 use crate::http::request::Request;
+use crate::operations::Operation;
 use crate::types::ids::{ChannelId, UserId};
 
 /// A chat between two users.
@@ -45,7 +44,7 @@ handle! {
     Channels
 }
 
-impl<'a> Channels<'a> {
+impl Channels {
     /// Lists the channels. The path is inferred.
     ///
     /// ```no_run
@@ -54,11 +53,8 @@ impl<'a> Channels<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub const fn list(self) -> List<'a, Channel> {
-        List::new(self.client, "list channels", (), |version, (), window| match version {
-            ApiVersion::V1 => Err(Lacking::Operation),
-            ApiVersion::V2 => Ok(v2::list(window)),
-        })
+    pub fn list(&self) -> List<Channel> {
+        List::new(&self.connection, Operation::ListChannels, (), |_, (), window| Ok(v2::list(window)))
     }
 
     /// Creates a channel between two users. Not retried once it may have reached the vendor. The path is inferred.
@@ -70,8 +66,8 @@ impl<'a> Channels<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn create(self, one: &UserId, other: &UserId) -> Request<'a, Channel> {
-        self.client.only(ApiVersion::V2, "create channel", || v2::create(one, other))
+    pub fn create(&self, one: &UserId, other: &UserId) -> Request<Channel> {
+        self.connection.request(Operation::CreateChannel, |_| v2::create(one, other))
     }
 
     /// Reads one channel. The path is inferred.
@@ -83,8 +79,8 @@ impl<'a> Channels<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn get(self, id: &ChannelId) -> Request<'a, Channel> {
-        self.client.only(ApiVersion::V2, "get channel", || v2::get(id))
+    pub fn get(&self, id: &ChannelId) -> Request<Channel> {
+        self.connection.request(Operation::GetChannel, |_| v2::get(id))
     }
 
     /// Deletes a channel and its messages. The path is inferred.
@@ -96,8 +92,8 @@ impl<'a> Channels<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn delete(self, id: &ChannelId) -> Request<'a, ()> {
-        self.client.only(ApiVersion::V2, "delete channel", || v2::delete(id))
+    pub fn delete(&self, id: &ChannelId) -> Request<()> {
+        self.connection.request(Operation::DeleteChannel, |_| v2::delete(id))
     }
 
     /// Lists the messages of a channel. The path is inferred.
@@ -111,10 +107,9 @@ impl<'a> Channels<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn messages(self, id: &ChannelId) -> List<'a, Message, ChannelId> {
-        List::new(self.client, "list channel messages", id.clone(), |version, id, window| match version {
-            ApiVersion::V1 => Err(Lacking::Operation),
-            ApiVersion::V2 => Ok(v2::messages(id, window)),
+    pub fn messages(&self, id: &ChannelId) -> List<Message, ChannelId> {
+        List::new(&self.connection, Operation::ListChannelMessages, id.clone(), |_, id, window| {
+            Ok(v2::messages(id, window))
         })
     }
 
@@ -127,7 +122,7 @@ impl<'a> Channels<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn send_message(self, id: &ChannelId, sender: &UserId, text: &str) -> Request<'a, Message> {
-        self.client.only(ApiVersion::V2, "send channel message", || v2::send(id, sender, text))
+    pub fn send_message(&self, id: &ChannelId, sender: &UserId, text: &str) -> Request<Message> {
+        self.connection.request(Operation::SendChannelMessage, |_| v2::send(id, sender, text))
     }
 }

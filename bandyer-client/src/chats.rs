@@ -3,23 +3,23 @@
 pub(crate) mod json;
 pub(crate) mod v1;
 
+use crate::http::call::Wire;
+use crate::http::connection::Connection;
+use crate::http::paging::Items;
+use crate::operations::Operation;
 use std::fmt;
 
-use futures_core::Stream;
 use jiff::Timestamp;
 
-use crate::client::{Client, handle};
-use crate::config::ApiVersion;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::http::connection::handle;
 use crate::http::paging;
-use crate::http::request::Request;
+use crate::http::request::{Request, awaitable};
 use crate::types::ids::{ChannelId, UserId};
 use crate::types::open_enum::open_enum;
 
 /// Minimum number of users of a chat. Source: the vendor's chat page.
 const MIN_USERS: usize = 2;
-
-const LIST_MESSAGES: &str = "list chat messages";
 
 /// The text of a message. Its `Debug` shows only the length.
 #[derive(Clone, PartialEq, Eq)]
@@ -122,7 +122,7 @@ handle! {
     Chats
 }
 
-impl<'a> Chats<'a> {
+impl Chats {
     /// Creates a chat between at least two users.
     ///
     /// The vendor does not document whether a second request for the same users creates a second chat. The request is
@@ -135,8 +135,8 @@ impl<'a> Chats<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn create(self, users: &[UserId]) -> Request<'a, ()> {
-        self.between("create chat", users, v1::create)
+    pub fn create(&self, users: &[UserId]) -> Request<()> {
+        self.between(Operation::CreateChat, users, v1::create)
     }
 
     /// Removes the chat between users.
@@ -148,8 +148,8 @@ impl<'a> Chats<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn remove(self, users: &[UserId]) -> Request<'a, ()> {
-        self.between("remove chat", users, v1::remove)
+    pub fn remove(&self, users: &[UserId]) -> Request<()> {
+        self.between(Operation::RemoveChat, users, v1::remove)
     }
 
     /// Sends a message to the chat between users. Not retried once it may have reached the vendor.
@@ -162,8 +162,8 @@ impl<'a> Chats<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn send_message(self, users: &[UserId], sender: &UserId, text: &str) -> Request<'a, Message> {
-        self.between("send chat message", users, |users| v1::send(users, sender, text))
+    pub fn send_message(&self, users: &[UserId], sender: &UserId, text: &str) -> Request<Message> {
+        self.between(Operation::SendChatMessage, users, |users| v1::send(users, sender, text))
     }
 
     /// Reads the messages between users. The vendor does not document how to encode the users in the query. They are
@@ -179,34 +179,32 @@ impl<'a> Chats<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn messages(self, users: &[UserId]) -> ChatMessages<'a> {
-        ChatMessages { client: self.client, users: users.to_vec(), query: MessageQuery::default() }
+    pub fn messages(&self, users: &[UserId]) -> ChatMessages {
+        ChatMessages { connection: self.connection.clone(), users: users.to_vec(), query: MessageQuery::default() }
     }
 
     fn between<T>(
-        self,
-        operation: &'static str,
+        &self,
+        operation: Operation,
         users: &[UserId],
-        wire: impl FnOnce(&[UserId]) -> crate::http::call::Wire<T>,
-    ) -> Request<'a, T> {
-        between(self.client, operation, users, wire)
+        wire: impl FnOnce(&[UserId]) -> Wire<T>,
+    ) -> Request<T> {
+        between(&self.connection, operation, users, wire)
     }
 }
 
-fn between<'a, T>(
-    client: &'a Client,
-    operation: &'static str,
+fn between<T>(
+    connection: &Connection,
+    operation: Operation,
     users: &[UserId],
-    wire: impl FnOnce(&[UserId]) -> crate::http::call::Wire<T>,
-) -> Request<'a, T> {
-    if users.len() < MIN_USERS {
-        return Request::new(
-            client,
-            operation,
-            Err(Error::invalid_request(operation, "a chat has at least two users")),
-        );
-    }
-    client.only(ApiVersion::V1, operation, || wire(users))
+    wire: impl FnOnce(&[UserId]) -> Wire<T>,
+) -> Request<T> {
+    connection.try_request(operation, |_| {
+        if users.len() < MIN_USERS {
+            return Err("a chat has at least two users".into());
+        }
+        Ok(wire(users))
+    })
 }
 
 #[derive(Debug, Clone, Default)]
@@ -218,14 +216,16 @@ pub(crate) struct MessageQuery {
 
 /// A request for the messages of a chat; from [`Chats::messages`].
 #[derive(Debug, Clone)]
-#[must_use = "a request does nothing until `.send()` is awaited"]
-pub struct ChatMessages<'a> {
-    client: &'a Client,
+#[must_use = "a request does nothing until it is awaited"]
+pub struct ChatMessages {
+    connection: Connection,
     users: Vec<UserId>,
     query: MessageQuery,
 }
 
-impl<'a> ChatMessages<'a> {
+awaitable!(ChatMessages => MessagePage);
+
+impl ChatMessages {
     /// Sets the order of the messages.
     pub fn order(mut self, order: MessageOrder) -> Self {
         self.query.order = Some(order);
@@ -245,8 +245,8 @@ impl<'a> ChatMessages<'a> {
     }
 
     /// Converts this into a [`Request`] for one page, for example to set its timeout or retry policy.
-    pub fn into_request(self) -> Request<'a, MessagePage> {
-        between(self.client, LIST_MESSAGES, &self.users, |users| v1::messages(users, &self.query))
+    pub fn into_request(self) -> Request<MessagePage> {
+        between(&self.connection, Operation::ListChatMessages, &self.users, |users| v1::messages(users, &self.query))
     }
 
     /// Reads one page.
@@ -259,8 +259,8 @@ impl<'a> ChatMessages<'a> {
     }
 
     /// Streams all messages from here on and requests each page when it is needed. An error ends the stream.
-    pub fn into_stream(self) -> impl Stream<Item = Result<Message>> + Send + use<'a> {
-        paging::by_cursor(LIST_MESSAGES, move |cursor| {
+    pub fn into_stream(self) -> Items<Message> {
+        paging::by_cursor(Operation::ListChatMessages.name(), move |cursor| {
             let mut request = self.clone();
             request.query.cursor = cursor.or(request.query.cursor);
             async move {

@@ -1,24 +1,22 @@
 //! The client and its accessors for the resources.
 
+mod builder;
+
 use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
 
 use http::Method;
+
+pub use self::builder::ClientBuilder;
 
 use crate::activity::ActivityLog;
 use crate::broadcasts::Broadcasts;
 use crate::channels::Channels;
 use crate::chats::Chats;
 use crate::company::Company;
-use crate::config::{ApiKey, ApiVersion, ClientBuilder, ConfigError};
+use crate::config::{ApiKey, ConfigError};
 use crate::credentials::Credentials;
-use crate::error::Error;
-use crate::http::call::{Lacking, Offer, Wire};
+use crate::http::connection::Connection;
 use crate::http::raw::RawRequest;
-use crate::http::request::Request;
-use crate::http::retry::{RetryBudget, RetryPolicy};
-use crate::http::transport::Transport;
 use crate::links::Links;
 use crate::recordings::Recordings;
 use crate::rooms::Rooms;
@@ -26,27 +24,10 @@ use crate::sessions::Sessions;
 use crate::signatures::Signatures;
 use crate::tags::Tags;
 use crate::transcripts::Transcripts;
+use crate::types::api_version::ApiVersion;
 use crate::uploads::Uploads;
 use crate::users::Users;
 use crate::webhook_settings::Webhooks;
-
-/// Defines the handle of a resource, which only borrows the client.
-macro_rules! handle {
-    ($(#[$docs:meta])* $name:ident) => {
-        $(#[$docs])*
-        #[derive(Debug, Clone, Copy)]
-        pub struct $name<'a> {
-            client: &'a $crate::client::Client,
-        }
-
-        impl<'a> $name<'a> {
-            pub(crate) const fn new(client: &'a $crate::client::Client) -> Self {
-                Self { client }
-            }
-        }
-    };
-}
-pub(crate) use handle;
 
 /// A client of one company's account.
 ///
@@ -68,15 +49,7 @@ pub(crate) use handle;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
-
-struct Inner {
-    transport: Transport,
-    version: ApiVersion,
-    attempt_timeout: Duration,
-    retry: RetryPolicy,
-    budget: RetryBudget,
-}
+pub struct Client(Connection);
 
 impl Client {
     /// Returns a builder for a client of the company that owns the key.
@@ -100,109 +73,100 @@ impl Client {
         ClientBuilder::from_env()?.build()
     }
 
-    pub(crate) fn assemble(
-        transport: Transport,
-        version: ApiVersion,
-        attempt_timeout: Duration,
-        retry: RetryPolicy,
-    ) -> Self {
-        Self(Arc::new(Inner { transport, version, attempt_timeout, retry, budget: RetryBudget::new() }))
-    }
-
     /// Users: the people who may enter rooms.
     #[must_use]
-    pub const fn users(&self) -> Users<'_> {
-        Users::new(self)
+    pub fn users(&self) -> Users {
+        Users::new(self.0.clone())
     }
 
     /// Rooms for video calls.
     #[must_use]
-    pub const fn rooms(&self) -> Rooms<'_> {
-        Rooms::new(self)
+    pub fn rooms(&self) -> Rooms {
+        Rooms::new(self.0.clone())
     }
 
     /// Access tokens for the vendor's mobile and web SDKs.
     #[must_use]
-    pub const fn credentials(&self) -> Credentials<'_> {
-        Credentials::new(self)
+    pub fn credentials(&self) -> Credentials {
+        Credentials::new(self.0.clone())
     }
 
     /// The settings of the company: name, theme, backgrounds, translations, recording settings and keys.
     #[must_use]
-    pub const fn company(&self) -> Company<'_> {
-        Company::new(self)
+    pub fn company(&self) -> Company {
+        Company::new(self.0.clone())
     }
 
     /// Sessions: continuous uses of rooms.
     #[must_use]
-    pub const fn sessions(&self) -> Sessions<'_> {
-        Sessions::new(self)
+    pub fn sessions(&self) -> Sessions {
+        Sessions::new(self.0.clone())
     }
 
     /// Recordings of sessions.
     #[must_use]
-    pub const fn recordings(&self) -> Recordings<'_> {
-        Recordings::new(self)
+    pub fn recordings(&self) -> Recordings {
+        Recordings::new(self.0.clone())
     }
 
     /// Transcripts and summaries of recorded sessions. v2 only.
     #[must_use]
-    pub const fn transcripts(&self) -> Transcripts<'_> {
-        Transcripts::new(self)
+    pub fn transcripts(&self) -> Transcripts {
+        Transcripts::new(self.0.clone())
     }
 
     /// Files and snapshots that were uploaded in rooms.
     #[must_use]
-    pub const fn uploads(&self) -> Uploads<'_> {
-        Uploads::new(self)
+    pub fn uploads(&self) -> Uploads {
+        Uploads::new(self.0.clone())
     }
 
     /// Labels for uploads.
     #[must_use]
-    pub const fn tags(&self) -> Tags<'_> {
-        Tags::new(self)
+    pub fn tags(&self) -> Tags {
+        Tags::new(self.0.clone())
     }
 
     /// Chats, identified by their users. v1 only; see [`channels`](Self::channels).
     #[must_use]
-    pub const fn chats(&self) -> Chats<'_> {
-        Chats::new(self)
+    pub fn chats(&self) -> Chats {
+        Chats::new(self.0.clone())
     }
 
     /// Chat channels, identified by an id. v2 only; see [`chats`](Self::chats).
     #[must_use]
-    pub const fn channels(&self) -> Channels<'_> {
-        Channels::new(self)
+    pub fn channels(&self) -> Channels {
+        Channels::new(self.0.clone())
     }
 
     /// One-to-many calls. v1 only.
     #[must_use]
-    pub const fn broadcasts(&self) -> Broadcasts<'_> {
-        Broadcasts::new(self)
+    pub fn broadcasts(&self) -> Broadcasts {
+        Broadcasts::new(self.0.clone())
     }
 
     /// The tokens of access links. v1 only.
     #[must_use]
-    pub const fn links(&self) -> Links<'_> {
-        Links::new(self)
+    pub fn links(&self) -> Links {
+        Links::new(self.0.clone())
     }
 
     /// Webhooks: the addresses that receive the vendor's events.
     #[must_use]
-    pub const fn webhooks(&self) -> Webhooks<'_> {
-        Webhooks::new(self)
+    pub fn webhooks(&self) -> Webhooks {
+        Webhooks::new(self.0.clone())
     }
 
     /// Electronic signatures of documents.
     #[must_use]
-    pub const fn signatures(&self) -> Signatures<'_> {
-        Signatures::new(self)
+    pub fn signatures(&self) -> Signatures {
+        Signatures::new(self.0.clone())
     }
 
     /// The log of what users did with the vendor's SDKs. v1 only.
     #[must_use]
-    pub const fn activity(&self) -> ActivityLog<'_> {
-        ActivityLog::new(self)
+    pub fn activity(&self) -> ActivityLog {
+        ActivityLog::new(self.0.clone())
     }
 
     /// Calls an operation that this crate has no method for. Key, retries, limits and errors are the same.
@@ -216,70 +180,19 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn request(&self, method: Method, path: &[&str]) -> RawRequest<'_> {
-        RawRequest::new(self, method, path)
+    pub fn request(&self, method: Method, path: &[&str]) -> RawRequest {
+        RawRequest::new(self.0.clone(), method, path)
     }
 
     /// The API version that this client uses.
     #[must_use]
     pub fn api_version(&self) -> ApiVersion {
-        self.0.version
-    }
-
-    /// Creates a request from the call that the client's API version offers, if it offers one.
-    pub(crate) fn offered<T>(
-        &self,
-        operation: &'static str,
-        offer: impl FnOnce(ApiVersion) -> Offer<T>,
-    ) -> Request<'_, T> {
-        let version = self.api_version();
-        Request::new(self, operation, offer(version).map_err(|lacking| Error::lacking(operation, version, lacking)))
-    }
-
-    /// Creates a request for an operation of both API versions.
-    pub(crate) fn both<T>(
-        &self,
-        operation: &'static str,
-        v1: impl FnOnce() -> Wire<T>,
-        v2: impl FnOnce() -> Wire<T>,
-    ) -> Request<'_, T> {
-        self.offered(operation, |version| {
-            Ok(match version {
-                ApiVersion::V1 => v1(),
-                ApiVersion::V2 => v2(),
-            })
-        })
-    }
-
-    /// Creates a request for an operation of one API version only.
-    pub(crate) fn only<T>(
-        &self,
-        version: ApiVersion,
-        operation: &'static str,
-        wire: impl FnOnce() -> Wire<T>,
-    ) -> Request<'_, T> {
-        self.offered(operation, |own| if own == version { Ok(wire()) } else { Err(Lacking::Operation) })
-    }
-
-    pub(crate) fn transport(&self) -> &Transport {
-        &self.0.transport
-    }
-
-    pub(crate) fn attempt_timeout(&self) -> Duration {
-        self.0.attempt_timeout
-    }
-
-    pub(crate) fn retry_policy(&self) -> RetryPolicy {
-        self.0.retry
-    }
-
-    pub(crate) fn retry_budget(&self) -> &RetryBudget {
-        &self.0.budget
+        self.0.version()
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("api_version", &self.0.version).finish_non_exhaustive()
+        f.debug_struct("Client").field("api_version", &self.0.version()).finish_non_exhaustive()
     }
 }

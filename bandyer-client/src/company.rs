@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::client::handle;
-use crate::config::ApiVersion;
-use crate::error::{Error, Result};
-use crate::http::request::Request;
+use crate::error::Result;
+use crate::http::connection::handle;
+use crate::http::request::{Request, awaitable};
+use crate::operations::Operation;
+use crate::types::api_version::ApiVersion;
 use crate::types::file::{Accepted, File};
 use crate::types::ids::BackgroundAlias;
 use crate::types::secret::ShownUrl;
@@ -104,7 +105,7 @@ handle! {
     Company
 }
 
-impl<'a> Company<'a> {
+impl Company {
     /// Reads the settings.
     ///
     /// ```no_run
@@ -114,8 +115,11 @@ impl<'a> Company<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn get(self) -> Request<'a, CompanyProfile> {
-        self.client.both("get company", v1::get, v2::get)
+    pub fn get(&self) -> Request<CompanyProfile> {
+        self.connection.request(Operation::GetCompany, |version| match version {
+            ApiVersion::V1 => v1::get(),
+            ApiVersion::V2 => v2::get(),
+        })
     }
 
     /// Changes the settings. Fields that are not set stay unchanged.
@@ -126,8 +130,8 @@ impl<'a> Company<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn update(self) -> UpdateCompany<'a> {
-        UpdateCompany { of: self, change: CompanyChange::default() }
+    pub fn update(&self) -> UpdateCompany {
+        UpdateCompany { of: self.clone(), change: CompanyChange::default() }
     }
 
     /// Lists all virtual backgrounds in one response.
@@ -138,8 +142,11 @@ impl<'a> Company<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn backgrounds(self) -> Request<'a, Backgrounds> {
-        self.client.both("list backgrounds", v1::backgrounds, v2::backgrounds)
+    pub fn backgrounds(&self) -> Request<Backgrounds> {
+        self.connection.request(Operation::ListBackgrounds, |version| match version {
+            ApiVersion::V1 => v1::backgrounds(),
+            ApiVersion::V2 => v2::backgrounds(),
+        })
     }
 
     /// Adds a virtual background: a JPEG of at least 1280 × 1280 pixels and at most 16 MB. A company can have ten. To
@@ -153,12 +160,14 @@ impl<'a> Company<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn add_background(self, picture: &File) -> Request<'a, Background> {
-        const OPERATION: &str = "add background";
-        match picture.check_picture(Accepted::BACKGROUND) {
-            Ok(()) => self.client.both(OPERATION, || v1::add_background(picture), || v2::add_background(picture)),
-            Err(detail) => Request::new(self.client, OPERATION, Err(Error::invalid_request(OPERATION, detail))),
-        }
+    pub fn add_background(&self, picture: &File) -> Request<Background> {
+        self.connection.try_request(Operation::AddBackground, |version| {
+            picture.check_picture(Accepted::BACKGROUND)?;
+            Ok(match version {
+                ApiVersion::V1 => v1::add_background(picture),
+                ApiVersion::V2 => v2::add_background(picture),
+            })
+        })
     }
 
     /// Deletes a virtual background.
@@ -170,8 +179,11 @@ impl<'a> Company<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn delete_background(self, alias: &BackgroundAlias) -> Request<'a, ()> {
-        self.client.both("delete background", || v1::delete_background(alias), || v2::delete_background(alias))
+    pub fn delete_background(&self, alias: &BackgroundAlias) -> Request<()> {
+        self.connection.request(Operation::DeleteBackground, |version| match version {
+            ApiVersion::V1 => v1::delete_background(alias),
+            ApiVersion::V2 => v2::delete_background(alias),
+        })
     }
 
     /// Lists the languages for which the company has its own texts. v2 only.
@@ -184,8 +196,8 @@ impl<'a> Company<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn translations(self) -> Request<'a, Vec<Translation>> {
-        self.client.only(ApiVersion::V2, "list translations", v2::translations)
+    pub fn translations(&self) -> Request<Vec<Translation>> {
+        self.connection.request(Operation::ListTranslations, |_| v2::translations())
     }
 
     /// Sets the company's own texts in one language. The format of the file is not documented. v2 only.
@@ -199,8 +211,8 @@ impl<'a> Company<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn set_translation(self, language: &Language, file: &File) -> Request<'a, ()> {
-        self.client.only(ApiVersion::V2, "set translation", || v2::set_translation(language, file))
+    pub fn set_translation(&self, language: &Language, file: &File) -> Request<()> {
+        self.connection.request(Operation::SetTranslation, |_| v2::set_translation(language, file))
     }
 
     /// Restores the vendor's texts in one language. v2 only.
@@ -211,8 +223,8 @@ impl<'a> Company<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn delete_translation(self, language: &Language) -> Request<'a, ()> {
-        self.client.only(ApiVersion::V2, "delete translation", || v2::delete_translation(language))
+    pub fn delete_translation(&self, language: &Language) -> Request<()> {
+        self.connection.request(Operation::DeleteTranslation, |_| v2::delete_translation(language))
     }
 }
 
@@ -229,13 +241,15 @@ pub(crate) struct CompanyChange {
 
 /// A change to the company; from [`Company::update`].
 #[derive(Clone)]
-#[must_use = "a request does nothing until `.send()` is awaited"]
-pub struct UpdateCompany<'a> {
-    of: Company<'a>,
+#[must_use = "a request does nothing until it is awaited"]
+pub struct UpdateCompany {
+    of: Company,
     change: CompanyChange,
 }
 
-impl<'a> UpdateCompany<'a> {
+awaitable!(UpdateCompany => CompanyProfile);
+
+impl UpdateCompany {
     /// Changes the name: letters, digits and `#&@'.,?!`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.change.name = Some(name.into());
@@ -279,14 +293,15 @@ impl<'a> UpdateCompany<'a> {
     }
 
     /// Converts this into a [`Request`], for example to set its timeout or retry policy.
-    pub fn into_request(self) -> Request<'a, CompanyProfile> {
-        const OPERATION: &str = "update company";
-        let Self { of: Company { client }, change } = self;
-        if change.end_call_redirect_delay.is_some_and(|delay| delay > MAX_REDIRECT_DELAY) {
-            let detail = "the wait before the redirect is longer than 60 seconds";
-            return Request::new(client, OPERATION, Err(Error::invalid_request(OPERATION, detail)));
-        }
-        client.both(OPERATION, || v1::update(&change), || v2::update(&change))
+    pub fn into_request(self) -> Request<CompanyProfile> {
+        let Self { of: Company { connection }, change } = self;
+        connection.try_request(Operation::UpdateCompany, |version| match version {
+            _ if change.end_call_redirect_delay.is_some_and(|delay| delay > MAX_REDIRECT_DELAY) => {
+                Err("the wait before the redirect is longer than 60 seconds".into())
+            }
+            ApiVersion::V1 => Ok(v1::update(&change)),
+            ApiVersion::V2 => Ok(v2::update(&change)),
+        })
     }
 
     /// Sends the request.
@@ -299,7 +314,7 @@ impl<'a> UpdateCompany<'a> {
     }
 }
 
-impl fmt::Debug for UpdateCompany<'_> {
+impl fmt::Debug for UpdateCompany {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UpdateCompany").finish_non_exhaustive()
     }

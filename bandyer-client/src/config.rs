@@ -1,25 +1,13 @@
-//! The builder of a [`Client`](crate::Client). The only module that reads environment variables.
+//! The settings of a client, and what is checked about them.
 
-use std::fmt;
 use std::net::IpAddr;
-use std::time::Duration;
 
 use http::HeaderValue;
 use url::{Host, Url};
 
-use crate::Client;
-use crate::http::retry::RetryPolicy;
-use crate::http::transport::{HttpClient, Transport, TransportSettings};
+use crate::types::api_version::ApiVersion;
 use crate::types::open_enum::open_enum;
 use crate::types::secret::secret;
-
-/// Timeout for DNS, TCP and TLS together. It is well below the attempt timeout, so that a slow connection fails with
-/// the connect timeout, after which it is certain that nothing was sent.
-const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Timeout of one attempt, from connecting to the last byte of the response.
-const DEFAULT_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
-/// Maximum size of a response, in bytes. A list page of 100 rooms stays well below 1 MiB.
-const DEFAULT_MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 
 secret! {
     /// The company's API key (`ak_live_…` or `ak_test_…`). Keep it on servers. Its `Debug` is redacted.
@@ -55,34 +43,6 @@ open_enum! {
     }
 }
 
-/// A version of the vendor's API. This crate covers both with the same types.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ApiVersion {
-    /// The first version, under `/rest`.
-    V1,
-    /// The current version, under `/v2`.
-    V2,
-}
-
-impl ApiVersion {
-    pub(crate) const fn path_prefix(self) -> &'static str {
-        match self {
-            Self::V1 => "rest",
-            Self::V2 => "v2",
-        }
-    }
-}
-
-impl fmt::Display for ApiVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::V1 => "v1",
-            Self::V2 => "v2",
-        })
-    }
-}
-
 /// The reason why a client could not be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -109,193 +69,18 @@ pub enum ConfigError {
     /// An environment variable is not set.
     #[error("the environment variable {0} is not set")]
     MissingVariable(&'static str),
+    /// An environment variable is not Unicode.
+    #[error("the environment variable {0} is not valid Unicode")]
+    VariableEncoding(&'static str),
+    /// The target is https, and the crate was built without a TLS feature and without an HTTP client of the caller.
+    #[error("https needs one of the features `rustls` and `native-tls`, or an HTTP client with TLS of your own")]
+    NoTls,
     /// The HTTP client could not be created, for example because no TLS root certificates were found.
     #[error("the HTTP client cannot be created")]
     HttpClient(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// A builder for a [`Client`]; from [`Client::builder`].
-///
-/// Default values (timeouts, attempts, limits) may change in a minor release; the changelog names each change.
-#[derive(Clone)]
-#[must_use = "a builder does nothing until `build()` is called"]
-pub struct ClientBuilder {
-    key: ApiKey,
-    environment: Option<Environment>,
-    region: Region,
-    base_url: Option<String>,
-    api_version: Option<ApiVersion>,
-    connect_timeout: Duration,
-    attempt_timeout: Duration,
-    retry: RetryPolicy,
-    max_response_bytes: usize,
-    user_agent_suffix: Option<String>,
-    http_client: Option<HttpClient>,
-}
-
-impl ClientBuilder {
-    pub(crate) fn new(key: ApiKey) -> Self {
-        Self {
-            key,
-            environment: None,
-            region: Region::Eu,
-            base_url: None,
-            api_version: None,
-            connect_timeout: DEFAULT_CONNECT_TIMEOUT,
-            attempt_timeout: DEFAULT_ATTEMPT_TIMEOUT,
-            retry: RetryPolicy::standard(),
-            max_response_bytes: DEFAULT_MAX_ANSWER_BYTES,
-            user_agent_suffix: None,
-            http_client: None,
-        }
-    }
-
-    /// Reads `BANDYER_API_SECRET_KEY` and `BANDYER_BASE_URL`.
-    pub(crate) fn from_env() -> Result<Self, ConfigError> {
-        #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-        Self::from_lookup(|name| std::env::var(name).ok())
-    }
-
-    fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let var = |name: &'static str| lookup(name).ok_or(ConfigError::MissingVariable(name));
-        Ok(Self::new(var("BANDYER_API_SECRET_KEY")?.into()).base_url(var("BANDYER_BASE_URL")?))
-    }
-
-    /// Selects the vendor's sandbox or production installation. Either this or [`base_url`](Self::base_url) is
-    /// required.
-    pub const fn environment(mut self, environment: Environment) -> Self {
-        self.environment = Some(environment);
-        self
-    }
-
-    /// Sets the region in which the company's data is stored; Europe by default. Ignored if a base URL is set.
-    pub fn region(mut self, region: Region) -> Self {
-        self.region = region;
-        self
-    }
-
-    /// Calls this address instead of the vendor's, for example the emulator, a proxy, or a company's v1 subdomain.
-    ///
-    /// A path that ends in `/rest` selects [`ApiVersion::V1`], one that ends in `/v2` selects [`ApiVersion::V2`]. Any
-    /// other path is kept and extended by the prefix of the API version, which is v2 unless
-    /// [`api_version`](Self::api_version) is set. Plain `http` is accepted on loopback only, because each request
-    /// contains the key.
-    pub fn base_url(mut self, url: impl Into<String>) -> Self {
-        self.base_url = Some(url.into());
-        self
-    }
-
-    /// Sets the API version. It takes precedence over the path of the base URL.
-    pub const fn api_version(mut self, version: ApiVersion) -> Self {
-        self.api_version = Some(version);
-        self
-    }
-
-    /// Sets the timeout for DNS, TCP and TLS together; 5 s by default, and at most three quarters of the
-    /// [attempt timeout](Self::attempt_timeout).
-    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
-        self
-    }
-
-    /// Sets the timeout of one attempt, from connecting to the last byte of the response; 15 s by default.
-    pub const fn attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.attempt_timeout = timeout;
-        self
-    }
-
-    /// Sets the retry policy; [`RetryPolicy::standard`] by default.
-    pub const fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.retry = policy;
-        self
-    }
-
-    /// Sets the maximum size of a response, in bytes; 8 MiB by default.
-    pub const fn max_response_bytes(mut self, bytes: usize) -> Self {
-        self.max_response_bytes = bytes;
-        self
-    }
-
-    /// Adds the caller's product to the `user-agent` header, such as `acme-portal/1.2`.
-    pub fn user_agent_suffix(mut self, product: impl Into<String>) -> Self {
-        self.user_agent_suffix = Some(product.into());
-        self
-    }
-
-    /// Uses an existing HTTP client, for example one with a proxy or a private certificate authority.
-    ///
-    /// Its connect timeout and redirect policy replace those of this crate. **Turn redirects off**: the key is sent in
-    /// a custom header, which `reqwest` forwards to the target of a redirect.
-    pub fn http_client(mut self, client: HttpClient) -> Self {
-        self.http_client = Some(client);
-        self
-    }
-
-    /// Validates the settings and creates the client. Sends no request.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError`] if the key or the base URL is invalid, no target is set, or TLS cannot be set up.
-    pub fn build(self) -> Result<Client, ConfigError> {
-        let key = header_of(&self.key)?;
-        let (base_url, version) = self.target()?;
-        let mut user_agent = concat!("bandyer-client/", env!("CARGO_PKG_VERSION")).to_owned();
-        if let Some(suffix) = &self.user_agent_suffix {
-            user_agent.push(' ');
-            user_agent.push_str(suffix);
-        }
-        let user_agent = HeaderValue::try_from(user_agent).map_err(|_| ConfigError::UserAgent)?;
-        let transport = Transport::new(TransportSettings {
-            base_url,
-            key,
-            user_agent,
-            connect_timeout: connect_within(self.connect_timeout, self.attempt_timeout),
-            max_response_bytes: self.max_response_bytes,
-            http_client: self.http_client,
-        })?;
-        Ok(Client::assemble(transport, version, self.attempt_timeout, self.retry))
-    }
-
-    fn target(&self) -> Result<(Url, ApiVersion), ConfigError> {
-        if let Some(text) = &self.base_url {
-            return base_url(text, self.api_version);
-        }
-        let environment = match self.environment.ok_or(ConfigError::MissingTarget)? {
-            Environment::Production => "",
-            Environment::Sandbox if self.region == Region::Eu => "sandbox.",
-            Environment::Sandbox => return Err(ConfigError::NoSandbox(self.region.clone())),
-        };
-        // A region that this crate does not know is accepted, but it must not send the key to another host.
-        let is_label = |text: &str| {
-            (1..=63).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        };
-        if !is_label(self.region.as_str()) {
-            return Err(ConfigError::Region);
-        }
-        let text = format!("https://api.{environment}{}.bandyer.com", self.region);
-        base_url(&text, self.api_version)
-    }
-}
-
-/// Leaves the base URL out: it is not validated yet and may contain a password.
-impl fmt::Debug for ClientBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientBuilder")
-            .field("environment", &self.environment)
-            .field("region", &self.region)
-            .field("api_version", &self.api_version)
-            .field("retry", &self.retry)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Keeps the connect timeout below the attempt timeout: only a timeout of the connection itself proves that nothing was
-/// sent, so it has to fire first.
-fn connect_within(connect: Duration, attempt: Duration) -> Duration {
-    connect.min(attempt / 4 * 3)
-}
-
-fn header_of(key: &ApiKey) -> Result<HeaderValue, ConfigError> {
+pub(crate) fn header_of(key: &ApiKey) -> Result<HeaderValue, ConfigError> {
     if key.expose().is_empty() {
         return Err(ConfigError::ApiKey("empty"));
     }
@@ -309,7 +94,7 @@ fn header_of(key: &ApiKey) -> Result<HeaderValue, ConfigError> {
 }
 
 /// Validates the base URL and determines the API version. The resulting path has no trailing slash.
-fn base_url(text: &str, explicit: Option<ApiVersion>) -> Result<(Url, ApiVersion), ConfigError> {
+pub(crate) fn base_url(text: &str, explicit: Option<ApiVersion>) -> Result<(Url, ApiVersion), ConfigError> {
     let mut url = Url::parse(text.trim()).map_err(|_| ConfigError::BaseUrl("is not an absolute URL"))?;
     match url.scheme() {
         "https" => {}
@@ -350,16 +135,7 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use super::{ApiVersion, ClientBuilder, ConfigError, Environment, Region, base_url, connect_within};
-
-    #[test]
-    fn the_connect_timeout_stays_below_the_attempt_timeout() {
-        let millis = Duration::from_millis;
-        assert_eq!(connect_within(millis(5000), millis(15_000)), millis(5000));
-        assert_eq!(connect_within(millis(5000), millis(1000)), millis(750));
-    }
+    use super::{ApiVersion, ConfigError, base_url};
 
     #[test]
     fn base_url_determines_the_api_version() {
@@ -397,45 +173,5 @@ mod tests {
         ] {
             assert!(matches!(base_url(bad, None), Err(ConfigError::BaseUrl(_))), "{bad}");
         }
-    }
-
-    #[test]
-    fn environment_and_region_determine_the_host() {
-        let url = |environment, region: Region| {
-            let builder = ClientBuilder::new("k".into()).environment(environment).region(region);
-            builder.target().map(|(url, _)| url.to_string())
-        };
-        assert_eq!(url(Environment::Sandbox, Region::Eu).unwrap(), "https://api.sandbox.eu.bandyer.com/v2");
-        assert_eq!(url(Environment::Production, Region::India).unwrap(), "https://api.in.bandyer.com/v2");
-        assert!(matches!(url(Environment::Sandbox, Region::Us), Err(ConfigError::NoSandbox(Region::Us))));
-        assert_eq!(url(Environment::Production, Region::from("ap2")).unwrap(), "https://api.ap2.bandyer.com/v2");
-        for bad in ["evil.example/x", "", "a@b", "a:b"] {
-            assert!(matches!(url(Environment::Production, Region::from(bad)), Err(ConfigError::Region)), "{bad}");
-        }
-    }
-
-    #[test]
-    fn target_is_required() {
-        assert!(matches!(ClientBuilder::new("k".into()).build(), Err(ConfigError::MissingTarget)));
-    }
-
-    #[test]
-    fn invalid_key_is_rejected_without_being_shown() {
-        for bad in ["", "canary\n", "canary key", "canäry"] {
-            let error = ClientBuilder::new(bad.into()).base_url("https://h").build().unwrap_err();
-            assert!(matches!(error, ConfigError::ApiKey(_)));
-            assert!(!format!("{error} {error:?}").contains("canary"));
-        }
-    }
-
-    #[test]
-    fn both_environment_variables_are_required() {
-        let lookup =
-            |names: &'static [&'static str]| move |name: &str| names.contains(&name).then(|| "https://h".to_owned());
-        assert!(matches!(
-            ClientBuilder::from_lookup(lookup(&["BANDYER_API_SECRET_KEY"])),
-            Err(ConfigError::MissingVariable("BANDYER_BASE_URL"))
-        ));
-        assert!(ClientBuilder::from_lookup(lookup(&["BANDYER_API_SECRET_KEY", "BANDYER_BASE_URL"])).is_ok());
     }
 }

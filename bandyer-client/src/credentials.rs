@@ -1,17 +1,16 @@
 //! Access tokens for the vendor's mobile and web SDKs.
 
-pub(crate) mod v1;
-pub(crate) mod v2;
+mod json;
 
+use crate::operations::Operation;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::client::Client;
-use crate::config::ApiVersion;
-use crate::error::{Error, Result};
-use crate::http::request::Request;
+use crate::error::Result;
+use crate::http::connection::{Connection, handle};
+use crate::http::request::{Request, awaitable};
 use crate::types::ids::UserId;
 use crate::types::secret::AccessToken;
 
@@ -30,17 +29,12 @@ pub struct AccessCredential {
     pub expires_at: Timestamp,
 }
 
-/// Operations on SDK credentials; from [`Client::credentials`].
-#[derive(Debug, Clone, Copy)]
-pub struct Credentials<'a> {
-    client: &'a Client,
+handle! {
+    /// Operations on SDK credentials; from [`Client::credentials`](crate::Client::credentials).
+    Credentials
 }
 
-impl<'a> Credentials<'a> {
-    pub(crate) const fn new(client: &'a Client) -> Self {
-        Self { client }
-    }
-
+impl Credentials {
     /// Issues a token for a user. A retry may issue a second token, which does no harm, so the request is retried.
     ///
     /// ```no_run
@@ -52,21 +46,23 @@ impl<'a> Credentials<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn issue(self, user: &UserId) -> IssueCredential<'a> {
-        IssueCredential { client: self.client, user: user.clone(), expires_in: None }
+    pub fn issue(&self, user: &UserId) -> IssueCredential {
+        IssueCredential { connection: self.connection.clone(), user: user.clone(), expires_in: None }
     }
 }
 
 /// A request for a token; from [`Credentials::issue`].
 #[derive(Debug, Clone)]
-#[must_use = "a request does nothing until `.send()` is awaited"]
-pub struct IssueCredential<'a> {
-    client: &'a Client,
+#[must_use = "a request does nothing until it is awaited"]
+pub struct IssueCredential {
+    connection: Connection,
     user: UserId,
     expires_in: Option<Duration>,
 }
 
-impl<'a> IssueCredential<'a> {
+awaitable!(IssueCredential => AccessCredential);
+
+impl IssueCredential {
     /// Sets the lifetime: whole seconds, from 360 to 86,400. The vendor does not document the default.
     pub const fn expires_in(mut self, lifetime: Duration) -> Self {
         self.expires_in = Some(lifetime);
@@ -74,15 +70,11 @@ impl<'a> IssueCredential<'a> {
     }
 
     /// Converts this into a [`Request`], for example to set its timeout or retry policy.
-    pub fn into_request(self) -> Request<'a, AccessCredential> {
-        const OPERATION: &str = "issue credential";
-        let wire = lifetime_seconds(self.expires_in).map_err(|detail| Error::invalid_request(OPERATION, detail)).map(
-            |seconds| match self.client.api_version() {
-                ApiVersion::V1 => v1::issue(&self.user, seconds),
-                ApiVersion::V2 => v2::issue(&self.user, seconds),
-            },
-        );
-        Request::new(self.client, OPERATION, wire)
+    pub fn into_request(self) -> Request<AccessCredential> {
+        self.connection.try_request(Operation::IssueCredential, |version| {
+            let seconds = lifetime_seconds(self.expires_in)?;
+            Ok(json::issue(version, &self.user, seconds))
+        })
     }
 
     /// Sends the request.

@@ -58,7 +58,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::client::Client;
-use crate::config::{ApiKey, ApiVersion, ConfigError};
+use crate::config::{ApiKey, ConfigError};
+use crate::types::api_version::ApiVersion;
 use crate::types::ids::{RoomId, UserId};
 use crate::users::Role;
 
@@ -77,7 +78,7 @@ mod state;
 mod token;
 mod webhook_sender;
 
-pub use self::calls::{Operation, RecordedCall};
+pub use self::calls::RecordedCall;
 pub use self::faults::{Action, Fault, Faults};
 pub use self::simulation::ShownUser;
 pub use self::state::{
@@ -85,6 +86,7 @@ pub use self::state::{
     SimulationError,
 };
 pub use self::webhook_sender::RecordedDelivery;
+pub use crate::operations::Operation;
 
 use self::rate_limit::RateLimit;
 use self::server::Shared;

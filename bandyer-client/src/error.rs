@@ -6,9 +6,6 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::http::call::Lacking;
-use crate::http::retry::StopReason;
-
 /// The result of a request.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -68,6 +65,36 @@ impl fmt::Debug for ApiError {
     }
 }
 
+/// Why a request was not retried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StopReason {
+    /// A retry would have the same result.
+    Final,
+    /// The vendor may have executed the request, and it is not idempotent.
+    MayHaveHappened,
+    AttemptsUsedUp,
+    TimeUsedUp,
+    /// `retry-after` is longer than the remaining time.
+    WaitTooLong,
+    /// Rate limited without `retry-after`: further attempts within seconds would only use up more of the quota.
+    RateLimitedWithoutHint,
+    /// The retry budget is used up: too many requests of this client are failing.
+    BudgetUsedUp,
+}
+
+impl StopReason {
+    pub(crate) const fn explanation(self) -> Option<&'static str> {
+        match self {
+            Self::Final | Self::AttemptsUsedUp => None,
+            Self::MayHaveHappened => Some("not repeated because it may already have happened"),
+            Self::TimeUsedUp => Some("no time is left for another attempt"),
+            Self::WaitTooLong => Some("the vendor asked to wait for longer than there is time"),
+            Self::RateLimitedWithoutHint => Some("not repeated because the vendor did not say when"),
+            Self::BudgetUsedUp => Some("not repeated because too many requests are failing"),
+        }
+    }
+}
+
 /// Codes that mean "not found", sent with a status that does not. Source: the vendor's error tables.
 const NOT_FOUND_CODES: [&str; 4] = ["invalid_user_id", "chat_not_found", "recording_not_found", "upload_not_found"];
 
@@ -107,6 +134,8 @@ pub(crate) struct Inner {
     pub(crate) stopped: Option<StopReason>,
     /// Whether an earlier attempt of the same request may have been executed.
     pub(crate) earlier_outcome_unknown: bool,
+    /// Whether the response came from the host of a file, which does not know the API key.
+    pub(crate) from_file_host: bool,
     pub(crate) source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -123,6 +152,7 @@ impl Error {
             attempts: 0,
             stopped: None,
             earlier_outcome_unknown: false,
+            from_file_host: false,
             source: None,
         }))
     }
@@ -132,11 +162,8 @@ impl Error {
     }
 
     /// The operation, or a part of it, does not exist in this API version.
-    pub(crate) fn lacking(operation: &'static str, version: crate::ApiVersion, lacking: Lacking) -> Self {
-        Self::new(ErrorKind::Unsupported, operation).detail(match lacking {
-            Lacking::Operation => format!("{version} has no such operation"),
-            Lacking::Part(part) => format!("{version} cannot {part}"),
-        })
+    pub(crate) fn unsupported(operation: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Unsupported, operation).detail(detail)
     }
 
     pub(crate) fn earlier_outcome_unknown(&self) -> bool {
@@ -243,7 +270,13 @@ impl Error {
     /// The vendor rejected the API key. Check the key and the host: sandbox and production have different keys.
     #[must_use]
     pub fn is_unauthorized(&self) -> bool {
-        self.is_api_error(|status, code| matches!(status.as_u16(), 401 | 403) || code == Some("invalid_api_key"))
+        !self.0.from_file_host
+            && self.is_api_error(|status, code| matches!(status.as_u16(), 401 | 403) || code == Some("invalid_api_key"))
+    }
+
+    /// The host of a file refused its link, which has expired.
+    pub(crate) fn is_refused_link(&self) -> bool {
+        self.0.from_file_host && self.is_api_error(|status, _| matches!(status.as_u16(), 401 | 403))
     }
 
     /// The company's quota is exhausted. Wait for [`retry_after`](Self::retry_after), or for a minute if it is `None`.
@@ -288,6 +321,9 @@ impl fmt::Display for Error {
             (ErrorKind::Timeout, _) => f.write_str("timed out")?,
             (ErrorKind::Interrupted, _) => f.write_str("the connection was lost")?,
             (ErrorKind::Decode, _) => f.write_str("the vendor's response cannot be read")?,
+            (ErrorKind::Api, Some(status)) if inner.from_file_host => {
+                write!(f, "the host of the file responded with {}", status.as_u16())?;
+            }
             (ErrorKind::Api, Some(status)) => write!(f, "the vendor responded with {}", status.as_u16())?,
             (ErrorKind::Api, None) => f.write_str("the vendor rejected the request")?,
         }

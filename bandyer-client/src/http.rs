@@ -2,6 +2,7 @@
 
 pub(crate) mod api_error;
 pub(crate) mod call;
+pub(crate) mod connection;
 pub(crate) mod decode;
 pub(crate) mod download;
 pub(crate) mod lenient;

@@ -15,6 +15,7 @@ pub mod emulator;
 mod error;
 mod http;
 pub mod links;
+mod operations;
 pub mod recordings;
 pub mod rooms;
 pub mod sessions;
@@ -30,15 +31,18 @@ pub mod users;
 pub mod webhook;
 pub mod webhook_settings;
 
-pub use self::client::Client;
-pub use self::config::{ApiKey, ApiVersion, ClientBuilder, ConfigError, Environment, Region};
+pub use self::client::{Client, ClientBuilder};
+pub use self::config::{ApiKey, ConfigError, Environment, Region};
 pub use self::error::{ApiError, Error, ErrorKind, Outcome, Result};
 pub use self::http::download::{Download, DownloadRequest};
 pub use self::http::list::List;
+pub use self::http::paging::Items;
 pub use self::http::raw::RawRequest;
 pub use self::http::request::{Request, Response};
 pub use self::http::retry::RetryPolicy;
-pub use self::http::transport::HttpClient;
+pub use self::http::transport::HttpClientBuilder;
+pub use self::operations::Operation;
+pub use self::types::api_version::ApiVersion;
 pub use self::types::file::{File, InvalidFile};
 pub use self::types::ids::{
     BackgroundAlias, BroadcastId, ChannelId, EncryptionKeyId, EnvelopeId, InvalidId, RoomId, SessionId, TemplateId,

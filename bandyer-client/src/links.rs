@@ -2,9 +2,9 @@
 
 pub(crate) mod v1;
 
-use crate::client::handle;
-use crate::config::ApiVersion;
+use crate::http::connection::handle;
 use crate::http::request::Request;
+use crate::operations::Operation;
 use crate::types::secret::{JoinUrl, LinkToken};
 
 impl JoinUrl {
@@ -42,7 +42,7 @@ handle! {
     Links
 }
 
-impl<'a> Links<'a> {
+impl Links {
     /// Checks whether a link still works.
     ///
     /// ```no_run
@@ -53,8 +53,8 @@ impl<'a> Links<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn is_active(self, token: &LinkToken) -> Request<'a, bool> {
-        self.client.only(ApiVersion::V1, "check link", || v1::is_active(token))
+    pub fn is_active(&self, token: &LinkToken) -> Request<bool> {
+        self.connection.request(Operation::CheckLink, |_| v1::is_active(token))
     }
 
     /// Revokes a link.
@@ -65,7 +65,7 @@ impl<'a> Links<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn revoke(self, token: &LinkToken) -> Request<'a, ()> {
-        self.client.only(ApiVersion::V1, "revoke link", || v1::revoke(token))
+    pub fn revoke(&self, token: &LinkToken) -> Request<()> {
+        self.connection.request(Operation::RevokeLink, |_| v1::revoke(token))
     }
 }

@@ -6,12 +6,12 @@ pub(crate) mod v2;
 
 use std::time::Duration;
 
-use crate::client::handle;
-use crate::config::ApiVersion;
-use crate::error::{Error, Result};
-use crate::http::call::Wire;
+use crate::error::Result;
+use crate::http::connection::handle;
 use crate::http::download::DownloadRequest;
-use crate::http::request::Request;
+use crate::http::request::{Request, awaitable};
+use crate::operations::Operation;
+use crate::types::api_version::ApiVersion;
 use crate::types::ids::SessionId;
 use crate::types::secret::FileUrl;
 
@@ -34,7 +34,7 @@ handle! {
     Recordings
 }
 
-impl<'a> Recordings<'a> {
+impl Recordings {
     /// Requests a temporary link to the recording of a room's session.
     ///
     /// While the recording is being processed, the request fails with the code `recording_not_found`; the webhook event
@@ -48,8 +48,8 @@ impl<'a> Recordings<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn link(self, session: &SessionId) -> RecordingLink<'a> {
-        RecordingLink { of: self, session: session.clone(), lifetime: None, broadcast: false }
+    pub fn link(&self, session: &SessionId) -> RecordingLink {
+        RecordingLink { of: self.clone(), session: session.clone(), lifetime: None, broadcast: false }
     }
 
     /// Requests a temporary link to the recording of a broadcast's session. v1 only.
@@ -61,7 +61,7 @@ impl<'a> Recordings<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn broadcast_link(self, session: &SessionId) -> RecordingLink<'a> {
+    pub fn broadcast_link(&self, session: &SessionId) -> RecordingLink {
         RecordingLink { broadcast: true, ..self.link(session) }
     }
 
@@ -78,8 +78,9 @@ impl<'a> Recordings<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn download(self, session: &SessionId) -> DownloadRequest<'a> {
-        DownloadRequest::of_link(self.client, "download recording", self.link(session).into_request())
+    pub fn download(&self, session: &SessionId) -> DownloadRequest {
+        let link = self.link(session);
+        DownloadRequest::of_link(self.connection.clone(), "download recording", move || link.clone().into_request())
     }
 
     /// Deletes the recording of a session. v2 only.
@@ -91,22 +92,24 @@ impl<'a> Recordings<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn delete(self, session: &SessionId) -> Request<'a, ()> {
-        self.client.only(ApiVersion::V2, "delete recording", || v2::delete(session))
+    pub fn delete(&self, session: &SessionId) -> Request<()> {
+        self.connection.request(Operation::DeleteRecording, |_| v2::delete(session))
     }
 }
 
 /// A request for a link; from [`Recordings::link`].
 #[derive(Debug, Clone)]
-#[must_use = "a request does nothing until `.send()` is awaited"]
-pub struct RecordingLink<'a> {
-    of: Recordings<'a>,
+#[must_use = "a request does nothing until it is awaited"]
+pub struct RecordingLink {
+    of: Recordings,
     session: SessionId,
     lifetime: Option<Duration>,
     broadcast: bool,
 }
 
-impl<'a> RecordingLink<'a> {
+awaitable!(RecordingLink => FileUrl);
+
+impl RecordingLink {
     /// Sets the lifetime of the link; 30 s by default. v1 accepts milliseconds; v2 accepts whole seconds from 30 to
     /// 3600, and the name of its parameter is inferred.
     pub const fn valid_for(mut self, lifetime: Duration) -> Self {
@@ -115,25 +118,21 @@ impl<'a> RecordingLink<'a> {
     }
 
     /// Converts this into a [`Request`], for example to set its timeout or retry policy.
-    pub fn into_request(self) -> Request<'a, FileUrl> {
-        let Self { of: Recordings { client }, session, lifetime, broadcast } = self;
+    pub fn into_request(self) -> Request<FileUrl> {
+        let Self { of: Recordings { connection }, session, lifetime, broadcast } = self;
         if broadcast {
-            let wire = || v1::broadcast_link(&session, lifetime);
-            return client.only(ApiVersion::V1, "get broadcast recording link", wire);
+            let operation = Operation::GetBroadcastRecordingLink;
+            return connection.request(operation, |_| v1::broadcast_link(&session, lifetime));
         }
-        const OPERATION: &str = "get recording link";
-        let wire: Result<Wire<FileUrl>> = match client.api_version() {
-            ApiVersion::V1 => Ok(v1::link(&session, lifetime)),
-            ApiVersion::V2 => match lifetime {
-                Some(lifetime)
-                    if lifetime.subsec_nanos() != 0 || !V2_LIFETIME_SECONDS.contains(&lifetime.as_secs()) =>
-                {
-                    Err(Error::invalid_request(OPERATION, "a link works for whole seconds, from 30 to 3600"))
-                }
-                _ => Ok(v2::link(&session, lifetime)),
-            },
-        };
-        Request::new(client, OPERATION, wire)
+        connection.try_request(Operation::GetRecordingLink, |version| match (version, lifetime) {
+            (ApiVersion::V1, _) => Ok(v1::link(&session, lifetime)),
+            (ApiVersion::V2, Some(lifetime))
+                if lifetime.subsec_nanos() != 0 || !V2_LIFETIME_SECONDS.contains(&lifetime.as_secs()) =>
+            {
+                Err("a link works for whole seconds, from 30 to 3600".into())
+            }
+            (ApiVersion::V2, _) => Ok(v2::link(&session, lifetime)),
+        })
     }
 
     /// Sends the request.

@@ -13,12 +13,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::client::handle;
-use crate::config::ApiVersion;
-use crate::http::call::Lacking;
+use crate::http::connection::handle;
 use crate::http::list::List;
 use crate::http::request::Request;
+use crate::operations::Operation;
 use crate::signatures::Envelope;
+use crate::types::api_version::ApiVersion;
 use crate::types::ids::{RoomId, UserId};
 use crate::types::open_enum::open_enum;
 use crate::types::secret::JoinUrl;
@@ -164,6 +164,12 @@ pub struct NewParticipant {
     pub(crate) tools: Option<Tools>,
 }
 
+impl From<UserId> for NewParticipant {
+    fn from(user: UserId) -> Self {
+        Self::new(user)
+    }
+}
+
 impl NewParticipant {
     /// Creates a participant who is not an admin and may use all tools.
     pub const fn new(user: UserId) -> Self {
@@ -188,7 +194,7 @@ handle! {
     Rooms
 }
 
-impl<'a> Rooms<'a> {
+impl Rooms {
     /// Creates a room for 2 to 25 participants, of whom at least one is a plus user.
     ///
     /// ```no_run
@@ -202,8 +208,8 @@ impl<'a> Rooms<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn create(self, participants: impl IntoIterator<Item = NewParticipant>) -> CreateRoom<'a> {
-        CreateRoom::new(self.client, participants.into_iter().collect())
+    pub fn create(&self, participants: impl IntoIterator<Item = impl Into<NewParticipant>>) -> CreateRoom {
+        CreateRoom::new(self.connection.clone(), participants.into_iter().map(Into::into).collect())
     }
 
     /// Reads one room, with its access links.
@@ -216,8 +222,11 @@ impl<'a> Rooms<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn get(self, id: &RoomId) -> Request<'a, Room> {
-        self.client.both("get room", || v1::get(id), || v2::get(id))
+    pub fn get(&self, id: &RoomId) -> Request<Room> {
+        self.connection.request(Operation::GetRoom, |version| match version {
+            ApiVersion::V1 => v1::get(id),
+            ApiVersion::V2 => v2::get(id),
+        })
     }
 
     /// Lists the company's rooms, newest first and without access links.
@@ -228,8 +237,8 @@ impl<'a> Rooms<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub const fn list(self) -> List<'a, Room> {
-        List::new(self.client, "list rooms", (), |version, (), window| {
+    pub fn list(&self) -> List<Room> {
+        List::new(&self.connection, Operation::ListRooms, (), |version, (), window| {
             Ok(match version {
                 ApiVersion::V1 => v1::list(window),
                 ApiVersion::V2 => v2::list(window),
@@ -245,8 +254,11 @@ impl<'a> Rooms<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn disable(self, id: &RoomId) -> Request<'a, ()> {
-        self.client.both("disable room", || v1::disable(id), || v2::disable(id))
+    pub fn disable(&self, id: &RoomId) -> Request<()> {
+        self.connection.request(Operation::DisableRoom, |version| match version {
+            ApiVersion::V1 => v1::disable(id),
+            ApiVersion::V2 => v2::disable(id),
+        })
     }
 
     /// Deletes a room. Its access links stop working.
@@ -257,8 +269,11 @@ impl<'a> Rooms<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn delete(self, id: &RoomId) -> Request<'a, ()> {
-        self.client.both("delete room", || v1::delete(id), || v2::delete(id))
+    pub fn delete(&self, id: &RoomId) -> Request<()> {
+        self.connection.request(Operation::DeleteRoom, |version| match version {
+            ApiVersion::V1 => v1::delete(id),
+            ApiVersion::V2 => v2::delete(id),
+        })
     }
 
     /// The participants of one room. v2 only.
@@ -270,8 +285,8 @@ impl<'a> Rooms<'a> {
     /// # }
     /// ```
     #[must_use]
-    pub fn participants(self, id: &RoomId) -> RoomParticipants<'a> {
-        RoomParticipants::new(self.client, id.clone())
+    pub fn participants(&self, id: &RoomId) -> RoomParticipants {
+        RoomParticipants::new(self.connection.clone(), id.clone())
     }
 
     /// Starts recording a room whose recording is [`Manual`](Recording::Manual). v2 only.
@@ -285,8 +300,8 @@ impl<'a> Rooms<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn start_recording(self, id: &RoomId) -> Request<'a, ()> {
-        self.client.only(ApiVersion::V2, "start recording", || v2::start_recording(id))
+    pub fn start_recording(&self, id: &RoomId) -> Request<()> {
+        self.connection.request(Operation::StartRecording, |_| v2::start_recording(id))
     }
 
     /// Stops recording. v2 only. Not retried once it may have reached the vendor.
@@ -297,8 +312,8 @@ impl<'a> Rooms<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn stop_recording(self, id: &RoomId) -> Request<'a, ()> {
-        self.client.only(ApiVersion::V2, "stop recording", || v2::stop_recording(id))
+    pub fn stop_recording(&self, id: &RoomId) -> Request<()> {
+        self.connection.request(Operation::StopRecording, |_| v2::stop_recording(id))
     }
 
     /// Makes the devices of a room's participants ring. v2 only. Not retried once it may have reached the vendor.
@@ -309,8 +324,8 @@ impl<'a> Rooms<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn ring(self, id: &RoomId) -> Request<'a, ()> {
-        self.client.only(ApiVersion::V2, "ring room", || v2::ring(id))
+    pub fn ring(&self, id: &RoomId) -> Request<()> {
+        self.connection.request(Operation::RingRoom, |_| v2::ring(id))
     }
 
     /// Lists the uploads of one room. On v2 this is the list of [`Uploads`](crate::uploads::Uploads) with a filter.
@@ -321,8 +336,13 @@ impl<'a> Rooms<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn uploads(self, id: &RoomId) -> List<'a, Upload, UploadFilter> {
-        UploadFilter::of(Scope::Room(id.clone())).list(self.client, "list room uploads")
+    pub fn uploads(&self, id: &RoomId) -> List<Upload, UploadFilter> {
+        // v2 narrows the list of all uploads.
+        let operation = match self.connection.version() {
+            ApiVersion::V1 => Operation::ListRoomUploads,
+            ApiVersion::V2 => Operation::ListUploads,
+        };
+        UploadFilter::of(Scope::Room(id.clone())).list(&self.connection, operation)
     }
 
     /// Lists the signature envelopes of one room. v1 only. The path is inferred from a route in a third-party client,
@@ -334,10 +354,9 @@ impl<'a> Rooms<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn envelopes(self, id: &RoomId) -> List<'a, Envelope, RoomId> {
-        List::new(self.client, "list room envelopes", id.clone(), |version, id, window| match version {
-            ApiVersion::V1 => Ok(crate::signatures::v1::envelopes_of_room(id, window)),
-            ApiVersion::V2 => Err(Lacking::Operation),
+    pub fn envelopes(&self, id: &RoomId) -> List<Envelope, RoomId> {
+        List::new(&self.connection, Operation::ListRoomEnvelopes, id.clone(), |_, id, window| {
+            Ok(crate::signatures::v1::envelopes_of_room(id, window))
         })
     }
 
@@ -355,7 +374,7 @@ impl<'a> Rooms<'a> {
     /// # }
     /// ```
     #[deprecated(note = "the vendor deprecates Fast Call; create a room instead")]
-    pub fn fast_call(self, caller: &UserId, callees: &[UserId], record: bool) -> Request<'a, JoinUrl> {
-        self.client.only(ApiVersion::V1, "fast call", || v1::fast_call(caller, callees, record))
+    pub fn fast_call(&self, caller: &UserId, callees: &[UserId], record: bool) -> Request<JoinUrl> {
+        self.connection.request(Operation::FastCall, |_| v1::fast_call(caller, callees, record))
     }
 }

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::client::handle;
-use crate::config::ApiVersion;
-use crate::http::call::Lacking;
+use crate::http::call::Unsendable;
+use crate::http::connection::handle;
 use crate::http::list::List;
 use crate::http::request::Request;
+use crate::operations::Operation;
+use crate::types::api_version::ApiVersion;
 use crate::types::ids::{BroadcastId, RoomId, SessionId, UserId};
 use crate::types::open_enum::open_enum;
 use crate::uploads::{Scope, Upload, UploadFilter};
@@ -67,7 +68,7 @@ pub struct SessionFilter {
     pub(crate) to: Option<Timestamp>,
 }
 
-impl List<'_, Session, SessionFilter> {
+impl List<Session, SessionFilter> {
     /// Limits the list to one room. v2 only.
     pub fn room(mut self, room: &RoomId) -> Self {
         self.filter.room = Some(room.clone());
@@ -92,7 +93,7 @@ handle! {
     Sessions
 }
 
-impl<'a> Sessions<'a> {
+impl Sessions {
     /// Lists the sessions, newest first.
     ///
     /// ```no_run
@@ -103,14 +104,18 @@ impl<'a> Sessions<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn list(self) -> List<'a, Session, SessionFilter> {
-        List::new(self.client, "list sessions", SessionFilter::default(), |version, filter, window| match version {
-            ApiVersion::V1 if filter.room.is_some() => Err(Lacking::Part("list the sessions of one room")),
-            ApiVersion::V1 => Ok(v1::list(filter, window)),
-            ApiVersion::V2 if filter.from.is_some() || filter.to.is_some() => {
-                Err(Lacking::Part("list the sessions of a time, as far as is documented"))
+    pub fn list(&self) -> List<Session, SessionFilter> {
+        List::new(&self.connection, Operation::ListSessions, SessionFilter::default(), |version, filter, window| {
+            match version {
+                ApiVersion::V1 if filter.room.is_some() => {
+                    Err(Unsendable::Unsupported("list the sessions of one room"))
+                }
+                ApiVersion::V1 => Ok(v1::list(filter, window)),
+                ApiVersion::V2 if filter.from.is_some() || filter.to.is_some() => {
+                    Err(Unsendable::Unsupported("list the sessions of a time, as far as is documented"))
+                }
+                ApiVersion::V2 => Ok(v2::list(filter, window)),
             }
-            ApiVersion::V2 => Ok(v2::list(filter, window)),
         })
     }
 
@@ -123,8 +128,11 @@ impl<'a> Sessions<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn get(self, id: &SessionId) -> Request<'a, Session> {
-        self.client.both("get session", || v1::get(id), || v2::get(id))
+    pub fn get(&self, id: &SessionId) -> Request<Session> {
+        self.connection.request(Operation::GetSession, |version| match version {
+            ApiVersion::V1 => v1::get(id),
+            ApiVersion::V2 => v2::get(id),
+        })
     }
 
     /// Lists the connection events, newest first. On v2 the path is inferred.
@@ -138,8 +146,8 @@ impl<'a> Sessions<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn connections(self, id: &SessionId) -> List<'a, ConnectionEvent, SessionId> {
-        List::new(self.client, "list connections", id.clone(), |version, id, window| {
+    pub fn connections(&self, id: &SessionId) -> List<ConnectionEvent, SessionId> {
+        List::new(&self.connection, Operation::ListConnections, id.clone(), |version, id, window| {
             Ok(match version {
                 ApiVersion::V1 => v1::connections(id, window),
                 ApiVersion::V2 => v2::connections(id, window),
@@ -156,7 +164,7 @@ impl<'a> Sessions<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn uploads(self, id: &SessionId) -> List<'a, Upload, UploadFilter> {
-        UploadFilter::of(Scope::Session(id.clone())).list(self.client, "list session uploads")
+    pub fn uploads(&self, id: &SessionId) -> List<Upload, UploadFilter> {
+        UploadFilter::of(Scope::Session(id.clone())).list(&self.connection, Operation::ListSessionUploads)
     }
 }

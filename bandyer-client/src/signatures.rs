@@ -7,17 +7,17 @@ mod json;
 pub(crate) mod v1;
 pub(crate) mod v2;
 
+use crate::http::call::Wire;
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::client::handle;
-use crate::config::ApiVersion;
-use crate::error::{Error, Result};
-use crate::http::call::Lacking;
+use crate::error::Result;
+use crate::http::connection::handle;
 use crate::http::list::List;
 use crate::http::request::Request;
+use crate::operations::Operation;
 use crate::types::file::File;
 use crate::types::ids::{EnvelopeId, RoomId, TemplateId, UserId};
 
@@ -202,7 +202,7 @@ handle! {
     Signatures
 }
 
-impl<'a> Signatures<'a> {
+impl Signatures {
     /// Requests a signature in a room with a running call.
     ///
     /// The vendor accepts the request (202) before it processes it; the webhook event `on_signature_enveloped_inserted`
@@ -215,12 +215,11 @@ impl<'a> Signatures<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn request(self, new: &NewSignature) -> Request<'a, RequestedSignature> {
-        const OPERATION: &str = "request signature";
-        match new.check() {
-            Ok(()) => self.client.only(ApiVersion::V2, OPERATION, || v2::request(new)),
-            Err(detail) => Request::new(self.client, OPERATION, Err(Error::invalid_request(OPERATION, detail))),
-        }
+    pub fn request(&self, new: &NewSignature) -> Request<RequestedSignature> {
+        self.connection.try_request(Operation::RequestSignature, |_| {
+            new.check()?;
+            Ok(v2::request(new))
+        })
     }
 
     /// Lists the envelopes. The path is inferred.
@@ -231,11 +230,8 @@ impl<'a> Signatures<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub const fn envelopes(self) -> List<'a, Envelope> {
-        List::new(self.client, "list envelopes", (), |version, (), window| match version {
-            ApiVersion::V1 => Err(Lacking::Operation),
-            ApiVersion::V2 => Ok(v2::envelopes(window)),
-        })
+    pub fn envelopes(&self) -> List<Envelope> {
+        List::new(&self.connection, Operation::ListEnvelopes, (), |_, (), window| Ok(v2::envelopes(window)))
     }
 
     /// Reads one envelope. The path is inferred.
@@ -247,8 +243,8 @@ impl<'a> Signatures<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn envelope(self, id: &EnvelopeId) -> Request<'a, Envelope> {
-        self.client.only(ApiVersion::V2, "get envelope", || v2::envelope(id))
+    pub fn envelope(&self, id: &EnvelopeId) -> Request<Envelope> {
+        self.connection.request(Operation::GetEnvelope, |_| v2::envelope(id))
     }
 
     /// Lists the templates. The path is inferred.
@@ -259,11 +255,8 @@ impl<'a> Signatures<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub const fn templates(self) -> List<'a, SignatureTemplate> {
-        List::new(self.client, "list signature templates", (), |version, (), window| match version {
-            ApiVersion::V1 => Err(Lacking::Operation),
-            ApiVersion::V2 => Ok(v2::templates(window)),
-        })
+    pub fn templates(&self) -> List<SignatureTemplate> {
+        List::new(&self.connection, Operation::ListSignatureTemplates, (), |_, (), window| Ok(v2::templates(window)))
     }
 
     /// Creates a template. Its fields are not documented, so the caller provides the body. Not retried once it may have
@@ -276,9 +269,8 @@ impl<'a> Signatures<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn create_template(self, body: &(impl Serialize + ?Sized)) -> Request<'a, SignatureTemplate> {
-        const OPERATION: &str = "create signature template";
-        self.with_body(OPERATION, body, v2::create_template)
+    pub fn create_template(&self, body: &(impl Serialize + ?Sized)) -> Request<SignatureTemplate> {
+        self.with_body(Operation::CreateSignatureTemplate, body, v2::create_template)
     }
 
     /// Reads one template. The path is inferred.
@@ -290,8 +282,8 @@ impl<'a> Signatures<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn template(self, id: &TemplateId) -> Request<'a, SignatureTemplate> {
-        self.client.only(ApiVersion::V2, "get signature template", || v2::template(id))
+    pub fn template(&self, id: &TemplateId) -> Request<SignatureTemplate> {
+        self.connection.request(Operation::GetSignatureTemplate, |_| v2::template(id))
     }
 
     /// Changes a template. Its fields are not documented, so the caller provides the body. The path is inferred.
@@ -304,9 +296,8 @@ impl<'a> Signatures<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn update_template(self, id: &TemplateId, body: &(impl Serialize + ?Sized)) -> Request<'a, SignatureTemplate> {
-        const OPERATION: &str = "update signature template";
-        self.with_body(OPERATION, body, |body| v2::update_template(id, body))
+    pub fn update_template(&self, id: &TemplateId, body: &(impl Serialize + ?Sized)) -> Request<SignatureTemplate> {
+        self.with_body(Operation::UpdateSignatureTemplate, body, |body| v2::update_template(id, body))
     }
 
     /// Deletes a template. The path is inferred.
@@ -318,22 +309,20 @@ impl<'a> Signatures<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn delete_template(self, id: &TemplateId) -> Request<'a, ()> {
-        self.client.only(ApiVersion::V2, "delete signature template", || v2::delete_template(id))
+    pub fn delete_template(&self, id: &TemplateId) -> Request<()> {
+        self.connection.request(Operation::DeleteSignatureTemplate, |_| v2::delete_template(id))
     }
 
     fn with_body<T>(
-        self,
-        operation: &'static str,
+        &self,
+        operation: Operation,
         body: &(impl Serialize + ?Sized),
-        wire: impl FnOnce(&serde_json::Value) -> crate::http::call::Wire<T>,
-    ) -> Request<'a, T> {
-        match serde_json::to_value(body) {
-            Ok(body) => self.client.only(ApiVersion::V2, operation, || wire(&body)),
-            Err(error) => {
-                let error = Error::invalid_request(operation, "the body cannot be serialized to JSON").source_of(error);
-                Request::new(self.client, operation, Err(error))
-            }
-        }
+        wire: impl FnOnce(&serde_json::Value) -> Wire<T>,
+    ) -> Request<T> {
+        // serde's message is left out, because it may quote a value.
+        self.connection.try_request(operation, |_| {
+            let body = serde_json::to_value(body).map_err(|_| "the body cannot be serialized to JSON")?;
+            Ok(wire(&body))
+        })
     }
 }

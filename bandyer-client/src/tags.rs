@@ -4,14 +4,15 @@ mod json;
 pub(crate) mod v1;
 pub(crate) mod v2;
 
+use crate::http::call::Wire;
 use jiff::Timestamp;
 
-use crate::client::handle;
-use crate::config::ApiVersion;
-use crate::error::Error;
-use crate::http::call::Lacking;
+use crate::http::call::Unsendable;
+use crate::http::connection::handle;
 use crate::http::list::List;
 use crate::http::request::Request;
+use crate::operations::Operation;
+use crate::types::api_version::ApiVersion;
 
 /// A label.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +39,7 @@ handle! {
     Tags
 }
 
-impl<'a> Tags<'a> {
+impl Tags {
     /// Lists the labels. v1 returns all of them in one page. On v2 the path is inferred.
     ///
     /// ```no_run
@@ -47,8 +48,8 @@ impl<'a> Tags<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub const fn list(self) -> List<'a, Tag> {
-        List::new(self.client, "list tags", (), |version, (), window| {
+    pub fn list(&self) -> List<Tag> {
+        List::new(&self.connection, Operation::ListTags, (), |version, (), window| {
             Ok(match version {
                 ApiVersion::V1 => v1::list(),
                 ApiVersion::V2 => v2::list(window),
@@ -65,8 +66,8 @@ impl<'a> Tags<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn create<N: AsRef<str>>(self, names: impl IntoIterator<Item = N>) -> Request<'a, Vec<Tag>> {
-        self.change("create tags", names, v1::add, v2::add)
+    pub fn create<N: AsRef<str>>(&self, names: impl IntoIterator<Item = N>) -> Request<Vec<Tag>> {
+        self.change(Operation::CreateTags, names, v1::add, v2::add)
     }
 
     /// Deletes labels. v2 deletes one at a time. On v2 the path is inferred.
@@ -77,27 +78,25 @@ impl<'a> Tags<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn delete<N: AsRef<str>>(self, names: impl IntoIterator<Item = N>) -> Request<'a, ()> {
-        self.change("delete tags", names, v1::remove, v2::remove)
+    pub fn delete<N: AsRef<str>>(&self, names: impl IntoIterator<Item = N>) -> Request<()> {
+        self.change(Operation::DeleteTags, names, v1::remove, v2::remove)
     }
 
     fn change<N: AsRef<str>, T>(
-        self,
-        operation: &'static str,
+        &self,
+        operation: Operation,
         names: impl IntoIterator<Item = N>,
-        v1: impl FnOnce(&[String]) -> crate::http::call::Wire<T>,
-        v2: impl FnOnce(&str) -> crate::http::call::Wire<T>,
-    ) -> Request<'a, T> {
+        v1: impl FnOnce(&[String]) -> Wire<T>,
+        v2: impl FnOnce(&str) -> Wire<T>,
+    ) -> Request<T> {
         let names: Vec<String> = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
-        if names.is_empty() || !names.iter().all(|name| is_tag(name)) {
-            let error =
-                Error::invalid_request(operation, "tags consist of `A-Z a-z 0-9 . _ -`, and at least one is required");
-            return Request::new(self.client, operation, Err(error));
-        }
-        self.client.offered(operation, |version| match (version, names.as_slice()) {
+        self.connection.try_request(operation, |version| match (version, names.as_slice()) {
+            (_, names) if names.is_empty() || !names.iter().all(|name| is_tag(name)) => {
+                Err("tags consist of `A-Z a-z 0-9 . _ -`, and at least one is required".into())
+            }
             (ApiVersion::V1, names) => Ok(v1(names)),
             (ApiVersion::V2, [name]) => Ok(v2(name)),
-            (ApiVersion::V2, _) => Err(Lacking::Part("change several tags at once")),
+            (ApiVersion::V2, _) => Err(Unsendable::Unsupported("change several tags at once")),
         })
     }
 }

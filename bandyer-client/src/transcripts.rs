@@ -7,12 +7,12 @@
 
 pub(crate) mod v2;
 
-use crate::client::handle;
-use crate::config::ApiVersion;
-use crate::error::Error;
-use crate::http::call::{Call, Lacking};
+use crate::http::call::Call;
+use crate::http::connection::handle;
 use crate::http::download::DownloadRequest;
 use crate::http::request::Request;
+use crate::operations::Operation;
+use crate::types::api_version::ApiVersion;
 use crate::types::ids::SessionId;
 
 handle! {
@@ -32,7 +32,7 @@ handle! {
     Transcripts
 }
 
-impl<'a> Transcripts<'a> {
+impl Transcripts {
     /// Downloads the transcript. The path is inferred.
     ///
     /// ```no_run
@@ -42,8 +42,8 @@ impl<'a> Transcripts<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn download(self, session: &SessionId) -> DownloadRequest<'a> {
-        self.file("get transcription", || v2::transcription(session))
+    pub fn download(&self, session: &SessionId) -> DownloadRequest {
+        self.file(Operation::GetTranscription, |_| v2::transcription(session))
     }
 
     /// Deletes the transcript. The path is inferred.
@@ -55,8 +55,8 @@ impl<'a> Transcripts<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn delete(self, session: &SessionId) -> Request<'a, ()> {
-        self.client.only(ApiVersion::V2, "delete transcription", || v2::delete_transcription(session))
+    pub fn delete(&self, session: &SessionId) -> Request<()> {
+        self.connection.request(Operation::DeleteTranscription, |_| v2::delete_transcription(session))
     }
 
     /// Downloads the summary. The path is inferred.
@@ -68,8 +68,8 @@ impl<'a> Transcripts<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn download_summary(self, session: &SessionId) -> DownloadRequest<'a> {
-        self.file("get summarization", || v2::summarization(session))
+    pub fn download_summary(&self, session: &SessionId) -> DownloadRequest {
+        self.file(Operation::GetSummarization, |_| v2::summarization(session))
     }
 
     /// Deletes the summary. The path is inferred.
@@ -81,15 +81,11 @@ impl<'a> Transcripts<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn delete_summary(self, session: &SessionId) -> Request<'a, ()> {
-        self.client.only(ApiVersion::V2, "delete summarization", || v2::delete_summarization(session))
+    pub fn delete_summary(&self, session: &SessionId) -> Request<()> {
+        self.connection.request(Operation::DeleteSummarization, |_| v2::delete_summarization(session))
     }
 
-    fn file(self, operation: &'static str, call: impl FnOnce() -> Call) -> DownloadRequest<'a> {
-        let call = match self.client.api_version() {
-            ApiVersion::V1 => Err(Error::lacking(operation, ApiVersion::V1, Lacking::Operation)),
-            ApiVersion::V2 => Ok(call()),
-        };
-        DownloadRequest::of_call(self.client, operation, call)
+    fn file(&self, operation: Operation, call: impl FnOnce(ApiVersion) -> Call) -> DownloadRequest {
+        DownloadRequest::of_call(self.connection.clone(), operation.name(), self.connection.call(operation, call))
     }
 }

@@ -1,5 +1,6 @@
 //! Types that all resources share.
 
+pub(crate) mod api_version;
 pub(crate) mod file;
 pub(crate) mod ids;
 pub(crate) mod open_enum;

@@ -4,14 +4,16 @@ mod json;
 pub(crate) mod v1;
 pub(crate) mod v2;
 
+use crate::http::connection::Connection;
 use jiff::Timestamp;
 
-use crate::client::{Client, handle};
-use crate::config::ApiVersion;
-use crate::http::call::Lacking;
+use crate::http::call::Unsendable;
+use crate::http::connection::handle;
 use crate::http::download::DownloadRequest;
 use crate::http::list::List;
 use crate::http::request::Request;
+use crate::operations::Operation;
+use crate::types::api_version::ApiVersion;
 use crate::types::ids::{RoomId, SessionId, UploadKey, UserId};
 use crate::types::open_enum::open_enum;
 use crate::types::secret::FileUrl;
@@ -69,19 +71,18 @@ impl UploadFilter {
         Self { scope, kind: None }
     }
 
-    pub(crate) fn list<'a>(self, client: &'a Client, operation: &'static str) -> List<'a, Upload, Self> {
-        List::new(client, operation, self, |version, filter, window| match version {
+    pub(crate) fn list(self, connection: &Connection, operation: Operation) -> List<Upload, Self> {
+        List::new(connection, operation, self, |version, filter, window| match version {
             ApiVersion::V1 => Ok(v1::list(filter, window)),
-            ApiVersion::V2 if matches!(filter.scope, Scope::User(_) | Scope::Session(_)) => Err(Lacking::Operation),
             ApiVersion::V2 if filter.kind.is_some() => {
-                Err(Lacking::Part("list the uploads of one kind, as far as is documented"))
+                Err(Unsendable::Unsupported("list the uploads of one kind, as far as is documented"))
             }
             ApiVersion::V2 => Ok(v2::list(filter, window)),
         })
     }
 }
 
-impl List<'_, Upload, UploadFilter> {
+impl List<Upload, UploadFilter> {
     /// Limits the list to one kind of upload. v1 only.
     pub fn kind(mut self, kind: UploadKind) -> Self {
         self.filter.kind = Some(kind);
@@ -104,20 +105,18 @@ handle! {
     Uploads
 }
 
-impl<'a> Uploads<'a> {
+impl Uploads {
     /// Lists the uploads of all rooms, newest first. See also [`Rooms::uploads`](crate::rooms::Rooms::uploads),
     /// [`Sessions::uploads`](crate::sessions::Sessions::uploads) and [`Users::uploads`](crate::users::Users::uploads).
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
-    /// use futures_util::TryStreamExt;
-    ///
-    /// let uploads: Vec<_> = client.uploads().list().page_size(100).into_stream().try_collect().await?;
+    /// let uploads = client.uploads().list().page_size(100).into_stream().try_collect().await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn list(self) -> List<'a, Upload, UploadFilter> {
-        UploadFilter::of(Scope::Company).list(self.client, "list uploads")
+    pub fn list(&self) -> List<Upload, UploadFilter> {
+        UploadFilter::of(Scope::Company).list(&self.connection, Operation::ListUploads)
     }
 
     /// Reads one upload, with its download link.
@@ -130,8 +129,11 @@ impl<'a> Uploads<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn get(self, key: &UploadKey) -> Request<'a, Upload> {
-        self.client.both("get upload", || v1::get(key), || v2::get(key))
+    pub fn get(&self, key: &UploadKey) -> Request<Upload> {
+        self.connection.request(Operation::GetUpload, |version| match version {
+            ApiVersion::V1 => v1::get(key),
+            ApiVersion::V2 => v2::get(key),
+        })
     }
 
     /// Downloads one upload. The API key is not sent to the host of the file.
@@ -142,13 +144,14 @@ impl<'a> Uploads<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn download(self, key: &UploadKey) -> DownloadRequest<'a> {
-        const OPERATION: &str = "download upload";
-        DownloadRequest::of_link(
-            self.client,
-            OPERATION,
-            self.client.both(OPERATION, || v1::link(key), || v2::link(key)),
-        )
+    pub fn download(&self, key: &UploadKey) -> DownloadRequest {
+        let (connection, key) = (self.connection.clone(), key.clone());
+        DownloadRequest::of_link(self.connection.clone(), "download upload", move || {
+            connection.request(Operation::GetUpload, |version| match version {
+                ApiVersion::V1 => v1::link(&key),
+                ApiVersion::V2 => v2::link(&key),
+            })
+        })
     }
 
     /// Deletes one upload. Fails if it does not exist, which is also the case for a retry after a lost response.
@@ -159,7 +162,10 @@ impl<'a> Uploads<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn delete(self, key: &UploadKey) -> Request<'a, ()> {
-        self.client.both("delete upload", || v1::delete(key), || v2::delete(key))
+    pub fn delete(&self, key: &UploadKey) -> Request<()> {
+        self.connection.request(Operation::DeleteUpload, |version| match version {
+            ApiVersion::V1 => v1::delete(key),
+            ApiVersion::V2 => v2::delete(key),
+        })
     }
 }

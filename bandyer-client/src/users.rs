@@ -7,19 +7,24 @@ mod json;
 pub(crate) mod v1;
 pub(crate) mod v2;
 
+use crate::http::connection::Connection;
+use crate::http::retry::RetryPolicy;
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::broadcasts::Broadcast;
 use crate::chats::UserChat;
-use crate::client::{Client, handle};
-use crate::config::ApiVersion;
-use crate::error::{Error, Result};
-use crate::http::call::Lacking;
+use crate::error::Result;
+use crate::http::call::Unsendable;
+use crate::http::connection::handle;
 use crate::http::list::List;
-use crate::http::request::Request;
+use crate::http::request::{Limits, Request, Response, awaitable};
+use crate::operations::Operation;
 use crate::rooms::Room;
 use crate::sessions::Session;
+use crate::types::api_version::ApiVersion;
 use crate::types::file::{Accepted, File};
 use crate::types::ids::UserId;
 use crate::types::open_enum::open_enum;
@@ -101,7 +106,7 @@ handle! {
     Users
 }
 
-impl<'a> Users<'a> {
+impl Users {
     /// Creates a user.
     ///
     /// If no id is set, the vendor generates one, and the request is not retried once it may have reached the vendor.
@@ -115,8 +120,26 @@ impl<'a> Users<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub const fn create(self, role: Role) -> CreateUser<'a> {
-        CreateUser { client: self.client, new: NewUser { role, id: None, language: None, camera: None } }
+    pub fn create(&self, role: Role) -> CreateUser {
+        let limits = Limits::of(&self.connection);
+        let new = NewUser { role, id: None, language: None, camera: None };
+        CreateUser { connection: self.connection.clone(), new, limits }
+    }
+
+    /// Makes sure that there is a user with this id, and returns it: creates it with this role, or reads the existing one,
+    /// whose role may be another.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use bandyer_client::UserId;
+    /// use bandyer_client::users::Role;
+    ///
+    /// let doctor = client.users().ensure(&UserId::new("doc-0007")?, Role::Plus).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn ensure(&self, id: &UserId, role: Role) -> EnsureUser {
+        EnsureUser(self.create(role).id(id.clone()))
     }
 
     /// Reads one user.
@@ -128,22 +151,23 @@ impl<'a> Users<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn get(self, id: &UserId) -> Request<'a, User> {
-        self.client.both("get user", || v1::get(id), || v2::get(id))
+    pub fn get(&self, id: &UserId) -> Request<User> {
+        self.connection.request(Operation::GetUser, |version| match version {
+            ApiVersion::V1 => v1::get(id),
+            ApiVersion::V2 => v2::get(id),
+        })
     }
 
     /// Lists the company's users. v1 returns all users in one page, and only their ids.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
-    /// use futures_util::TryStreamExt;
-    ///
-    /// let users: Vec<_> = client.users().list().into_stream().try_collect().await?;
+    /// let users = client.users().list().into_stream().try_collect().await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub const fn list(self) -> List<'a, User> {
-        List::new(self.client, "list users", (), |version, (), window| {
+    pub fn list(&self) -> List<User> {
+        List::new(&self.connection, Operation::ListUsers, (), |version, (), window| {
             Ok(match version {
                 ApiVersion::V1 => v1::list(),
                 ApiVersion::V2 => v2::list(window),
@@ -160,8 +184,8 @@ impl<'a> Users<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn update(self, id: &UserId) -> UpdateUser<'a> {
-        UpdateUser { client: self.client, id: id.clone(), change: UserChange::default() }
+    pub fn update(&self, id: &UserId) -> UpdateUser {
+        UpdateUser { connection: self.connection.clone(), id: id.clone(), change: UserChange::default() }
     }
 
     /// Deletes a user. It is not documented whether the id can be used again.
@@ -175,8 +199,11 @@ impl<'a> Users<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn delete(self, id: &UserId) -> Request<'a, ()> {
-        self.client.both("delete user", || v1::delete(id), || v2::delete(id))
+    pub fn delete(&self, id: &UserId) -> Request<()> {
+        self.connection.request(Operation::DeleteUser, |version| match version {
+            ApiVersion::V1 => v1::delete(id),
+            ApiVersion::V2 => v2::delete(id),
+        })
     }
 
     /// Sets a user's picture: PNG or JPEG, at most 500 KB. 300 × 300 pixels are recommended; other sizes are
@@ -190,12 +217,14 @@ impl<'a> Users<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn set_avatar(self, id: &UserId, picture: &File) -> Request<'a, Option<String>> {
-        const OPERATION: &str = "set avatar";
-        match picture.check_picture(Accepted::PORTRAIT) {
-            Ok(()) => self.client.both(OPERATION, || v1::set_avatar(id, picture), || v2::set_avatar(id, picture)),
-            Err(detail) => Request::new(self.client, OPERATION, Err(Error::invalid_request(OPERATION, detail))),
-        }
+    pub fn set_avatar(&self, id: &UserId, picture: &File) -> Request<Option<String>> {
+        self.connection.try_request(Operation::SetAvatar, |version| {
+            picture.check_picture(Accepted::PORTRAIT)?;
+            Ok(match version {
+                ApiVersion::V1 => v1::set_avatar(id, picture),
+                ApiVersion::V2 => v2::set_avatar(id, picture),
+            })
+        })
     }
 
     /// Removes a user's picture. v2 only.
@@ -206,8 +235,8 @@ impl<'a> Users<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn delete_avatar(self, id: &UserId) -> Request<'a, ()> {
-        self.client.only(ApiVersion::V2, "delete avatar", || v2::delete_avatar(id))
+    pub fn delete_avatar(&self, id: &UserId) -> Request<()> {
+        self.connection.request(Operation::DeleteAvatar, |_| v2::delete_avatar(id))
     }
 
     /// Allows or forbids the camera for all users of the company, and returns their number. v1 only.
@@ -219,8 +248,8 @@ impl<'a> Users<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn set_camera_for_all(self, allowed: bool) -> Request<'a, u64> {
-        self.client.only(ApiVersion::V1, "set camera for all", || v1::set_camera_for_all(allowed))
+    pub fn set_camera_for_all(&self, allowed: bool) -> Request<u64> {
+        self.connection.request(Operation::SetCameraForAll, |_| v1::set_camera_for_all(allowed))
     }
 
     /// Lists the rooms of one user, with id, creation date and whether they are disabled. v1 only.
@@ -234,10 +263,9 @@ impl<'a> Users<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn rooms(self, id: &UserId) -> List<'a, Room, UserId> {
-        List::new(self.client, "list user rooms", id.clone(), |version, id, window| match version {
-            ApiVersion::V1 => Ok(crate::rooms::v1::of_user(id, window)),
-            ApiVersion::V2 => Err(Lacking::Operation),
+    pub fn rooms(&self, id: &UserId) -> List<Room, UserId> {
+        List::new(&self.connection, Operation::ListUserRooms, id.clone(), |_, id, window| {
+            Ok(crate::rooms::v1::of_user(id, window))
         })
     }
 
@@ -250,10 +278,9 @@ impl<'a> Users<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn broadcasts(self, id: &UserId) -> List<'a, Broadcast, UserId> {
-        List::new(self.client, "list user broadcasts", id.clone(), |version, id, window| match version {
-            ApiVersion::V1 => Ok(crate::broadcasts::v1::of_user(id, window)),
-            ApiVersion::V2 => Err(Lacking::Operation),
+    pub fn broadcasts(&self, id: &UserId) -> List<Broadcast, UserId> {
+        List::new(&self.connection, Operation::ListUserBroadcasts, id.clone(), |_, id, window| {
+            Ok(crate::broadcasts::v1::of_user(id, window))
         })
     }
 
@@ -265,8 +292,8 @@ impl<'a> Users<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn chats(self, id: &UserId) -> Request<'a, Vec<UserChat>> {
-        self.client.only(ApiVersion::V1, "list user chats", || crate::chats::v1::of_user(id))
+    pub fn chats(&self, id: &UserId) -> Request<Vec<UserChat>> {
+        self.connection.request(Operation::ListUserChats, |_| crate::chats::v1::of_user(id))
     }
 
     /// Lists the uploads of one user. v1 only.
@@ -277,8 +304,8 @@ impl<'a> Users<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn uploads(self, id: &UserId) -> List<'a, Upload, UploadFilter> {
-        UploadFilter::of(Scope::User(id.clone())).list(self.client, "list user uploads")
+    pub fn uploads(&self, id: &UserId) -> List<Upload, UploadFilter> {
+        UploadFilter::of(Scope::User(id.clone())).list(&self.connection, Operation::ListUserUploads)
     }
 
     /// Lists the sessions of one user. v1 only.
@@ -289,10 +316,9 @@ impl<'a> Users<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn sessions(self, id: &UserId) -> List<'a, Session, UserId> {
-        List::new(self.client, "list user sessions", id.clone(), |version, id, window| match version {
-            ApiVersion::V1 => Ok(crate::sessions::v1::of_user(id, window)),
-            ApiVersion::V2 => Err(Lacking::Operation),
+    pub fn sessions(&self, id: &UserId) -> List<Session, UserId> {
+        List::new(&self.connection, Operation::ListUserSessions, id.clone(), |_, id, window| {
+            Ok(crate::sessions::v1::of_user(id, window))
         })
     }
 }
@@ -320,13 +346,14 @@ impl NewUser {
 
 /// The creation of a user; from [`Users::create`].
 #[derive(Debug, Clone)]
-#[must_use = "a request does nothing until `.send()` is awaited"]
-pub struct CreateUser<'a> {
-    client: &'a Client,
+#[must_use = "a request does nothing until it is awaited"]
+pub struct CreateUser {
+    connection: Connection,
     new: NewUser,
+    limits: Limits,
 }
 
-impl<'a> CreateUser<'a> {
+impl CreateUser {
     /// Sets the id: at most 128 characters of `[a-zA-Z0-9._-]`. This makes the request safe to retry: if a retry fails
     /// because the user already exists, it returns the existing user, provided that role, language and camera match the
     /// request.
@@ -347,46 +374,104 @@ impl<'a> CreateUser<'a> {
         self
     }
 
-    /// Converts this into a [`Request`], for example to set its timeout or retry policy.
-    pub fn into_request(self) -> Request<'a, User> {
-        const OPERATION: &str = "create user";
-        let client = self.client;
-        let wire = check_new_id(OPERATION, self.new.id.as_ref()).map(|()| match client.api_version() {
-            ApiVersion::V1 => v1::create(&self.new),
-            ApiVersion::V2 => v2::create(&self.new),
-        });
-        let request = Request::new(client, OPERATION, wire);
-        match &self.new.id {
-            Some(id) => {
-                let read = client.users().get(id);
-                let new = self.new;
-                request.on_conflict(read, move |existing| new.matches(existing))
-            }
-            None => request,
-        }
+    /// Sets the timeout of one attempt, from connecting to the last byte of the response.
+    pub const fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.attempt_timeout = timeout;
+        self
+    }
+
+    /// Sets the retry policy. Its total timeout also covers the read of an existing user.
+    pub const fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.limits.retry = policy;
+        self
     }
 
     /// Sends the request.
     ///
     /// # Errors
     ///
-    /// [`Error::is_conflict`] if the id is already in use, even by an inactive user; otherwise as [`Request::send`].
+    /// [`Error::is_conflict`](crate::Error::is_conflict) if the id is already in use, even by an inactive user; otherwise as
+    /// [`Request::send`].
     pub async fn send(self) -> Result<User> {
-        self.into_request().send().await
+        Ok(self.send_with_response().await?.into_body())
+    }
+
+    /// Like [`send`](Self::send), but also returns the status, the headers and the number of attempts.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn send_with_response(self) -> Result<Response<User>> {
+        let Self { connection, new, limits } = self;
+        let (operation, limits) = (Operation::CreateUser.name(), limits.from_now());
+        let request = connection.try_request(Operation::CreateUser, |version| {
+            check_new_id(new.id.as_ref())?;
+            Ok(match version {
+                ApiVersion::V1 => v1::create(&new),
+                ApiVersion::V2 => v2::create(&new),
+            })
+        });
+        match (request.within(operation, limits).send_with_response().await, &new.id) {
+            // An earlier attempt may have created the user although its response was lost. The existing user must match
+            // the requested one; otherwise it is an older one, and the conflict is an error.
+            (Err(conflict), Some(id)) if conflict.is_conflict() && conflict.earlier_outcome_unknown() => {
+                let read = Users::new(connection).get(id).within(operation, limits);
+                match read.send_with_response().await {
+                    Ok(existing) if new.matches(existing.body()) => Ok(existing.after(conflict.attempts())),
+                    _ => Err(conflict),
+                }
+            }
+            (result, _) => result,
+        }
     }
 }
 
-fn check_new_id(operation: &'static str, id: Option<&UserId>) -> Result<()> {
+/// Creates a user or reads the existing one; from [`Users::ensure`].
+#[derive(Debug, Clone)]
+#[must_use = "a request does nothing until it is awaited"]
+pub struct EnsureUser(CreateUser);
+
+impl EnsureUser {
+    /// Sets the timeout of one attempt, from connecting to the last byte of the response.
+    pub const fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.0.limits.attempt_timeout = timeout;
+        self
+    }
+
+    /// Sets the retry policy. Its total timeout covers both requests.
+    pub const fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.0.limits.retry = policy;
+        self
+    }
+
+    /// Sends the requests.
+    ///
+    /// # Errors
+    ///
+    /// As [`Request::send`].
+    pub async fn send(self) -> Result<User> {
+        let mut create = self.0;
+        create.limits = create.limits.from_now();
+        let (connection, id, limits) = (create.connection.clone(), create.new.id.clone(), create.limits);
+        match (create.send().await, id) {
+            (Err(conflict), Some(id)) if conflict.is_conflict() => {
+                Users::new(connection).get(&id).within(Operation::CreateUser.name(), limits).send().await
+            }
+            (result, _) => result,
+        }
+    }
+}
+
+awaitable!(CreateUser => User, EnsureUser => User, UpdateUser => User);
+
+fn check_new_id(id: Option<&UserId>) -> Result<(), &'static str> {
     let Some(id) = id else { return Ok(()) };
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     if id.as_str().len() > MAX_USER_ID_CHARS {
-        return Err(Error::invalid_request(operation, "the user id is longer than 128 characters"));
+        return Err("the user id is longer than 128 characters");
     }
     if !id.as_str().bytes().all(allowed) {
-        return Err(Error::invalid_request(
-            operation,
-            "the user id contains characters other than `a-z A-Z 0-9 . _ -`",
-        ));
+        return Err("the user id contains characters other than `a-z A-Z 0-9 . _ -`");
     }
     Ok(())
 }
@@ -402,14 +487,14 @@ pub(crate) struct UserChange {
 
 /// A change to a user; from [`Users::update`].
 #[derive(Debug, Clone)]
-#[must_use = "a request does nothing until `.send()` is awaited"]
-pub struct UpdateUser<'a> {
-    client: &'a Client,
+#[must_use = "a request does nothing until it is awaited"]
+pub struct UpdateUser {
+    connection: Connection,
     id: UserId,
     change: UserChange,
 }
 
-impl<'a> UpdateUser<'a> {
+impl UpdateUser {
     /// Changes the role. The vendor's documentation is contradictory about whether this is possible.
     pub fn role(mut self, role: Role) -> Self {
         self.change.role = Some(role);
@@ -436,9 +521,9 @@ impl<'a> UpdateUser<'a> {
     }
 
     /// Converts this into a [`Request`], for example to set its timeout or retry policy.
-    pub fn into_request(self) -> Request<'a, User> {
-        self.client.offered("update user", |version| match version {
-            ApiVersion::V1 if self.change.active.is_some() => Err(Lacking::Part("change `active`")),
+    pub fn into_request(self) -> Request<User> {
+        self.connection.try_request(Operation::UpdateUser, |version| match version {
+            ApiVersion::V1 if self.change.active.is_some() => Err(Unsendable::Unsupported("change `active`")),
             ApiVersion::V1 => Ok(v1::update(&self.id, &self.change)),
             ApiVersion::V2 => Ok(v2::update(&self.id, &self.change)),
         })

@@ -10,12 +10,11 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::client::handle;
-use crate::config::ApiVersion;
 use crate::error::Result;
-use crate::http::call::Lacking;
+use crate::http::connection::handle;
 use crate::http::list::List;
-use crate::http::request::Request;
+use crate::http::request::{Request, awaitable};
+use crate::operations::Operation;
 use crate::types::ids::WebhookId;
 use crate::types::open_enum::open_enum;
 use crate::types::secret::ShownUrl;
@@ -145,7 +144,7 @@ handle! {
     Webhooks
 }
 
-impl<'a> Webhooks<'a> {
+impl Webhooks {
     /// Replaces all webhooks of v1 in one webhook version: **events that are left out are no longer reported**. Other webhook
     /// versions are not changed.
     ///
@@ -159,12 +158,12 @@ impl<'a> Webhooks<'a> {
     /// # }
     /// ```
     pub fn configure(
-        self,
+        &self,
         version: WebhookVersion,
         url: &str,
         events: &[WebhookEvent],
-    ) -> Request<'a, Vec<ActiveWebhook>> {
-        self.client.only(ApiVersion::V1, "configure webhooks", || v1::configure(version, url, events))
+    ) -> Request<Vec<ActiveWebhook>> {
+        self.connection.request(Operation::ConfigureWebhooks, |_| v1::configure(version, url, events))
     }
 
     /// Reads all webhooks of v1 in one webhook version.
@@ -177,8 +176,8 @@ impl<'a> Webhooks<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn active(self, version: WebhookVersion) -> Request<'a, Vec<ActiveWebhook>> {
-        self.client.only(ApiVersion::V1, "get active webhooks", || v1::active(version))
+    pub fn active(&self, version: WebhookVersion) -> Request<Vec<ActiveWebhook>> {
+        self.connection.request(Operation::GetActiveWebhooks, |_| v1::active(version))
     }
 
     /// Lists the webhooks of v2. Their fields are inferred.
@@ -189,11 +188,8 @@ impl<'a> Webhooks<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub const fn list(self) -> List<'a, Webhook> {
-        List::new(self.client, "list webhooks", (), |version, (), window| match version {
-            ApiVersion::V1 => Err(Lacking::Operation),
-            ApiVersion::V2 => Ok(v2::list(window)),
-        })
+    pub fn list(&self) -> List<Webhook> {
+        List::new(&self.connection, Operation::ListWebhooks, (), |_, (), window| Ok(v2::list(window)))
     }
 
     /// Adds a webhook of v2 for one event. Not retried once it may have reached the vendor.
@@ -207,8 +203,8 @@ impl<'a> Webhooks<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn create(self, url: &str, event: &WebhookEvent, version: WebhookVersion) -> Request<'a, Webhook> {
-        self.client.only(ApiVersion::V2, "create webhook", || v2::create(url, event, version))
+    pub fn create(&self, url: &str, event: &WebhookEvent, version: WebhookVersion) -> Request<Webhook> {
+        self.connection.request(Operation::CreateWebhook, |_| v2::create(url, event, version))
     }
 
     /// Reads one webhook of v2.
@@ -220,8 +216,8 @@ impl<'a> Webhooks<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn get(self, id: &WebhookId) -> Request<'a, Webhook> {
-        self.client.only(ApiVersion::V2, "get webhook", || v2::get(id))
+    pub fn get(&self, id: &WebhookId) -> Request<Webhook> {
+        self.connection.request(Operation::GetWebhook, |_| v2::get(id))
     }
 
     /// Changes a webhook of v2. Fields that are not set stay unchanged.
@@ -233,8 +229,8 @@ impl<'a> Webhooks<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn update(self, id: &WebhookId) -> UpdateWebhook<'a> {
-        UpdateWebhook { of: self, id: id.clone(), change: WebhookChange::default() }
+    pub fn update(&self, id: &WebhookId) -> UpdateWebhook {
+        UpdateWebhook { of: self.clone(), id: id.clone(), change: WebhookChange::default() }
     }
 
     /// Removes a webhook of v2.
@@ -246,8 +242,8 @@ impl<'a> Webhooks<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn delete(self, id: &WebhookId) -> Request<'a, ()> {
-        self.client.only(ApiVersion::V2, "delete webhook", || v2::delete(id))
+    pub fn delete(&self, id: &WebhookId) -> Request<()> {
+        self.connection.request(Operation::DeleteWebhook, |_| v2::delete(id))
     }
 }
 
@@ -260,14 +256,16 @@ pub(crate) struct WebhookChange {
 
 /// A change to a webhook; from [`Webhooks::update`].
 #[derive(Clone)]
-#[must_use = "a request does nothing until `.send()` is awaited"]
-pub struct UpdateWebhook<'a> {
-    of: Webhooks<'a>,
+#[must_use = "a request does nothing until it is awaited"]
+pub struct UpdateWebhook {
+    of: Webhooks,
     id: WebhookId,
     change: WebhookChange,
 }
 
-impl<'a> UpdateWebhook<'a> {
+awaitable!(UpdateWebhook => Webhook);
+
+impl UpdateWebhook {
     /// Sets the URL that receives the event.
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.change.url = Some(url.into());
@@ -287,9 +285,9 @@ impl<'a> UpdateWebhook<'a> {
     }
 
     /// Converts it into a [`Request`], to set a timeout or retry policy for this request.
-    pub fn into_request(self) -> Request<'a, Webhook> {
-        let Self { of: Webhooks { client }, id, change } = self;
-        client.only(ApiVersion::V2, "update webhook", || v2::update(&id, &change))
+    pub fn into_request(self) -> Request<Webhook> {
+        let Self { of: Webhooks { connection }, id, change } = self;
+        connection.request(Operation::UpdateWebhook, |_| v2::update(&id, &change))
     }
 
     /// Sends the request.
@@ -302,7 +300,7 @@ impl<'a> UpdateWebhook<'a> {
     }
 }
 
-impl fmt::Debug for UpdateWebhook<'_> {
+impl fmt::Debug for UpdateWebhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UpdateWebhook").field("id", &self.id).finish_non_exhaustive()
     }

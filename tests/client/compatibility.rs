@@ -2,6 +2,7 @@
 
 use bandyer_client::chats::MessagePage;
 use bandyer_client::company::CompanyProfile;
+use bandyer_client::emulator::Emulator;
 use bandyer_client::rooms::{CallType, NewParticipant, Room};
 use bandyer_client::sessions::{Session, SessionFilter};
 use bandyer_client::signatures::Envelope;
@@ -9,7 +10,7 @@ use bandyer_client::uploads::Upload;
 use bandyer_client::users::{Role, User, Users};
 use bandyer_client::webhook_settings::Webhook;
 use bandyer_client::{
-    Client, Download, DownloadRequest, Error, File, FileUrl, List, Page, Request, RetryPolicy, RoomId,
+    Client, Download, DownloadRequest, Error, File, FileUrl, Items, List, Page, Request, RetryPolicy, RoomId,
 };
 use httpmock::MockServer;
 use serde_json::json;
@@ -46,9 +47,9 @@ fn clients_errors_and_futures_are_send() {
     assert_all::<Client>();
     assert_all::<Error>();
     assert_all::<RetryPolicy>();
-    assert_all::<Request<'static, Room>>();
-    assert_all::<List<'static, Session, SessionFilter>>();
-    assert_all::<DownloadRequest<'static>>();
+    assert_all::<Request<Room>>();
+    assert_all::<List<Session, SessionFilter>>();
+    assert_all::<DownloadRequest>();
     assert_all::<(File, FileUrl, Page<Room>, CompanyProfile, Upload, MessagePage, Envelope, Webhook)>();
     fn assert_moves<T: Send + 'static>() {}
     assert_moves::<Download>();
@@ -77,9 +78,31 @@ fn clients_errors_and_futures_are_send() {
 fn public_types_are_small() {
     assert_eq!(size_of::<Client>(), size_of::<usize>());
     assert_eq!(size_of::<Result<(), Error>>(), size_of::<usize>());
-    assert_eq!(size_of::<Users<'_>>(), size_of::<usize>());
+    assert_eq!(size_of::<Users>(), size_of::<usize>());
     assert_eq!(size_of::<RoomId>(), 2 * size_of::<usize>());
     // Callers may hold pages of a thousand rooms.
     assert!(size_of::<Room>() <= 384, "{}", size_of::<Room>());
-    assert!(size_of::<Request<'_, Room>>() <= 384, "{}", size_of::<Request<'_, Room>>());
+    assert!(size_of::<Request<Room>>() <= 384, "{}", size_of::<Request<Room>>());
+}
+
+/// Requests, lists and streams own what they need.
+#[tokio::test]
+async fn requests_and_streams_can_be_spawned_stored_and_returned() {
+    fn request(client: &Client) -> Request<User> {
+        client.users().get(&user("d"))
+    }
+    fn stream(client: &Client) -> Items<Room> {
+        client.rooms().list().into_stream()
+    }
+    let emulator = Emulator::start().await.unwrap();
+    let client = emulator.client().unwrap();
+    let created = tokio::spawn(client.users().create(Role::Plus).id(user("d")).into_future());
+    assert_eq!(created.await.unwrap().unwrap().id, user("d"));
+    assert_eq!(tokio::spawn(request(&client).into_future()).await.unwrap().unwrap().role, Some(Role::Plus));
+    client.users().ensure(&user("p"), Role::Basic).await.unwrap();
+    client.rooms().create([user("d"), user("p")]).await.unwrap();
+    let mut rooms = stream(&client);
+    let first = tokio::spawn(async move { rooms.next().await }).await.unwrap();
+    assert!(first.unwrap().is_ok());
+    assert_eq!(stream(&client).try_collect().await.unwrap().len(), 1);
 }

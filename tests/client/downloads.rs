@@ -56,6 +56,70 @@ async fn an_insecure_link_is_not_followed() {
     }
 }
 
+/// A host of files that responds to each of these paths with a status and a `location`.
+async fn files(responses: &[(&'static str, u16, &str)]) -> MockServer {
+    let files = MockServer::start_async().await;
+    for (path, status, location) in responses {
+        let location = (*location).to_owned();
+        files
+            .mock_async(|when, then| {
+                when.path(*path).header_missing("apikey");
+                then.status(*status).header("location", location).body("content");
+            })
+            .await;
+    }
+    files
+}
+
+#[tokio::test]
+async fn redirects_to_a_file_are_followed_without_the_key() {
+    let files = files(&[("/a", 302, "/b"), ("/b", 307, "/c"), ("/c", 200, "")]).await;
+    let (_vendor, client) = vendor(&files.url("/a")).await;
+    let file = client.recordings().download(&session()).await.unwrap();
+    assert_eq!(file.bytes().await.unwrap(), "content");
+}
+
+#[tokio::test]
+async fn redirects_that_never_end_or_leave_https_are_errors() {
+    let endless = files(&[("/a", 302, "/b"), ("/b", 302, "/a")]).await;
+    let insecure = files(&[("/a", 302, "http://files.example/a")]).await;
+    for (files, text) in [(endless, "from one address to the next"), (insecure, "that is no https URL")] {
+        let (_vendor, client) = vendor(&files.url("/a")).await;
+        let error = client.recordings().download(&session()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Decode);
+        assert!(error.to_string().contains(text), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_has_expired_is_requested_again_once() {
+    for status in [401, 403] {
+        let files = files(&[("/old", status, ""), ("/new", 200, "")]).await;
+        let vendor = MockServer::start_async().await;
+        let [old, new] = ["/old", "/new"].map(|path| json!({"url": files.url(path)}));
+        let first = vendor
+            .mock_async(|when, then| {
+                when.path("/v2/sessions/s/recording");
+                then.status(200).json_body(old);
+            })
+            .await;
+        let client = v2(&vendor);
+        let error = client.recordings().download(&session()).await.unwrap_err();
+        // The key is not the reason, and the attempts are those at both links and both files.
+        assert!(!error.is_unauthorized() && error.to_string().contains("the host of the file"), "{error}");
+        assert_eq!(first.calls_async().await, 2, "{status}");
+        first.delete_async().await;
+        vendor
+            .mock_async(|when, then| {
+                when.path("/v2/sessions/s/recording");
+                then.status(200).json_body(new);
+            })
+            .await;
+        let file = client.recordings().download(&session()).await.unwrap();
+        assert_eq!(file.bytes().await.unwrap(), "content");
+    }
+}
+
 #[tokio::test]
 async fn a_file_above_the_size_limit_is_not_read_to_its_end() {
     let emulator = Emulator::start().await.unwrap();

@@ -7,7 +7,6 @@ use bandyer_client::emulator::{Action, Emulator, Fault, Operation};
 use bandyer_client::rooms::{NewParticipant, Recording, RoomStatus, Tools};
 use bandyer_client::users::{Language, Role};
 use bandyer_client::{ApiVersion, Client, ErrorKind, RetryPolicy, RoomId};
-use futures_util::TryStreamExt;
 use serde_json::{Value, json};
 
 use crate::support::user;

@@ -528,7 +528,9 @@ async fn check(case: &Case, version: ApiVersion) {
                 })
                 .await;
             let error = (case.call)(&client_of(&refusing, version)).await.expect_err(&about);
-            assert_eq!(error.operation(), case.name);
+            // v2 narrows the list of all uploads.
+            let is_narrowed = (case.name, version) == ("list room uploads", ApiVersion::V2);
+            assert_eq!(error.operation(), if is_narrowed { "list uploads" } else { case.name });
         }
     }
 }
@@ -608,13 +610,13 @@ async fn documented_limits_are_checked_before_anything_is_sent() {
             ),
             (c.tags().create(["a b"]).send().await.unwrap_err(), "and at least one is required"),
             (c.tags().delete([""; 0]).send().await.unwrap_err(), "and at least one is required"),
-            (c.chats().create(&[user("d")]).send().await.unwrap_err(), "a chat has at least two users"),
-            (
-                c.broadcasts().create(&user("d"), "x").panelists(vec![user("p"); 7]).send().await.unwrap_err(),
-                "a broadcast has at most 6 panelists",
-            ),
         ];
-        if version == ApiVersion::V2 {
+        if version == ApiVersion::V1 {
+            let chat = c.chats().create(&[user("d")]).await.unwrap_err();
+            let broadcast = c.broadcasts().create(&user("d"), "x").panelists(vec![user("p"); 7]).await.unwrap_err();
+            calls.push((chat, "a chat has at least two users"));
+            calls.push((broadcast, "a broadcast has at most 6 panelists"));
+        } else {
             for bad in [Duration::from_secs(29), Duration::from_secs(3601), Duration::from_millis(30_500)] {
                 let error = c.recordings().link(&session()).valid_for(bad).send().await.unwrap_err();
                 calls.push((error, "a link works for whole seconds, from 30 to 3600"));

@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bandyer_client::{ApiVersion, ErrorKind};
-use futures_util::TryStreamExt;
 use httpmock::MockServer;
 use serde_json::{Value, json};
 
@@ -52,11 +51,30 @@ async fn a_page_is_requested_by_offset_and_size() {
 #[tokio::test]
 async fn a_stream_reads_all_pages_and_skips_empty_ones() {
     let server = MockServer::start_async().await;
-    // The vendor may return short pages. An empty page is skipped by its `limit`, or by the default limit.
-    page(&server, "/v2/users", &[], json!({"users": [{"id": "a"}, {"id": "b"}], "has_more": true})).await;
-    page(&server, "/v2/users", &[("offset", "2")], json!({"users": [], "limit": 5, "has_more": true})).await;
-    page(&server, "/v2/users", &[("offset", "7")], json!({"users": [], "has_more": true})).await;
-    page(&server, "/v2/users", &[("offset", "27")], json!({"users": [{"id": "c"}], "has_more": false})).await;
+    // The vendor may return short pages. An empty page is skipped by its `limit`.
+    page(&server, "/v2/users", &[("limit", "100")], json!({"users": [{"id": "a"}, {"id": "b"}], "has_more": true}))
+        .await;
+    page(
+        &server,
+        "/v2/users",
+        &[("offset", "2"), ("limit", "100")],
+        json!({"users": [], "limit": 5, "has_more": true}),
+    )
+    .await;
+    page(
+        &server,
+        "/v2/users",
+        &[("offset", "7"), ("limit", "100")],
+        json!({"users": [], "limit": 20, "has_more": true}),
+    )
+    .await;
+    page(
+        &server,
+        "/v2/users",
+        &[("offset", "27"), ("limit", "100")],
+        json!({"users": [{"id": "c"}], "has_more": false}),
+    )
+    .await;
     let users: Vec<_> = v2(&server).users().list().into_stream().try_collect().await.unwrap();
     assert_eq!(users.iter().map(|user| user.id.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
 
@@ -78,7 +96,7 @@ async fn a_list_without_totals_ends_at_a_page_that_is_not_full() {
     let rooms = |ids: &[&str]| json!({"room_list": ids.iter().map(|id| json!({"room_id": id})).collect::<Vec<_>>()});
     page(&server, path, &[("filter[limit]", "2")], rooms(&["a", "b"])).await;
     page(&server, path, &[("filter[skip]", "2"), ("filter[limit]", "2")], rooms(&["c"])).await;
-    page(&server, path, &[], rooms(&["a", "b", "c"])).await;
+    page(&server, path, &[("filter[limit]", "100")], rooms(&["a", "b", "c"])).await;
     let client = client_of(&server, ApiVersion::V1);
     let all = [room("a"), room("b"), room("c")];
     for list in [client.users().rooms(&user("d")).page_size(2), client.users().rooms(&user("d"))] {
@@ -120,7 +138,7 @@ async fn an_endless_series_of_empty_message_pages_is_an_error() {
         .await;
     let client = client_of(&server, ApiVersion::V1);
     let messages = client.chats().messages(&[user("d"), user("p")]);
-    let error = messages.into_stream().try_collect::<Vec<_>>().await.unwrap_err();
+    let error = messages.into_stream().try_collect().await.unwrap_err();
     assert_eq!((error.kind(), error.operation()), (ErrorKind::Decode, "list chat messages"));
     assert!(endless.calls_async().await < 20);
 }
@@ -143,7 +161,7 @@ async fn an_endless_series_of_empty_pages_is_an_error() {
             then.status(200).json_body(json!({"rooms": [], "has_more": true}));
         })
         .await;
-    let error = v2(&server).rooms().list().into_stream().try_collect::<Vec<_>>().await.unwrap_err();
+    let error = v2(&server).rooms().list().into_stream().try_collect().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
     assert!(pages.calls_async().await < 20);
 }
@@ -159,7 +177,7 @@ async fn a_message_page_that_links_to_itself_is_an_error() {
         .await;
     let client = client_of(&server, ApiVersion::V1);
     let messages = client.chats().messages(&[user("d"), user("p")]);
-    let error = messages.into_stream().try_collect::<Vec<_>>().await.unwrap_err();
+    let error = messages.into_stream().try_collect().await.unwrap_err();
     assert_eq!((error.kind(), error.operation()), (ErrorKind::Decode, "list chat messages"));
     any.assert_calls_async(2).await;
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bandyer_client::emulator::{Emulator, Fault, Operation};
 use bandyer_client::rooms::NewParticipant;
 use bandyer_client::users::Role;
 use bandyer_client::{Client, Outcome, RetryPolicy};
@@ -42,7 +43,7 @@ async fn two_responses<'a>(server: &'a MockServer, first: (u16, Option<&str>), s
     ]
 }
 
-fn a_room(client: &Client) -> bandyer_client::rooms::CreateRoom<'_> {
+fn a_room(client: &Client) -> bandyer_client::rooms::CreateRoom {
     client.rooms().create(["a", "b"].map(|id| NewParticipant::new(user(id))))
 }
 
@@ -101,7 +102,7 @@ async fn already_exists_is_a_success_only_after_a_lost_attempt() {
     // A lost response, then "already exists", then the user.
     let server = RawServer::start(&[HANG_UP, ALREADY_EXISTS, CREATED]).await;
     let client = server.client().build().unwrap();
-    let response = client.users().create(Role::Plus).id(user("d")).into_request().send_with_response().await.unwrap();
+    let response = client.users().create(Role::Plus).id(user("d")).send_with_response().await.unwrap();
     assert_eq!((response.attempts(), server.requests()), (3, 3));
     assert_eq!(response.body().id, "d");
 
@@ -194,4 +195,30 @@ async fn a_raw_post_is_retried_only_if_marked_idempotent() {
     always.assert_calls_async(1).await;
     client.request(http::Method::POST, &["x"]).idempotent(true).bytes().send().await.unwrap_err();
     always.assert_calls_async(4).await;
+}
+
+#[tokio::test]
+async fn a_user_creation_and_the_read_after_it_have_one_deadline_and_one_policy() {
+    let emulator = Emulator::start().await.unwrap();
+    let client = Client::builder(emulator.api_key().clone()).base_url(emulator.url()).build().unwrap();
+    emulator.faults().add(Fault::on(Operation::CreateUser).reset_after());
+    emulator.faults().add(Fault::on(Operation::GetUser).always().status(503));
+    let policy = no_backoff().max_attempts(2);
+    let error = client.users().create(Role::Plus).id(user("d")).retry(policy).await.unwrap_err();
+    // The conflict of the creation, which may have happened, and not the error of the read.
+    assert_eq!(error.operation(), "create user");
+    assert!(error.is_conflict() && error.outcome() == Outcome::Unknown, "{error}");
+    assert_eq!(emulator.calls_of(Operation::GetUser), 2, "as often as the policy says");
+}
+
+#[tokio::test]
+async fn ensure_returns_the_user_that_exists() {
+    let emulator = Emulator::start().await.unwrap();
+    let client = emulator.client().unwrap();
+    for _ in 0..2 {
+        assert_eq!(client.users().ensure(&user("d"), Role::Plus).await.unwrap().id, user("d"));
+    }
+    let existing = client.users().ensure(&user("d"), Role::Basic).await.unwrap();
+    assert_eq!(existing.role, Some(Role::Plus), "an existing user is not changed");
+    assert_eq!(emulator.users().len(), 1);
 }

@@ -15,7 +15,6 @@ use bandyer_client::uploads::UploadKind;
 use bandyer_client::users::{Language, Role};
 use bandyer_client::webhook_settings::{WebhookEvent, WebhookVersion};
 use bandyer_client::{ApiVersion, BackgroundAlias, Client, Error, File, LinkToken, RoomId, SessionId, UploadKey};
-use futures_util::TryStreamExt;
 use serde_json::json;
 
 use crate::support::{jpeg, png, user};
@@ -126,7 +125,7 @@ async fn users_are_created_changed_and_deleted(w: &World) {
         c.users().delete_avatar(&made).send().await.unwrap();
         assert_eq!(c.users().get(&made).send().await.unwrap().avatar_url, None);
     }
-    assert_eq!(c.users().list().into_stream().try_collect::<Vec<_>>().await.unwrap().len(), 3);
+    assert_eq!(c.users().list().into_stream().try_collect().await.unwrap().len(), 3);
     c.users().delete(&made).send().await.unwrap();
     assert!(c.users().get(&made).send().await.unwrap_err().is_not_found());
     let credential = c.credentials().issue(&user("p")).send().await.unwrap();

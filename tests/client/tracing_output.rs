@@ -116,10 +116,11 @@ async fn a_download_and_the_request_for_its_link_are_spans() {
     .await;
     let expected = [
         "bandyer_request operation=\"download recording\" api_version=v2",
-        "bandyer_request operation=\"get recording link\" api_version=v2",
+        "bandyer_request operation=\"download recording\" api_version=v2",
         "recorded attempts=1",
         "recorded status=200",
-        "recorded attempts=1",
+        // For the link and for the file.
+        "recorded attempts=2",
         "recorded status=200",
         "bandyer_request operation=\"get transcription\" api_version=v2",
         "recorded attempts=1",

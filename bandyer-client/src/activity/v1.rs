@@ -6,6 +6,7 @@ use crate::http::call::iso_millis;
 use crate::http::call::{Call, Wire};
 use crate::http::decode::json;
 use crate::http::lenient;
+use crate::operations::Operation;
 use crate::rooms::CallType;
 use crate::types::ids::{RoomId, UserId};
 use crate::types::page::Page;
@@ -54,7 +55,7 @@ pub(crate) fn list(filter: &ActivityFilter, window: Window) -> Wire<Page<Activit
     struct Listed {
         activities: Vec<Record>,
     }
-    Call::get(&["activity"])
+    Call::v1(Operation::ListActivity, &[])
         .filter_window(window)
         .query("filter[user_alias]", filter.user.as_ref())
         .query("filter[room_alias]", filter.room.as_ref())

@@ -7,6 +7,7 @@ use crate::http::call::{Call, Wire};
 use crate::http::decode::link as read_link;
 use crate::http::decode::{json, json_as, page_of};
 use crate::http::lenient;
+use crate::operations::Operation;
 use crate::rooms::Description;
 use crate::types::ids::{BroadcastId, UserId};
 use crate::types::page::Page;
@@ -102,7 +103,7 @@ pub(crate) fn create(new: &NewBroadcast) -> Wire<Broadcast> {
         chat: new.chat,
         record: if new.recording { "1" } else { "0" },
     };
-    Call::post(&["broadcast", "create"]).json(&body).decode_with(json_as::<Record, _>)
+    Call::v1(Operation::CreateBroadcast, &[]).json(&body).decode_with(json_as::<Record, _>)
 }
 
 pub(crate) fn get(id: &BroadcastId) -> Wire<Broadcast> {
@@ -110,12 +111,12 @@ pub(crate) fn get(id: &BroadcastId) -> Wire<Broadcast> {
     struct Enveloped {
         broadcast: Record,
     }
-    Call::get(&["broadcast", "info", id.as_str()])
+    Call::v1(Operation::GetBroadcast, &[id.as_str()])
         .decode_with(|body| json::<Enveloped>(body).map(|enveloped| enveloped.broadcast.into()))
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<Broadcast>> {
-    Call::get(&["broadcast", "list"]).skip_and_limit(window).decode_with(page_of!(window, broadcasts: Record))
+    Call::v1(Operation::ListBroadcasts, &[]).skip_and_limit(window).decode_with(page_of!(window, broadcasts: Record))
 }
 
 /// The name of the array is inferred from the list of a user's rooms; that of the company's list is accepted too.
@@ -125,14 +126,14 @@ pub(crate) fn of_user(user: &UserId, window: Window) -> Wire<Page<Broadcast>> {
         #[serde(alias = "broadcasts")]
         broadcast_list: Vec<Record>,
     }
-    Call::get(&["user", "broadcast", "list", user.as_str()]).filter_window(window).decode_with(move |body| {
+    Call::v1(Operation::ListUserBroadcasts, &[user.as_str()]).filter_window(window).decode_with(move |body| {
         let Listed { broadcast_list } = json(body)?;
         Ok(Page::inferred(broadcast_list.into_iter().map(Broadcast::from).collect(), window))
     })
 }
 
 pub(crate) fn join_link(id: &BroadcastId, user: &UserId, direct: bool) -> Wire<JoinUrl> {
-    Call::get(&["call", user.as_str()])
+    Call::v1(Operation::GetBroadcastLink, &[user.as_str()])
         .query("broadcast_id", Some(id))
         .query("direct", direct.then_some(true))
         .decode_with(read_link)

@@ -7,6 +7,7 @@ use crate::chats::json::MessageRecord;
 use crate::http::call::{Call, Wire};
 use crate::http::decode::{json_as, nothing, page_of};
 use crate::http::lenient;
+use crate::operations::Operation;
 use crate::types::ids::{ChannelId, UserId};
 use crate::types::page::Page;
 use crate::types::page::Window;
@@ -39,29 +40,29 @@ struct NewMessage<'a> {
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<Channel>> {
-    Call::get(&["channels"]).offset_and_limit(window).decode_with(page_of!(window, channels: Record))
+    Call::v2(Operation::ListChannels, &[]).offset_and_limit(window).decode_with(page_of!(window, channels: Record))
 }
 
 pub(crate) fn create(one: &UserId, other: &UserId) -> Wire<Channel> {
-    Call::post(&["channels"]).json(&Between { users: [one, other] }).decode_with(json_as::<Record, _>)
+    Call::v2(Operation::CreateChannel, &[]).json(&Between { users: [one, other] }).decode_with(json_as::<Record, _>)
 }
 
 pub(crate) fn get(id: &ChannelId) -> Wire<Channel> {
-    Call::get(&["channels", id.as_str()]).decode_with(json_as::<Record, _>)
+    Call::v2(Operation::GetChannel, &[id.as_str()]).decode_with(json_as::<Record, _>)
 }
 
 pub(crate) fn delete(id: &ChannelId) -> Wire<()> {
-    Call::delete(&["channels", id.as_str()]).decode_with(nothing)
+    Call::v2(Operation::DeleteChannel, &[id.as_str()]).decode_with(nothing)
 }
 
 pub(crate) fn messages(id: &ChannelId, window: Window) -> Wire<Page<Message>> {
-    Call::get(&["channels", id.as_str(), "messages"])
+    Call::v2(Operation::ListChannelMessages, &[id.as_str()])
         .offset_and_limit(window)
         .decode_with(page_of!(window, messages: MessageRecord))
 }
 
 pub(crate) fn send(id: &ChannelId, sender: &UserId, text: &str) -> Wire<Message> {
-    Call::post(&["channels", id.as_str(), "messages"])
+    Call::v2(Operation::SendChannelMessage, &[id.as_str()])
         .json(&NewMessage { sender, message: text })
         .decode_with(json_as::<MessageRecord, _>)
 }

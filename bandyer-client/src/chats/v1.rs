@@ -4,6 +4,7 @@ use super::json::MessageRecord;
 use crate::chats::{Message, MessageCursor, MessagePage, MessageQuery, UserChat};
 use crate::http::call::{Call, Wire};
 use crate::http::decode::{json, json_as, nothing};
+use crate::operations::Operation;
 use crate::types::ids::{ChannelId, UserId};
 
 #[derive(Serialize)]
@@ -51,16 +52,16 @@ fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<S
 }
 
 pub(crate) fn create(users: &[UserId]) -> Wire<()> {
-    Call::post(&["chat", "add"]).json(&Between { users }).decode_with(nothing)
+    Call::v1(Operation::CreateChat, &[]).json(&Between { users }).decode_with(nothing)
 }
 
 pub(crate) fn remove(users: &[UserId]) -> Wire<()> {
-    Call::post(&["chat", "remove"]).json(&Between { users }).idempotent(true).decode_with(nothing)
+    Call::v1(Operation::RemoveChat, &[]).json(&Between { users }).decode_with(nothing)
 }
 
 pub(crate) fn send(users: &[UserId], sender: &UserId, text: &str) -> Wire<Message> {
     let body = NewMessage { users, sender, message: text };
-    Call::post(&["chat", "messages"]).json(&body).decode_with(json_as::<MessageRecord, _>)
+    Call::v1(Operation::SendChatMessage, &[]).json(&body).decode_with(json_as::<MessageRecord, _>)
 }
 
 pub(crate) fn messages(users: &[UserId], query: &MessageQuery) -> Wire<MessagePage> {
@@ -77,7 +78,7 @@ pub(crate) fn messages(users: &[UserId], query: &MessageQuery) -> Wire<MessagePa
         #[serde(default)]
         previous: Option<CursorRecord>,
     }
-    let mut call = Call::get(&["chat", "messages"]);
+    let mut call = Call::v1(Operation::ListChatMessages, &[]);
     for user in users {
         call = call.query("users", Some(user));
     }
@@ -110,7 +111,7 @@ pub(crate) fn of_user(user: &UserId) -> Wire<Vec<UserChat>> {
         unread_messages_count: Option<u64>,
         last_message: Option<MessageRecord>,
     }
-    Call::get(&["user", user.as_str(), "chat", "list"]).decode_with(|body| {
+    Call::v1(Operation::ListUserChats, &[user.as_str()]).decode_with(|body| {
         let Listed { chat_list } = json(body)?;
         let chat = |record: ChatRecord| UserChat {
             users: record.users,

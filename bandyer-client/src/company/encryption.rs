@@ -4,9 +4,10 @@ use jiff::Timestamp;
 
 use super::Company;
 use super::{v1, v2};
-use crate::config::ApiVersion;
 use crate::http::list::List;
 use crate::http::request::Request;
+use crate::operations::Operation;
+use crate::types::api_version::ApiVersion;
 use crate::types::ids::EncryptionKeyId;
 
 /// A registered public key. The response does not contain the key itself.
@@ -19,7 +20,7 @@ pub struct EncryptionKey {
     pub created_at: Option<Timestamp>,
 }
 
-impl<'a> Company<'a> {
+impl Company {
     /// Lists the encryption keys.
     ///
     /// ```no_run
@@ -28,8 +29,8 @@ impl<'a> Company<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub const fn encryption_keys(self) -> List<'a, EncryptionKey> {
-        List::new(self.client, "list encryption keys", (), |version, (), window| {
+    pub fn encryption_keys(&self) -> List<EncryptionKey> {
+        List::new(&self.connection, Operation::ListEncryptionKeys, (), |version, (), window| {
             Ok(match version {
                 ApiVersion::V1 => v1::encryption_keys(window),
                 ApiVersion::V2 => v2::encryption_keys(window),
@@ -47,12 +48,11 @@ impl<'a> Company<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn create_encryption_key(self, public_key_pem: &str) -> Request<'a, EncryptionKey> {
-        self.client.both(
-            "create encryption key",
-            || v1::create_encryption_key(public_key_pem),
-            || v2::create_encryption_key(public_key_pem),
-        )
+    pub fn create_encryption_key(&self, public_key_pem: &str) -> Request<EncryptionKey> {
+        self.connection.request(Operation::CreateEncryptionKey, |version| match version {
+            ApiVersion::V1 => v1::create_encryption_key(public_key_pem),
+            ApiVersion::V2 => v2::create_encryption_key(public_key_pem),
+        })
     }
 
     /// Reads one encryption key.
@@ -64,7 +64,10 @@ impl<'a> Company<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn encryption_key(self, id: &EncryptionKeyId) -> Request<'a, EncryptionKey> {
-        self.client.both("get encryption key", || v1::encryption_key(id), || v2::encryption_key(id))
+    pub fn encryption_key(&self, id: &EncryptionKeyId) -> Request<EncryptionKey> {
+        self.connection.request(Operation::GetEncryptionKey, |version| match version {
+            ApiVersion::V1 => v1::encryption_key(id),
+            ApiVersion::V2 => v2::encryption_key(id),
+        })
     }
 }

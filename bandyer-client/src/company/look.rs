@@ -1,5 +1,6 @@
 //! Colours and logos.
 
+use crate::types::api_version::ApiVersion;
 use std::fmt;
 use std::str::FromStr;
 
@@ -7,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Company;
 use super::{v1, v2};
-use crate::error::{Error, Result};
-use crate::http::request::Request;
+use crate::error::Result;
+use crate::http::request::{Request, awaitable};
+use crate::operations::Operation;
 use crate::types::file::{Accepted, File};
 use crate::types::open_enum::open_enum;
 
@@ -117,7 +119,7 @@ open_enum! {
     }
 }
 
-impl<'a> Company<'a> {
+impl Company {
     /// Reads the colours.
     ///
     /// ```no_run
@@ -126,8 +128,11 @@ impl<'a> Company<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn theme(self) -> Request<'a, Theme> {
-        self.client.both("get theme", v1::theme, v2::theme)
+    pub fn theme(&self) -> Request<Theme> {
+        self.connection.request(Operation::GetTheme, |version| match version {
+            ApiVersion::V1 => v1::theme(),
+            ApiVersion::V2 => v2::theme(),
+        })
     }
 
     /// Changes the colours. At least one mode must be set or reset.
@@ -141,8 +146,8 @@ impl<'a> Company<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn update_theme(self) -> UpdateTheme<'a> {
-        UpdateTheme { of: self, change: ThemeChange::default() }
+    pub fn update_theme(&self) -> UpdateTheme {
+        UpdateTheme { of: self.clone(), change: ThemeChange::default() }
     }
 
     /// Sets the logo: PNG or JPEG, at least 200 × 200 pixels (300 × 300 recommended) and at most 500 KB.
@@ -156,8 +161,8 @@ impl<'a> Company<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn set_logo(self, picture: &File) -> SetLogo<'a> {
-        SetLogo { of: self, picture: picture.clone(), theme: None }
+    pub fn set_logo(&self, picture: &File) -> SetLogo {
+        SetLogo { of: self.clone(), picture: picture.clone(), theme: None }
     }
 }
 
@@ -170,13 +175,15 @@ pub(crate) struct ThemeChange {
 
 /// A change to the colours; from [`Company::update_theme`].
 #[derive(Debug, Clone)]
-#[must_use = "a request does nothing until `.send()` is awaited"]
-pub struct UpdateTheme<'a> {
-    of: Company<'a>,
+#[must_use = "a request does nothing until it is awaited"]
+pub struct UpdateTheme {
+    of: Company,
     change: ThemeChange,
 }
 
-impl<'a> UpdateTheme<'a> {
+awaitable!(UpdateTheme => Theme);
+
+impl UpdateTheme {
     /// Sets the colours of the light mode.
     pub fn light(mut self, palette: Palette) -> Self {
         self.change.light = Some(Some(palette));
@@ -202,14 +209,15 @@ impl<'a> UpdateTheme<'a> {
     }
 
     /// Converts this into a [`Request`], for example to set its timeout or retry policy.
-    pub fn into_request(self) -> Request<'a, Theme> {
-        const OPERATION: &str = "update theme";
-        let Self { of: Company { client }, change } = self;
-        if change.light.is_none() && change.dark.is_none() {
-            let error = Error::invalid_request(OPERATION, "neither the light nor the dark mode is mentioned");
-            return Request::new(client, OPERATION, Err(error));
-        }
-        client.both(OPERATION, || v1::update_theme(&change), || v2::update_theme(&change))
+    pub fn into_request(self) -> Request<Theme> {
+        let Self { of: Company { connection }, change } = self;
+        connection.try_request(Operation::UpdateTheme, |version| match version {
+            _ if change.light.is_none() && change.dark.is_none() => {
+                Err("neither the light nor the dark mode is mentioned".into())
+            }
+            ApiVersion::V1 => Ok(v1::update_theme(&change)),
+            ApiVersion::V2 => Ok(v2::update_theme(&change)),
+        })
     }
 
     /// Sends the request.
@@ -224,14 +232,16 @@ impl<'a> UpdateTheme<'a> {
 
 /// A new logo; from [`Company::set_logo`].
 #[derive(Debug, Clone)]
-#[must_use = "a request does nothing until `.send()` is awaited"]
-pub struct SetLogo<'a> {
-    of: Company<'a>,
+#[must_use = "a request does nothing until it is awaited"]
+pub struct SetLogo {
+    of: Company,
     picture: File,
     theme: Option<LogoTheme>,
 }
 
-impl<'a> SetLogo<'a> {
+awaitable!(SetLogo => Logos);
+
+impl SetLogo {
     /// Sets the mode of the logo; both modes by default. On v2 the name of the field is inferred from v1.
     pub fn theme(mut self, theme: LogoTheme) -> Self {
         self.theme = Some(theme);
@@ -239,13 +249,15 @@ impl<'a> SetLogo<'a> {
     }
 
     /// Converts this into a [`Request`], for example to set its timeout or retry policy.
-    pub fn into_request(self) -> Request<'a, Logos> {
-        const OPERATION: &str = "set logo";
-        let Self { of: Company { client }, picture, theme } = self;
-        if let Err(detail) = picture.check_picture(Accepted::PORTRAIT) {
-            return Request::new(client, OPERATION, Err(Error::invalid_request(OPERATION, detail)));
-        }
-        client.both(OPERATION, || v1::set_logo(&picture, theme.as_ref()), || v2::set_logo(&picture, theme.as_ref()))
+    pub fn into_request(self) -> Request<Logos> {
+        let Self { of: Company { connection }, picture, theme } = self;
+        connection.try_request(Operation::SetLogo, |version| {
+            picture.check_picture(Accepted::PORTRAIT)?;
+            Ok(match version {
+                ApiVersion::V1 => v1::set_logo(&picture, theme.as_ref()),
+                ApiVersion::V2 => v2::set_logo(&picture, theme.as_ref()),
+            })
+        })
     }
 
     /// Sends the request.

@@ -2,8 +2,10 @@
 
 use super::Company;
 use super::{v1, v2};
-use crate::error::{Error, Result};
-use crate::http::request::Request;
+use crate::error::Result;
+use crate::http::request::{Request, awaitable};
+use crate::operations::Operation;
+use crate::types::api_version::ApiVersion;
 use crate::types::ids::EncryptionKeyId;
 
 /// Retention periods in days that are allowed in addition to 0 to 15. Source: the vendor's page on recording
@@ -22,7 +24,7 @@ pub struct RecordingSettings {
     pub encryption_key: Option<EncryptionKeyId>,
 }
 
-impl<'a> Company<'a> {
+impl Company {
     /// Reads the recording settings.
     ///
     /// ```no_run
@@ -31,8 +33,11 @@ impl<'a> Company<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn recording_settings(self) -> Request<'a, RecordingSettings> {
-        self.client.both("get recording settings", v1::recording_settings, v2::recording_settings)
+    pub fn recording_settings(&self) -> Request<RecordingSettings> {
+        self.connection.request(Operation::GetRecordingSettings, |version| match version {
+            ApiVersion::V1 => v1::recording_settings(),
+            ApiVersion::V2 => v2::recording_settings(),
+        })
     }
 
     /// Changes the recording settings. The vendor requires the compression flag in each change.
@@ -43,9 +48,9 @@ impl<'a> Company<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub const fn update_recording_settings(self, compression: bool) -> UpdateRecordingSettings<'a> {
+    pub fn update_recording_settings(&self, compression: bool) -> UpdateRecordingSettings {
         UpdateRecordingSettings {
-            of: self,
+            of: self.clone(),
             change: SettingsChange { compression, retention_days: None, encryption_key: None },
         }
     }
@@ -61,13 +66,15 @@ pub(crate) struct SettingsChange {
 
 /// A change to the recording settings; from [`Company::update_recording_settings`].
 #[derive(Debug, Clone)]
-#[must_use = "a request does nothing until `.send()` is awaited"]
-pub struct UpdateRecordingSettings<'a> {
-    of: Company<'a>,
+#[must_use = "a request does nothing until it is awaited"]
+pub struct UpdateRecordingSettings {
+    of: Company,
     change: SettingsChange,
 }
 
-impl<'a> UpdateRecordingSettings<'a> {
+awaitable!(UpdateRecordingSettings => RecordingSettings);
+
+impl UpdateRecordingSettings {
     /// Sets the retention in days: 0 to 15, 30, 60, 90, 120, 180 or 365.
     pub const fn retention_days(mut self, days: u32) -> Self {
         self.change.retention_days = Some(days);
@@ -87,14 +94,15 @@ impl<'a> UpdateRecordingSettings<'a> {
     }
 
     /// Converts this into a [`Request`], for example to set its timeout or retry policy.
-    pub fn into_request(self) -> Request<'a, RecordingSettings> {
-        const OPERATION: &str = "update recording settings";
-        let Self { of: Company { client }, change } = self;
-        if change.retention_days.is_some_and(|days| days > 15 && !LONG_RETENTIONS.contains(&days)) {
-            let detail = "recordings are kept for 0 to 15, 30, 60, 90, 120, 180 or 365 days";
-            return Request::new(client, OPERATION, Err(Error::invalid_request(OPERATION, detail)));
-        }
-        client.both(OPERATION, || v1::update_recording_settings(&change), || v2::update_recording_settings(&change))
+    pub fn into_request(self) -> Request<RecordingSettings> {
+        let Self { of: Company { connection }, change } = self;
+        connection.try_request(Operation::UpdateRecordingSettings, |version| match version {
+            _ if change.retention_days.is_some_and(|days| days > 15 && !LONG_RETENTIONS.contains(&days)) => {
+                Err("recordings are kept for 0 to 15, 30, 60, 90, 120, 180 or 365 days".into())
+            }
+            ApiVersion::V1 => Ok(v1::update_recording_settings(&change)),
+            ApiVersion::V2 => Ok(v2::update_recording_settings(&change)),
+        })
     }
 
     /// Sends the request.

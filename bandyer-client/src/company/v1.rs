@@ -11,6 +11,7 @@ use crate::company::{
 use crate::http::call::{Call, Wire};
 use crate::http::decode::{DecodeFailure, json, nothing, page_of};
 use crate::http::multipart::Part;
+use crate::operations::Operation;
 use crate::types::file::File;
 use crate::types::ids::{BackgroundAlias, EncryptionKeyId};
 use crate::types::page::Page;
@@ -42,26 +43,25 @@ fn enveloped_background(body: &[u8]) -> Result<Background, DecodeFailure> {
 }
 
 pub(crate) fn get() -> Wire<CompanyProfile> {
-    Call::get(&["company"]).decode_with(company)
+    Call::v1(Operation::GetCompany, &[]).decode_with(company)
 }
 
 /// Idempotent although it is a POST.
 pub(crate) fn update(change: &CompanyChange) -> Wire<CompanyProfile> {
-    Call::post(&["company", "update"]).json(&ChangeBody::from(change)).idempotent(true).decode_with(company)
+    Call::v1(Operation::UpdateCompany, &[]).json(&ChangeBody::from(change)).decode_with(company)
 }
 
 pub(crate) fn theme() -> Wire<Theme> {
-    Call::get(&["company", "theme"]).decode_with(enveloped_theme)
+    Call::v1(Operation::GetTheme, &[]).decode_with(enveloped_theme)
 }
 
 pub(crate) fn update_theme(change: &ThemeChange) -> Wire<Theme> {
-    Call::post(&["company", "theme"]).json(&ThemeBody::from(change)).idempotent(true).decode_with(enveloped_theme)
+    Call::v1(Operation::UpdateTheme, &[]).json(&ThemeBody::from(change)).decode_with(enveloped_theme)
 }
 
 pub(crate) fn set_logo(picture: &File, theme: Option<&LogoTheme>) -> Wire<Logos> {
-    Call::post(&["company", "logo", "update"])
+    Call::v1(Operation::SetLogo, &[])
         .form(&logo_parts(picture, theme))
-        .idempotent(true)
         .decode_with(|body| json::<LogosRecord>(body).map(Logos::from))
 }
 
@@ -77,7 +77,7 @@ pub(crate) fn backgrounds() -> Wire<Backgrounds> {
         #[serde(default)]
         backgrounds: Vec<BackgroundRecord>,
     }
-    Call::get(&["company", "virtual-backgrounds"]).decode_with(|body| {
+    Call::v1(Operation::ListBackgrounds, &[]).decode_with(|body| {
         let Enveloped { virtual_backgrounds: listed } = json(body)?;
         let items = listed.backgrounds.into_iter().map(Background::from).collect();
         Ok(Backgrounds { default: listed.default_background, items })
@@ -86,31 +86,31 @@ pub(crate) fn backgrounds() -> Wire<Backgrounds> {
 
 /// Not idempotent: each call adds a background.
 pub(crate) fn add_background(picture: &File) -> Wire<Background> {
-    Call::post(&["company", "virtual-background"])
+    Call::v1(Operation::AddBackground, &[])
         .form(&[Part::File("virtual_background", picture)])
         .decode_with(enveloped_background)
 }
 
 pub(crate) fn delete_background(alias: &BackgroundAlias) -> Wire<()> {
-    Call::delete(&["company", "virtual-background"]).json(&AliasBody { background_alias: alias }).decode_with(nothing)
+    Call::v1(Operation::DeleteBackground, &[]).json(&AliasBody { background_alias: alias }).decode_with(nothing)
 }
 
 pub(crate) fn recording_settings() -> Wire<RecordingSettings> {
-    Call::get(&["recording", "config"]).decode_with(settings)
+    Call::v1(Operation::GetRecordingSettings, &[]).decode_with(settings)
 }
 
 pub(crate) fn update_recording_settings(change: &SettingsChange) -> Wire<RecordingSettings> {
-    Call::post(&["recording", "config"]).json(&SettingsBody::from(change)).idempotent(true).decode_with(settings)
+    Call::v1(Operation::UpdateRecordingSettings, &[]).json(&SettingsBody::from(change)).decode_with(settings)
 }
 
 pub(crate) fn encryption_keys(window: Window) -> Wire<Page<EncryptionKey>> {
-    Call::get(&["key", "list"]).skip_and_limit(window).decode_with(page_of!(window, keys: KeyRecord))
+    Call::v1(Operation::ListEncryptionKeys, &[]).skip_and_limit(window).decode_with(page_of!(window, keys: KeyRecord))
 }
 
 pub(crate) fn create_encryption_key(public_key: &str) -> Wire<EncryptionKey> {
-    Call::post(&["key", "create"]).json(&KeyBody { public_key }).decode_with(key)
+    Call::v1(Operation::CreateEncryptionKey, &[]).json(&KeyBody { public_key }).decode_with(key)
 }
 
 pub(crate) fn encryption_key(id: &EncryptionKeyId) -> Wire<EncryptionKey> {
-    Call::get(&["key", id.as_str()]).decode_with(key)
+    Call::v1(Operation::GetEncryptionKey, &[id.as_str()]).decode_with(key)
 }

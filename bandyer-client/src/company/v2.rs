@@ -14,6 +14,7 @@ use crate::http::call::{Call, Wire};
 use crate::http::decode::{DecodeFailure, json, json_as, json_or, nothing, page_of};
 use crate::http::lenient;
 use crate::http::multipart::Part;
+use crate::operations::Operation;
 use crate::types::file::File;
 use crate::types::ids::{BackgroundAlias, EncryptionKeyId};
 use crate::types::page::Page;
@@ -21,28 +22,28 @@ use crate::types::page::Window;
 use crate::users::Language;
 
 pub(crate) fn get() -> Wire<CompanyProfile> {
-    Call::get(&["company"]).decode_with(json_as::<Record, _>)
+    Call::v2(Operation::GetCompany, &[]).decode_with(json_as::<Record, _>)
 }
 
 pub(crate) fn update(change: &CompanyChange) -> Wire<CompanyProfile> {
-    Call::put(&["company"])
+    Call::v2(Operation::UpdateCompany, &[])
         .json(&ChangeBody::from(change))
         .decode_with(|body| json_or(body, json_as::<Record, _>, || Record::default().into()))
 }
 
 pub(crate) fn theme() -> Wire<Theme> {
-    Call::get(&["company", "theme"]).decode_with(json_as::<ThemeRecord, _>)
+    Call::v2(Operation::GetTheme, &[]).decode_with(json_as::<ThemeRecord, _>)
 }
 
 pub(crate) fn update_theme(change: &ThemeChange) -> Wire<Theme> {
-    Call::put(&["company", "theme"])
+    Call::v2(Operation::UpdateTheme, &[])
         .json(&ThemeBody::from(change))
         .decode_with(|body| json_or(body, json_as::<ThemeRecord, _>, || ThemeRecord::default().into()))
 }
 
 /// The response is not documented, so one without addresses is accepted.
 pub(crate) fn set_logo(picture: &File, theme: Option<&LogoTheme>) -> Wire<Logos> {
-    Call::put(&["company", "theme", "logo"])
+    Call::v2(Operation::SetLogo, &[])
         .form(&logo_parts(picture, theme))
         .decode_with(|body| Ok(json::<LogosRecord>(body).unwrap_or_default().into()))
 }
@@ -62,7 +63,7 @@ pub(crate) fn backgrounds() -> Wire<Backgrounds> {
         Enveloped { virtual_backgrounds: Listed },
         Bare(Listed),
     }
-    Call::get(&["company", "virtual-backgrounds"]).decode_with(|body| {
+    Call::v2(Operation::ListBackgrounds, &[]).decode_with(|body| {
         let listed = match json(body)? {
             Response::Enveloped { virtual_backgrounds } => virtual_backgrounds,
             Response::Bare(listed) => listed,
@@ -86,13 +87,11 @@ fn background(body: &[u8]) -> Result<Background, DecodeFailure> {
 }
 
 pub(crate) fn add_background(picture: &File) -> Wire<Background> {
-    Call::post(&["company", "virtual-background"])
-        .form(&[Part::File("virtual_background", picture)])
-        .decode_with(background)
+    Call::v2(Operation::AddBackground, &[]).form(&[Part::File("virtual_background", picture)]).decode_with(background)
 }
 
 pub(crate) fn delete_background(alias: &BackgroundAlias) -> Wire<()> {
-    Call::delete(&["company", "virtual-background"]).json(&AliasBody { background_alias: alias }).decode_with(nothing)
+    Call::v2(Operation::DeleteBackground, &[]).json(&AliasBody { background_alias: alias }).decode_with(nothing)
 }
 
 #[derive(Default, Deserialize)]
@@ -125,41 +124,41 @@ fn read_translations(body: &[u8]) -> Result<Vec<Translation>, DecodeFailure> {
 }
 
 pub(crate) fn translations() -> Wire<Vec<Translation>> {
-    Call::get(&["company", "translations"]).decode_with(read_translations)
+    Call::v2(Operation::ListTranslations, &[]).decode_with(read_translations)
 }
 
 pub(crate) fn set_translation(language: &Language, file: &File) -> Wire<()> {
-    Call::put(&["company", "translations", language.as_str()])
+    Call::v2(Operation::SetTranslation, &[language.as_str()])
         .form(&[Part::File("translation", file)])
         .decode_with(nothing)
 }
 
 pub(crate) fn delete_translation(language: &Language) -> Wire<()> {
-    Call::delete(&["company", "translations", language.as_str()]).decode_with(nothing)
+    Call::v2(Operation::DeleteTranslation, &[language.as_str()]).decode_with(nothing)
 }
 
 pub(crate) fn recording_settings() -> Wire<RecordingSettings> {
-    Call::get(&["company", "recording-settings"]).decode_with(settings)
+    Call::v2(Operation::GetRecordingSettings, &[]).decode_with(settings)
 }
 
 pub(crate) fn update_recording_settings(change: &SettingsChange) -> Wire<RecordingSettings> {
-    Call::put(&["company", "recording-settings"])
+    Call::v2(Operation::UpdateRecordingSettings, &[])
         .json(&SettingsBody::from(change))
         .decode_with(|body| json_or(body, settings, || SettingsRecord::default().into()))
 }
 
 pub(crate) fn encryption_keys(window: Window) -> Wire<Page<EncryptionKey>> {
-    Call::get(&["company", "encryption-keys"])
+    Call::v2(Operation::ListEncryptionKeys, &[])
         .offset_and_limit(window)
         .decode_with(page_of!(window, keys or "encryption_keys": KeyRecord))
 }
 
 pub(crate) fn create_encryption_key(public_key: &str) -> Wire<EncryptionKey> {
-    Call::post(&["company", "encryption-keys"]).json(&KeyBody { public_key }).decode_with(key)
+    Call::v2(Operation::CreateEncryptionKey, &[]).json(&KeyBody { public_key }).decode_with(key)
 }
 
 pub(crate) fn encryption_key(id: &EncryptionKeyId) -> Wire<EncryptionKey> {
-    Call::get(&["company", "encryption-keys", id.as_str()]).decode_with(key)
+    Call::v2(Operation::GetEncryptionKey, &[id.as_str()]).decode_with(key)
 }
 
 #[cfg(test)]

@@ -7,11 +7,11 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
-use super::calls::Operation;
 use super::faults::{Action, Fault};
 use super::refusal::Refusal;
 use super::server::{EmulatedBody, Shared, is_read_only, json as json_response};
 use super::state::{EmulatedParticipant, EmulatedRoom, SimulationError};
+use crate::operations::Operation;
 use crate::sessions::ConnectionChange;
 use crate::types::ids::UserId;
 use crate::uploads::UploadKind;

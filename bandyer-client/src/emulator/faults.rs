@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::calls::Operation;
+use crate::operations::Operation;
 
 /// What the emulator does instead of a normal response.
 #[derive(Debug, Clone, PartialEq, Eq)]

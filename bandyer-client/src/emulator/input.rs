@@ -10,8 +10,8 @@ use super::state::{
     CompanyChange, NewParticipant, NewRoom, NewUser, ParticipantChange, Sent, Span, ThemeMode, UserChange,
 };
 use crate::company::{Color, Palette};
-use crate::config::ApiVersion;
 use crate::rooms::{CallType, Recording, Tools};
+use crate::types::api_version::ApiVersion;
 use crate::users::{Language, Role};
 
 /// Default and maximum page size.

@@ -5,12 +5,13 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::calls::Operation;
 use super::input::{Form, Input, Query, offset_name};
 use super::refusal::Refusal;
 use super::routes::Route;
 use super::state::{Slice, Span, State};
-use crate::config::{ApiKey, ApiVersion};
+use crate::config::ApiKey;
+use crate::operations::Operation;
+use crate::types::api_version::ApiVersion;
 
 mod chats;
 mod company;

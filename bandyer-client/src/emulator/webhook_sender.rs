@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::state::{Delivery, Proof};
 use crate::config::ApiKey;
-use crate::http::transport::{HttpClient, default_client};
+use crate::http::transport::{HttpClient, http_client};
 use crate::types::secret::ShownUrl;
 use crate::webhook::{sign, sign_room_id};
 
@@ -119,7 +119,7 @@ pub(super) struct WebhookSender {
 impl WebhookSender {
     /// Fails if the HTTP client cannot be built.
     pub(super) fn new(key: ApiKey, policy: DeliveryPolicy, deliveries: Arc<Deliveries>) -> std::io::Result<Self> {
-        let http = default_client(policy.timeout).map_err(std::io::Error::other)?;
+        let http = http_client(Default::default(), policy.timeout).map_err(std::io::Error::other)?;
         Ok(Self { key, policy, http, deliveries })
     }
 

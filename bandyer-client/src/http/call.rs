@@ -1,13 +1,20 @@
 //! The content of a request, and the decoder of its response.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::decode::DecodeFailure;
 use super::multipart::{self, Part};
+use crate::operations::{Operation, is_parameter};
+use crate::types::api_version::ApiVersion;
 use crate::types::page::Window;
+
+/// Two megabits per second, below which a practice can hardly hold video calls.
+const SLOW_UPLOAD_BYTES_PER_SECOND: usize = 256 * 1024;
 
 /// The content of a request, without host, key and timeouts.
 #[derive(Debug)]
@@ -36,20 +43,24 @@ impl Call {
         }
     }
 
-    pub(crate) fn get(segments: &[&str]) -> Self {
-        Self::new(Method::GET, segments)
+    /// The v1 request of an operation, with these values for the parameters of its path.
+    pub(crate) fn v1(operation: Operation, values: &[&str]) -> Self {
+        Self::of(operation, ApiVersion::V1, values)
     }
 
-    pub(crate) fn put(segments: &[&str]) -> Self {
-        Self::new(Method::PUT, segments)
+    /// The v2 request of an operation, with these values for the parameters of its path.
+    pub(crate) fn v2(operation: Operation, values: &[&str]) -> Self {
+        Self::of(operation, ApiVersion::V2, values)
     }
 
-    pub(crate) fn post(segments: &[&str]) -> Self {
-        Self::new(Method::POST, segments)
-    }
-
-    pub(crate) fn delete(segments: &[&str]) -> Self {
-        Self::new(Method::DELETE, segments)
+    pub(crate) fn of(operation: Operation, version: ApiVersion, values: &[&str]) -> Self {
+        #[expect(clippy::expect_used, reason = "the callers are the resources; a test sends every request")]
+        let route = operation.route(version).expect("the operation exists in this API version");
+        let mut values = values.iter().copied();
+        // A missing value is an empty segment, which is refused when the URL is built.
+        let segments = route.segments().map(|part| if is_parameter(part) { values.next().unwrap_or("") } else { part });
+        let call = Self::new(route.method(), &segments.collect::<Vec<_>>());
+        call.idempotent(route.is_idempotent())
     }
 
     pub(crate) fn idempotent(mut self, yes: bool) -> Self {
@@ -97,6 +108,23 @@ impl Call {
         self.query("filter[skip]", window.offset_if_any()).query("filter[limit]", window.page_size)
     }
 
+    /// # Errors
+    ///
+    /// The reason, if the client itself sets this header.
+    pub(crate) fn add_header(&mut self, name: HeaderName, value: HeaderValue) -> Result<(), String> {
+        if ["apikey", "content-length", "content-type", "host", "transfer-encoding"].contains(&name.as_str()) {
+            return Err(format!("the header {name} is set by the client"));
+        }
+        self.headers.append(name, value);
+        Ok(())
+    }
+
+    /// The time that sending the body takes on a slow line, in addition to the attempt timeout.
+    pub(crate) fn upload_time(&self) -> Duration {
+        let bytes = self.body.as_ref().map_or(0, |body| body.bytes.len());
+        Duration::from_secs((bytes / SLOW_UPLOAD_BYTES_PER_SECOND) as u64)
+    }
+
     pub(crate) fn decode_with<T>(
         self,
         decoder: impl Fn(&[u8]) -> Result<T, DecodeFailure> + Send + Sync + 'static,
@@ -126,17 +154,29 @@ pub(crate) struct Wire<T> {
 
 pub(crate) type Decoder<T> = Box<dyn Fn(&[u8]) -> Result<T, DecodeFailure> + Send + Sync>;
 
-/// Why an API version has no call for a request.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Lacking {
-    /// It does not have the operation.
-    Operation,
-    /// It has the operation, but not this part of it.
-    Part(&'static str),
+/// Why a request cannot be sent.
+#[derive(Debug)]
+pub(crate) enum Unsendable {
+    /// A value of the caller is not possible.
+    Invalid(String),
+    /// The API version has the operation, but cannot do this part of it.
+    Unsupported(&'static str),
 }
 
-/// A call, or what the API version lacks for it.
-pub(crate) type Offer<T> = Result<Wire<T>, Lacking>;
+impl From<&str> for Unsendable {
+    fn from(detail: &str) -> Self {
+        Self::Invalid(detail.to_owned())
+    }
+}
+
+impl From<String> for Unsendable {
+    fn from(detail: String) -> Self {
+        Self::Invalid(detail)
+    }
+}
+
+/// A call, or why it cannot be sent.
+pub(crate) type Offer<T> = Result<Wire<T>, Unsendable>;
 
 /// Timestamps with milliseconds, as in the vendor's samples; one of the vendor's clients rejects other forms.
 pub(crate) fn iso_millis(moment: Timestamp) -> String {

@@ -6,17 +6,16 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use futures_util::stream;
-use http::{StatusCode, header};
+use http::{Method, StatusCode, header};
 use url::Url;
 
-use crate::client::Client;
-use crate::config::is_loopback;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::call::Call;
-use crate::http::request::{Execution, Request};
+use crate::http::connection::Connection;
+use crate::http::request::{Execution, Limits, Request, Sending};
 use crate::http::retry::RetryPolicy;
 use crate::http::span::OperationSpan;
-use crate::http::transport::{BodyMode, BodyStream, Failure};
+use crate::http::transport::{BodyMode, BodyStream, Failure, HttpResponse};
 use crate::types::secret::FileUrl;
 
 /// Default limit of the size of a file, in bytes. It is large enough for a long recording and stops an endless body.
@@ -28,43 +27,40 @@ const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 ///
 /// Before the first byte it is retried like any read. After that, a lost connection is an error, because the caller may
 /// already have used the part that arrived.
-#[must_use = "a download does nothing until `.send()` is awaited"]
-pub struct DownloadRequest<'a> {
-    client: &'a Client,
+#[must_use = "a download does nothing until it is awaited"]
+pub struct DownloadRequest {
+    connection: Connection,
     operation: &'static str,
-    source: Source<'a>,
+    source: Source,
+    limits: Limits,
     max_bytes: u64,
     idle_timeout: Duration,
-    attempt_timeout: Duration,
-    retry: RetryPolicy,
 }
 
-enum Source<'a> {
+enum Source {
     /// An operation whose response body is the file.
     Call(Result<Call>),
-    /// An operation whose response is a link to the file.
-    Link(Request<'a, FileUrl>),
+    /// An operation whose response is a link to the file. A link may expire, so it may be needed twice.
+    Link(Box<dyn Fn() -> Request<FileUrl> + Send + Sync>),
 }
 
-impl<'a> DownloadRequest<'a> {
-    pub(crate) fn of_call(client: &'a Client, operation: &'static str, call: Result<Call>) -> Self {
-        Self::new(client, operation, Source::Call(call))
+impl DownloadRequest {
+    pub(crate) fn of_call(connection: Connection, operation: &'static str, call: Result<Call>) -> Self {
+        Self::new(connection, operation, Source::Call(call))
     }
 
-    pub(crate) fn of_link(client: &'a Client, operation: &'static str, link: Request<'a, FileUrl>) -> Self {
-        Self::new(client, operation, Source::Link(link))
+    pub(crate) fn of_link(
+        connection: Connection,
+        operation: &'static str,
+        link: impl Fn() -> Request<FileUrl> + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(connection, operation, Source::Link(Box::new(link)))
     }
 
-    fn new(client: &'a Client, operation: &'static str, source: Source<'a>) -> Self {
-        Self {
-            client,
-            operation,
-            source,
-            max_bytes: DEFAULT_MAX_BYTES,
-            idle_timeout: DEFAULT_IDLE_TIMEOUT,
-            attempt_timeout: client.attempt_timeout(),
-            retry: client.retry_policy(),
-        }
+    fn new(connection: Connection, operation: &'static str, source: Source) -> Self {
+        let limits = Limits::of(&connection);
+        let (max_bytes, idle_timeout) = (DEFAULT_MAX_BYTES, DEFAULT_IDLE_TIMEOUT);
+        Self { connection, operation, source, limits, max_bytes, idle_timeout }
     }
 
     /// Sets the maximum size of the file, in bytes; 4 GiB by default. If `content-length` exceeds it, nothing is
@@ -82,65 +78,101 @@ impl<'a> DownloadRequest<'a> {
 
     /// Sets the timeout of one attempt, from connecting to the headers of the response.
     pub const fn attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.attempt_timeout = timeout;
+        self.limits.attempt_timeout = timeout;
         self
     }
 
-    /// Sets the retry policy, which applies before the first byte.
+    /// Sets the retry policy, which applies before the first byte. Its total timeout covers the request for the link and
+    /// those for the file together.
     pub const fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.retry = policy;
+        self.limits.retry = policy;
         self
     }
 
     /// Sends the request and returns the download once the headers of the response have arrived.
     ///
+    /// A link to a file leads to any host, so the key is not sent there, and redirects to https addresses are followed. If
+    /// that host refuses the link with 401 or 403, the link has expired: another one is requested, once.
+    ///
     /// # Errors
     ///
     /// As [`Request::send`]; [`ErrorKind::Decode`] if the file is too large or its link is invalid.
     pub async fn send(self) -> Result<Download> {
-        let span = OperationSpan::new(self.client.api_version(), self.operation);
+        let span = OperationSpan::new(self.connection.version(), self.operation);
         let opened = span.instrument(self.open()).await;
-        span.end(opened.as_ref().map(|(_, attempts, status)| (*attempts, *status)));
-        opened.map(|(download, ..)| download)
+        span.end(opened.as_ref().map(|(download, status)| (download.attempts, *status)));
+        opened.map(|(download, _)| download)
     }
 
-    async fn open(self) -> Result<(Download, u32, StatusCode)> {
-        let Self { client, operation, source, max_bytes, idle_timeout, attempt_timeout, retry } = self;
-        let execution = |call, mode| Execution { client, operation, call, attempt_timeout, retry, mode };
-        let (execution, url) = match source {
+    async fn open(self) -> Result<(Download, StatusCode)> {
+        let Self { connection, operation, source, limits, max_bytes, idle_timeout } = self;
+        let limits = limits.from_now();
+        let (response, attempts) = match source {
             Source::Call(call) => {
                 let call = call?;
-                let url = client.transport().url(&call.segments, &call.query);
+                let url = connection.transport().url(&call.segments, &call.query);
                 let url = url.map_err(|detail| Error::invalid_request(operation, detail))?;
-                (execution(call, BodyMode::Streamed), url)
+                let mode = BodyMode::Streamed;
+                Execution { connection: &connection, operation, call: &call, limits, mode }.execute_at(&url).await?
             }
-            Source::Link(request) => {
-                let link = request.attempt_timeout(attempt_timeout).retry(retry).send().await?;
-                (execution(Call::get(&[]), BodyMode::StreamedWithoutKey), file_url(&link, operation)?)
-            }
+            Source::Link(request) => match open_link(&connection, operation, limits, request()).await {
+                Err(error) if error.is_refused_link() => {
+                    let before = error.attempts();
+                    let (response, attempts) = open_link(&connection, operation, limits, request()).await?;
+                    (response, before + attempts)
+                }
+                opened => opened?,
+            },
         };
-        let (response, attempts) = execution.execute_at(&url).await?;
         let content_type = response.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let content_type = content_type.map(str::to_owned);
         let body =
             response.stream.ok_or_else(|| Error::new(ErrorKind::Decode, operation).detail("there is no file"))?;
-        let download = Download { operation, body, content_type, max_bytes, idle_timeout, received: 0 };
+        let download = Download { operation, body, content_type, max_bytes, idle_timeout, attempts, received: 0 };
         match download.length() {
             Some(length) if length > max_bytes => Err(download.too_large()),
-            _ => Ok((download, attempts, response.status)),
+            _ => Ok((download, response.status)),
         }
     }
 }
 
-/// The vendor may store files on any host. The key is not sent there, and plain http is accepted on loopback only.
-fn file_url(link: &FileUrl, operation: &'static str) -> Result<Url> {
+/// Requests the link, and then the file. Attempts at both count.
+async fn open_link(
+    connection: &Connection,
+    operation: &'static str,
+    limits: Limits,
+    request: Request<FileUrl>,
+) -> Result<(HttpResponse, u32)> {
+    let link = request.within(operation, limits).send_with_response().await?;
+    let before = link.attempts();
     let invalid = || Error::new(ErrorKind::Decode, operation).detail("the link to the file is no https URL");
-    let url = Url::parse(link.expose()).map_err(|_| invalid())?;
-    let safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
-    if safe { Ok(url) } else { Err(invalid()) }
+    let url = Url::parse(link.into_body().expose()).map_err(|_| invalid())?;
+    if !connection.transport().may_fetch(&url) {
+        return Err(invalid());
+    }
+    let call = Call::new(Method::GET, &[]);
+    let execution = Execution { connection, operation, call: &call, limits, mode: BodyMode::StreamedWithoutKey };
+    match execution.execute_at(&url).await {
+        Ok((response, attempts)) => Ok((response, before + attempts)),
+        Err(mut error) => {
+            let inner = error.inner_mut();
+            inner.attempts += before;
+            inner.from_file_host = true;
+            Err(error)
+        }
+    }
 }
 
-impl fmt::Debug for DownloadRequest<'_> {
+impl IntoFuture for DownloadRequest {
+    type Output = Result<Download>;
+    type IntoFuture = Sending<Download>;
+
+    fn into_future(self) -> Sending<Download> {
+        Box::pin(self.send())
+    }
+}
+
+impl fmt::Debug for DownloadRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DownloadRequest").field("operation", &self.operation).finish_non_exhaustive()
     }
@@ -164,6 +196,8 @@ pub struct Download {
     content_type: Option<String>,
     max_bytes: u64,
     idle_timeout: Duration,
+    /// The number of attempts until the headers of the response.
+    attempts: u32,
     received: u64,
 }
 
@@ -193,11 +227,10 @@ impl Download {
     }
 
     /// Converts the download into a stream of chunks. An error ends the stream.
-    pub fn into_stream(self) -> impl Stream<Item = Result<Bytes>> + Send {
-        stream::try_unfold(
-            self,
-            |mut download| async move { Ok(download.next().await?.map(|chunk| (chunk, download))) },
-        )
+    pub fn into_stream(self) -> impl Stream<Item = Result<Bytes>> + Send + Unpin + use<> {
+        Box::pin(stream::try_unfold(self, |mut download| async move {
+            Ok(download.next().await?.map(|chunk| (chunk, download)))
+        }))
     }
 
     /// Reads the whole file into memory. Set [`max_bytes`](DownloadRequest::max_bytes) accordingly.
@@ -216,7 +249,7 @@ impl Download {
     fn transport_error(&self, failure: Failure) -> Error {
         let mut error = Error::new(failure.kind, self.operation);
         let inner = error.inner_mut();
-        inner.attempts = 1;
+        inner.attempts = self.attempts;
         inner.detail = failure.detail.map(str::to_owned);
         inner.source = failure.source;
         error

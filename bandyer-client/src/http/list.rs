@@ -1,46 +1,51 @@
 //! Lists: one page, or a stream of all items.
 
 use std::fmt;
+use std::time::Duration;
 
-use futures_core::Stream;
-
-use crate::client::Client;
-use crate::config::ApiVersion;
 use crate::error::Result;
 use crate::http::call::Offer;
-use crate::http::paging;
-use crate::http::request::Request;
+use crate::http::connection::Connection;
+use crate::http::paging::{self, Items};
+use crate::http::request::{Limits, Request, Sending};
+use crate::http::retry::RetryPolicy;
+use crate::operations::Operation;
+use crate::types::api_version::ApiVersion;
 use crate::types::page::Page;
 use crate::types::page::Window;
+
+/// The largest page that the vendor returns, in items.
+const MAX_PAGE_SIZE: u32 = 100;
 
 /// A list request that is ready to be sent; `F` is its filter.
 ///
 /// ```no_run
-/// use futures_util::TryStreamExt;
-///
 /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
-/// let first = client.rooms().list().page_size(50).send().await?;
-/// let all: Vec<_> = client.rooms().list().into_stream().try_collect().await?;
+/// let first = client.rooms().list().page_size(50).await?;
+/// let all = client.rooms().list().into_stream().try_collect().await?;
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "a list does nothing until `.send()` is awaited or its stream is polled"]
-pub struct List<'a, T, F = ()> {
-    client: &'a Client,
-    operation: &'static str,
+#[must_use = "a list does nothing until it is awaited or its stream is polled"]
+pub struct List<T, F = ()> {
+    connection: Connection,
+    operation: Operation,
     pub(crate) filter: F,
     window: Window,
+    limits: Limits,
     offer: fn(ApiVersion, &F, Window) -> Offer<Page<T>>,
 }
 
-impl<'a, T, F> List<'a, T, F> {
-    pub(crate) const fn new(
-        client: &'a Client,
-        operation: &'static str,
+impl<T, F> List<T, F> {
+    pub(crate) fn new(
+        connection: &Connection,
+        operation: Operation,
         filter: F,
         offer: fn(ApiVersion, &F, Window) -> Offer<Page<T>>,
     ) -> Self {
-        Self { client, operation, filter, window: Window { offset: 0, page_size: None }, offer }
+        let limits = Limits::of(connection);
+        let window = Window { offset: 0, page_size: None };
+        Self { connection: connection.clone(), operation, filter, window, limits, offer }
     }
 
     /// Skips this many items. Lists that the vendor does not page ignore it.
@@ -56,14 +61,27 @@ impl<'a, T, F> List<'a, T, F> {
         self
     }
 
-    /// Converts this into a [`Request`] for one page, for example to set its timeout or retry policy.
-    pub fn into_request(self) -> Request<'a, Page<T>> {
-        self.request_at(self.window.offset)
+    /// Sets the timeout of one attempt at a page, from connecting to the last byte of the response.
+    pub const fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.attempt_timeout = timeout;
+        self
     }
 
-    fn request_at(&self, offset: u64) -> Request<'a, Page<T>> {
-        let window = Window { offset, ..self.window };
-        self.client.offered(self.operation, |version| (self.offer)(version, &self.filter, window))
+    /// Sets the retry policy of the request for each page.
+    pub const fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.limits.retry = policy;
+        self
+    }
+
+    /// Converts this into a [`Request`] for one page, for example to read the headers of the response.
+    pub fn into_request(self) -> Request<Page<T>> {
+        self.request_at(self.window)
+    }
+
+    fn request_at(&self, window: Window) -> Request<Page<T>> {
+        let request =
+            self.connection.try_request(self.operation, |version| (self.offer)(version, &self.filter, window));
+        request.within(self.operation.name(), self.limits)
     }
 
     /// Reads one page.
@@ -78,26 +96,43 @@ impl<'a, T, F> List<'a, T, F> {
         self.into_request().send().await
     }
 
-    /// Streams all items from here on and requests each page when it is needed. An error ends the stream. An empty page
-    /// does not, as long as the vendor reports that there are more items.
-    pub fn into_stream(self) -> impl Stream<Item = Result<T>> + Send + use<'a, T, F>
+    /// Streams all items from here on and requests each page when it is needed: of 100 items, unless
+    /// [`page_size`](Self::page_size) says otherwise. An error ends the stream. An empty page does not, as long as the
+    /// vendor reports that there are more items.
+    ///
+    /// The vendor counts items from the newest one. An item that is deleted while the stream is read moves the later ones
+    /// forward, so that as many of them are skipped: collect first, and delete afterwards.
+    pub fn into_stream(self) -> Items<T>
     where
         T: Send + 'static,
-        F: Send + Sync + 'a,
+        F: Send + Sync + 'static,
     {
-        paging::items(self.operation, self.window.offset, move |offset| self.request_at(offset))
+        let window = Window { page_size: self.window.page_size.or(Some(MAX_PAGE_SIZE)), ..self.window };
+        paging::items(self.operation.name(), window.offset, move |offset| self.request_at(Window { offset, ..window }))
     }
 }
 
-impl<T, F: Clone> Clone for List<'_, T, F> {
+impl<T: Send + 'static, F> IntoFuture for List<T, F> {
+    type Output = Result<Page<T>>;
+    type IntoFuture = Sending<Page<T>>;
+
+    fn into_future(self) -> Sending<Page<T>> {
+        self.into_request().into_future()
+    }
+}
+
+impl<T, F: Clone> Clone for List<T, F> {
     fn clone(&self) -> Self {
-        Self { filter: self.filter.clone(), ..*self }
+        Self { connection: self.connection.clone(), filter: self.filter.clone(), ..*self }
     }
 }
 
 /// Leaves the filter out, because ids are personal data.
-impl<T, F> fmt::Debug for List<'_, T, F> {
+impl<T, F> fmt::Debug for List<T, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("List").field("operation", &self.operation).field("window", &self.window).finish_non_exhaustive()
+        f.debug_struct("List")
+            .field("operation", &self.operation.name())
+            .field("window", &self.window)
+            .finish_non_exhaustive()
     }
 }

@@ -7,9 +7,9 @@ use http::{HeaderName, HeaderValue, Method};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::http::call::{Call, Payload, Wire};
+use crate::http::connection::Connection;
 use crate::http::decode::json;
 use crate::http::download::DownloadRequest;
 use crate::http::request::Request;
@@ -27,14 +27,14 @@ const OPERATION: &str = "raw request";
 /// # }
 /// ```
 #[must_use = "a request does nothing until it is decoded and sent"]
-pub struct RawRequest<'a> {
-    client: &'a Client,
+pub struct RawRequest {
+    connection: Connection,
     call: Result<Call>,
 }
 
-impl<'a> RawRequest<'a> {
-    pub(crate) fn new(client: &'a Client, method: Method, path: &[&str]) -> Self {
-        Self { client, call: Ok(Call::new(method, path)) }
+impl RawRequest {
+    pub(crate) fn new(connection: Connection, method: Method, path: &[&str]) -> Self {
+        Self { connection, call: Ok(Call::new(method, path)) }
     }
 
     fn map(mut self, change: impl FnOnce(Call) -> Result<Call>) -> Self {
@@ -54,10 +54,7 @@ impl<'a> RawRequest<'a> {
     /// [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) when it is sent.
     pub fn header(self, name: HeaderName, value: HeaderValue) -> Self {
         self.map(|mut call| {
-            if ["apikey", "content-length", "content-type", "host", "transfer-encoding"].contains(&name.as_str()) {
-                return Err(Error::invalid_request(OPERATION, format!("the header {name} is set by the client")));
-            }
-            call.headers.append(name, value);
+            call.add_header(name, value).map_err(|detail| Error::invalid_request(OPERATION, detail))?;
             Ok(call)
         })
     }
@@ -74,8 +71,8 @@ impl<'a> RawRequest<'a> {
     }
 
     /// Converts this into a download, which reads the response chunk by chunk. See [`DownloadRequest`] for its limits.
-    pub fn download(self) -> DownloadRequest<'a> {
-        DownloadRequest::of_call(self.client, OPERATION, self.call)
+    pub fn download(self) -> DownloadRequest {
+        DownloadRequest::of_call(self.connection, OPERATION, self.call)
     }
 
     /// Declares whether the operation is idempotent, which allows more retries. By default all methods are, except POST
@@ -88,19 +85,19 @@ impl<'a> RawRequest<'a> {
     }
 
     /// Decodes the response as JSON.
-    pub fn decode<T: DeserializeOwned + 'static>(self) -> Request<'a, T> {
+    pub fn decode<T: DeserializeOwned + 'static>(self) -> Request<T> {
         let wire = self.call.map(|call| Wire { call, decoder: Box::new(json::<T>) });
-        Request::new(self.client, OPERATION, wire)
+        Request::new(self.connection, OPERATION, wire)
     }
 
     /// Returns the response body unchanged, within the client's size limit.
-    pub fn bytes(self) -> Request<'a, Bytes> {
+    pub fn bytes(self) -> Request<Bytes> {
         let wire = self.call.map(|call| Wire { call, decoder: Box::new(|body| Ok(Bytes::copy_from_slice(body))) });
-        Request::new(self.client, OPERATION, wire)
+        Request::new(self.connection, OPERATION, wire)
     }
 }
 
-impl fmt::Debug for RawRequest<'_> {
+impl fmt::Debug for RawRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RawRequest").finish_non_exhaustive()
     }

@@ -1,24 +1,26 @@
 //! A request that is ready to be sent, and the retry loop that sends it.
 
 use std::fmt;
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use jiff::Timestamp;
 use url::Url;
 
-use crate::client::Client;
-use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::error::{Error, ErrorKind, Outcome, Result, StopReason};
 use crate::http::api_error;
 use crate::http::call::{Call, Decoder, Wire};
-use crate::http::retry::{Decision, RetryPolicy, Situation, StopReason, decide};
+use crate::http::connection::Connection;
+use crate::http::retry::{Decision, RetryPolicy, Situation, decide};
 use crate::http::retry_after::retry_after;
 use crate::http::span::{self, OperationSpan};
 use crate::http::transport::{Attempt, BodyMode, Failure, HttpResponse};
 
 /// A request that is ready to be sent.
 ///
-/// It does nothing until [`send`](Self::send) is awaited. Dropping that future cancels the request.
+/// It does nothing until it is awaited, directly or through [`send`](Self::send). It owns what it needs, so it can be
+/// returned, stored and spawned. Dropping the future cancels the request.
 ///
 /// ```no_run
 /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -31,50 +33,79 @@ use crate::http::transport::{Attempt, BodyMode, Failure, HttpResponse};
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "a request does nothing until `.send()` is awaited"]
-pub struct Request<'a, T> {
-    client: &'a Client,
+#[must_use = "a request does nothing until it is awaited"]
+pub struct Request<T> {
+    connection: Connection,
     operation: &'static str,
     wire: Result<Wire<T>>,
-    attempt_timeout: Duration,
-    retry: RetryPolicy,
-    on_conflict: Option<ConflictFallback<'a, T>>,
+    limits: Limits,
 }
 
-/// The fallback for a retry that fails with a conflict. An earlier attempt may have created the resource although its
-/// response was lost, so the existing resource is read. It must match the requested one; otherwise it is an older one
-/// and the conflict is an error.
-struct ConflictFallback<'a, T> {
-    request: Box<Request<'a, T>>,
-    matches: Box<dyn Fn(&T) -> bool + Send + Sync>,
+/// How long a request may take, and how often it is sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) attempt_timeout: Duration,
+    pub(crate) retry: RetryPolicy,
+    /// When the total timeout elapses, if the request is a part of a larger operation that has begun already.
+    pub(crate) deadline: Option<Instant>,
 }
 
-impl<'a, T> Request<'a, T> {
-    pub(crate) fn new(client: &'a Client, operation: &'static str, wire: Result<Wire<T>>) -> Self {
-        Self {
-            client,
-            operation,
-            wire,
-            attempt_timeout: client.attempt_timeout(),
-            retry: client.retry_policy(),
-            on_conflict: None,
-        }
+impl Limits {
+    pub(crate) fn of(connection: &Connection) -> Self {
+        Self { attempt_timeout: connection.attempt_timeout(), retry: connection.retry_policy(), deadline: None }
     }
 
-    pub(crate) fn on_conflict(mut self, read: Self, matches: impl Fn(&T) -> bool + Send + Sync + 'static) -> Self {
-        self.on_conflict = Some(ConflictFallback { request: Box::new(read), matches: Box::new(matches) });
+    /// The same limits with a deadline that begins now, for an operation that consists of several requests.
+    pub(crate) fn from_now(self) -> Self {
+        Self { deadline: Some(self.deadline()), ..self }
+    }
+
+    fn deadline(&self) -> Instant {
+        let now = Instant::now();
+        // A duration that no clock can represent is no limit; a day is longer than any request.
+        let a_day = Duration::from_secs(24 * 60 * 60);
+        self.deadline.unwrap_or_else(|| now + self.retry.total().min(a_day))
+    }
+}
+
+impl<T> Request<T> {
+    pub(crate) fn new(connection: Connection, operation: &'static str, wire: Result<Wire<T>>) -> Self {
+        let mut limits = Limits::of(&connection);
+        if let Ok(wire) = &wire {
+            let upload = wire.call.upload_time();
+            limits.attempt_timeout = limits.attempt_timeout.saturating_add(upload);
+            limits.retry = limits.retry.total_timeout(limits.retry.total().saturating_add(upload));
+        }
+        Self { connection, operation, wire, limits }
+    }
+
+    /// Makes this request a part of another operation, under whose name its errors are reported.
+    pub(crate) fn within(mut self, operation: &'static str, limits: Limits) -> Self {
+        self.operation = operation;
+        self.limits = limits;
         self
     }
 
     /// Sets the timeout of one attempt, from connecting to the last byte of the response.
     pub const fn attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.attempt_timeout = timeout;
+        self.limits.attempt_timeout = timeout;
         self
     }
 
     /// Sets the retry policy of this request.
     pub const fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.retry = policy;
+        self.limits.retry = policy;
+        self
+    }
+
+    /// Adds a header, such as `traceparent`. The headers of the key and of the body's framing cannot be set: the request
+    /// then fails with [`ErrorKind::InvalidRequest`] when it is sent.
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        let operation = self.operation;
+        self.wire = self.wire.and_then(|mut wire| {
+            wire.call.add_header(name, value).map_err(|detail| Error::invalid_request(operation, detail))?;
+            Ok(wire)
+        });
         self
     }
 
@@ -94,37 +125,52 @@ impl<'a, T> Request<'a, T> {
     ///
     /// As [`send`](Self::send).
     pub async fn send_with_response(self) -> Result<Response<T>> {
-        let span = OperationSpan::new(self.client.api_version(), self.operation);
+        let span = OperationSpan::new(self.connection.version(), self.operation);
         let result = span.instrument(self.run()).await;
         span.end(result.as_ref().map(|response| (response.attempts, response.status)));
         result
     }
 
     async fn run(self) -> Result<Response<T>> {
-        let on_conflict = self.on_conflict;
-        let (execution, decoder) =
-            Execution::new(self.client, self.operation, self.wire?, self.attempt_timeout, self.retry);
-        match (execution.execute().await, on_conflict) {
-            (Ok((response, attempts)), _) => execution.decode(response, attempts, decoder),
-            (Err(error), Some(fallback)) if error.is_conflict() && error.earlier_outcome_unknown() => {
-                let ConflictFallback { request, matches } = fallback;
-                let (execution, decoder) = Execution::new(
-                    request.client,
-                    request.operation,
-                    request.wire?,
-                    request.attempt_timeout,
-                    request.retry,
-                );
-                let (response, attempts) = execution.execute().await?;
-                let existing = execution.decode(response, attempts + error.attempts(), decoder)?;
-                if matches(&existing.body) { Ok(existing) } else { Err(error) }
-            }
-            (Err(error), _) => Err(error),
-        }
+        let Self { connection, operation, wire, limits } = self;
+        let Wire { call, decoder } = wire?;
+        let url = connection.transport().url(&call.segments, &call.query);
+        let url = url.map_err(|detail| Error::invalid_request(operation, detail))?;
+        let execution = Execution { connection: &connection, operation, call: &call, limits, mode: BodyMode::Buffered };
+        let (response, attempts) = execution.execute_at(&url).await?;
+        execution.decode(response, attempts, decoder)
     }
 }
 
-impl<T> fmt::Debug for Request<'_, T> {
+impl<T: Send + 'static> IntoFuture for Request<T> {
+    type Output = Result<T>;
+    type IntoFuture = Sending<T>;
+
+    fn into_future(self) -> Sending<T> {
+        Box::pin(self.send())
+    }
+}
+
+/// The future of a request that is awaited without `.send()`.
+pub(crate) type Sending<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
+
+/// Lets a builder with a method `send` be awaited directly.
+macro_rules! awaitable {
+    ($($builder:ty => $response:ty),+ $(,)?) => {$(
+        impl IntoFuture for $builder {
+            type Output = $crate::error::Result<$response>;
+            type IntoFuture =
+                std::pin::Pin<Box<dyn Future<Output = $crate::error::Result<$response>> + Send>>;
+
+            fn into_future(self) -> Self::IntoFuture {
+                Box::pin(self.send())
+            }
+        }
+    )+};
+}
+pub(crate) use awaitable;
+
+impl<T> fmt::Debug for Request<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request").field("operation", &self.operation).finish_non_exhaustive()
     }
@@ -132,68 +178,47 @@ impl<T> fmt::Debug for Request<'_, T> {
 
 /// Executes one call with its retries.
 pub(super) struct Execution<'a> {
-    pub(super) client: &'a Client,
+    pub(super) connection: &'a Connection,
     pub(super) operation: &'static str,
-    pub(super) call: Call,
-    pub(super) attempt_timeout: Duration,
-    pub(super) retry: RetryPolicy,
+    pub(super) call: &'a Call,
+    pub(super) limits: Limits,
     pub(super) mode: BodyMode,
 }
 
-impl<'a> Execution<'a> {
-    fn new<T>(
-        client: &'a Client,
-        operation: &'static str,
-        wire: Wire<T>,
-        attempt_timeout: Duration,
-        retry: RetryPolicy,
-    ) -> (Self, Decoder<T>) {
-        let mode = BodyMode::Buffered;
-        (Self { client, operation, call: wire.call, attempt_timeout, retry, mode }, wire.decoder)
-    }
-
-    async fn execute(&self) -> Result<(HttpResponse, u32)> {
-        let url = self
-            .client
-            .transport()
-            .url(&self.call.segments, &self.call.query)
-            .map_err(|detail| Error::invalid_request(self.operation, detail))?;
-        self.execute_at(&url).await
-    }
-
+impl Execution<'_> {
     pub(super) async fn execute_at(&self, url: &Url) -> Result<(HttpResponse, u32)> {
-        let started = Instant::now();
-        self.client.retry_budget().deposit();
+        let Limits { attempt_timeout, retry, .. } = self.limits;
+        let deadline = self.limits.deadline();
+        let remaining = || deadline.saturating_duration_since(Instant::now());
+        self.connection.retry_budget().deposit();
         let mut attempts = 0;
         let mut may_have_happened = false;
         loop {
-            let remaining = self.retry.total().saturating_sub(started.elapsed());
             attempts += 1;
             let attempt = Attempt {
                 method: &self.call.method,
                 url,
                 headers: &self.call.headers,
                 body: self.call.body.as_ref(),
-                timeout: self.attempt_timeout.min(remaining),
+                timeout: attempt_timeout.min(remaining()),
                 mode: self.mode,
             };
-            let mut error = match self.client.transport().send(attempt).await {
+            let mut error = match self.connection.transport().send(attempt).await {
                 Ok(response) if response.status.is_success() => return Ok((response, attempts)),
                 Ok(response) => self.error_response(&response),
                 Err(failure) => self.transport_error(failure),
             };
-            let remaining = self.retry.total().saturating_sub(started.elapsed());
             let situation = Situation {
                 kind: error.kind(),
                 status: error.status(),
                 retry_after: error.retry_after(),
                 idempotent: self.call.idempotent,
                 attempts,
-                remaining,
-                attempt_timeout: self.attempt_timeout,
+                remaining: remaining(),
+                attempt_timeout,
             };
-            let stopped = match decide(&self.retry, &situation, fastrand::f64()) {
-                Decision::RetryAfter(wait) if self.client.retry_budget().withdraw() => {
+            let stopped = match decide(&retry, &situation, fastrand::f64()) {
+                Decision::RetryAfter(wait) if self.connection.retry_budget().withdraw() => {
                     // A read changes nothing, so the outcome of a failed one is never unknown.
                     may_have_happened |= !self.call.method.is_safe() && error.outcome() == Outcome::Unknown;
                     span::retrying(self.operation, &error, attempts, wait);
@@ -291,6 +316,12 @@ impl<T> Response<T> {
     #[must_use]
     pub fn body(&self) -> &T {
         &self.body
+    }
+
+    /// Counts attempts of the same operation that preceded this response.
+    pub(crate) fn after(mut self, attempts: u32) -> Self {
+        self.attempts += attempts;
+        self
     }
 
     /// Returns the decoded body and drops the rest.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, StopReason};
 
 /// How often a request is retried, and how long to wait between attempts.
 ///
@@ -25,6 +25,7 @@ pub struct RetryPolicy {
     total_timeout: Duration,
     initial_backoff: Duration,
     max_backoff: Duration,
+    rate_limit_wait: Option<Duration>,
 }
 
 impl RetryPolicy {
@@ -36,6 +37,7 @@ impl RetryPolicy {
             total_timeout: Duration::from_secs(45),
             initial_backoff: Duration::from_millis(200),
             max_backoff: Duration::from_secs(5),
+            rate_limit_wait: None,
         }
     }
 
@@ -64,6 +66,14 @@ impl RetryPolicy {
     pub const fn backoff(mut self, initial: Duration, max: Duration) -> Self {
         self.initial_backoff = initial;
         self.max_backoff = max;
+        self
+    }
+
+    /// Waits this long after a 429 that does not say how long to wait. Without it such a response is an error at once, because
+    /// attempts within seconds would only use up more of the quota.
+    #[must_use]
+    pub const fn rate_limit_wait(mut self, wait: Duration) -> Self {
+        self.rate_limit_wait = Some(wait);
         self
     }
 
@@ -105,38 +115,11 @@ pub(crate) enum Decision {
     Stop(StopReason),
 }
 
-/// Why a request was not retried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum StopReason {
-    /// A retry would have the same result.
-    Final,
-    /// The vendor may have executed the request, and it is not idempotent.
-    MayHaveHappened,
-    AttemptsUsedUp,
-    TimeUsedUp,
-    /// `retry-after` is longer than the remaining time.
-    WaitTooLong,
-    /// Rate limited without `retry-after`: further attempts within seconds would only use up more of the quota.
-    RateLimitedWithoutHint,
-    /// The retry budget is used up: too many requests of this client are failing.
-    BudgetUsedUp,
-}
-
-impl StopReason {
-    pub(crate) const fn explanation(self) -> Option<&'static str> {
-        match self {
-            Self::Final | Self::AttemptsUsedUp => None,
-            Self::MayHaveHappened => Some("not repeated because it may already have happened"),
-            Self::TimeUsedUp => Some("no time is left for another attempt"),
-            Self::WaitTooLong => Some("the vendor asked to wait for longer than there is time"),
-            Self::RateLimitedWithoutHint => Some("not repeated because the vendor did not say when"),
-            Self::BudgetUsedUp => Some("not repeated because too many requests are failing"),
-        }
-    }
-}
-
 /// Decides what follows a failed attempt. `jitter` is a random number from 0 to 1.
 pub(crate) fn decide(policy: &RetryPolicy, situation: &Situation, jitter: f64) -> Decision {
+    let is_without_hint = situation.status == Some(StatusCode::TOO_MANY_REQUESTS) && situation.retry_after.is_none();
+    let hint = if is_without_hint { policy.rate_limit_wait } else { situation.retry_after };
+    let situation = &Situation { retry_after: hint, ..*situation };
     if let Err(reason) = is_retryable(situation) {
         return Decision::Stop(reason);
     }
@@ -201,8 +184,8 @@ mod tests {
 
     use http::StatusCode;
 
-    use super::{Decision, RetryBudget, RetryPolicy, Situation, StopReason, decide};
-    use crate::error::ErrorKind;
+    use super::{Decision, RetryBudget, RetryPolicy, Situation, decide};
+    use crate::error::{ErrorKind, StopReason};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -272,6 +255,14 @@ mod tests {
             decide(&RetryPolicy::none(), &api(500, true, None), 1.0),
             Decision::Stop(StopReason::AttemptsUsedUp)
         );
+    }
+
+    #[test]
+    fn a_429_without_a_hint_is_retried_only_if_the_policy_says_how_long_to_wait() {
+        let policy = RetryPolicy::standard().rate_limit_wait(10 * SECOND);
+        assert_eq!(decide(&policy, &api(429, false, None), 1.0), Decision::RetryAfter(10 * SECOND));
+        assert_eq!(decide(&policy, &api(429, false, Some(2)), 1.0), Decision::RetryAfter(2 * SECOND));
+        assert_eq!(decide(&policy, &api(503, false, None), 1.0), Decision::Stop(StopReason::MayHaveHappened));
     }
 
     #[test]

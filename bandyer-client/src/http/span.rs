@@ -10,8 +10,8 @@ mod imp {
     use tracing::instrument::Instrumented;
     use tracing::{Instrument, Span};
 
-    use crate::config::ApiVersion;
     use crate::error::Error;
+    use crate::types::api_version::ApiVersion;
 
     pub(in crate::http) struct OperationSpan(Span);
 
@@ -65,8 +65,8 @@ mod imp {
 
     use http::StatusCode;
 
-    use crate::config::ApiVersion;
     use crate::error::Error;
+    use crate::types::api_version::ApiVersion;
 
     pub(in crate::http) struct OperationSpan;
 

@@ -7,15 +7,21 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use tokio::time::Instant;
 use url::Url;
 
-use crate::config::ConfigError;
+use crate::config::{ConfigError, is_loopback};
 use crate::error::ErrorKind;
 use crate::http::call::Payload;
 
-/// The HTTP client that [`ClientBuilder::http_client`](crate::ClientBuilder::http_client) takes: `reqwest::Client`
-/// of the version this crate depends on.
-pub type HttpClient = reqwest::Client;
+/// What [`ClientBuilder::http_client`](crate::ClientBuilder::http_client) takes: `reqwest::ClientBuilder` of the version
+/// this crate depends on, which is 0.13.
+pub type HttpClientBuilder = reqwest::ClientBuilder;
+
+pub(crate) type HttpClient = reqwest::Client;
+
+/// How many redirects lead to a file at most. Content delivery networks need one or two.
+const MAX_FILE_REDIRECTS: u32 = 5;
 
 const KEY_HEADER: &str = "apikey";
 
@@ -29,7 +35,7 @@ pub(crate) struct TransportSettings {
     pub(crate) user_agent: HeaderValue,
     pub(crate) connect_timeout: Duration,
     pub(crate) max_response_bytes: usize,
-    pub(crate) http_client: Option<HttpClient>,
+    pub(crate) http_client: Option<HttpClientBuilder>,
 }
 
 pub(crate) struct Transport {
@@ -104,10 +110,7 @@ impl Failure {
 
 impl Transport {
     pub(crate) fn new(settings: TransportSettings) -> Result<Self, ConfigError> {
-        let http = match settings.http_client {
-            Some(client) => client,
-            None => default_client(settings.connect_timeout)?,
-        };
+        let http = http_client(settings.http_client.unwrap_or_default(), settings.connect_timeout)?;
         Ok(Self {
             http,
             base_url: settings.base_url,
@@ -137,17 +140,60 @@ impl Transport {
         Ok(url)
     }
 
+    /// Whether a file may be fetched from this address: https, or plain http on loopback if the API is on loopback too.
+    pub(crate) fn may_fetch(&self, file: &Url) -> bool {
+        match file.scheme() {
+            "https" => true,
+            "http" => is_loopback(file) && is_loopback(&self.base_url),
+            _ => false,
+        }
+    }
+
     pub(crate) async fn send(&self, attempt: Attempt<'_>) -> Result<HttpResponse, Failure> {
+        let deadline = Instant::now() + attempt.timeout;
+        // The attempt timeout would abort the download of a large file, so it covers only the headers of one.
+        let late = || Failure::of(ErrorKind::Timeout, "no response in time");
+        let response = tokio::time::timeout_at(deadline, self.headers_of(&attempt)).await.map_err(|_| late())??;
+        let status = response.status();
+        let headers = response.headers().clone();
+        if status.is_success() && attempt.mode != BodyMode::Buffered {
+            return Ok(HttpResponse { status, headers, body: Bytes::new(), stream: Some(BodyStream(response)) });
+        }
+        let late = Failure::of(ErrorKind::Timeout, "the response did not end in time");
+        match tokio::time::timeout_at(deadline, self.read(response)).await.unwrap_or(Err(late)) {
+            Ok(body) => Ok(HttpResponse { status, headers, body, stream: None }),
+            // The status alone shows the rejection; an unreadable error body must not hide it.
+            Err(_) if !status.is_success() => Ok(HttpResponse { status, headers, body: Bytes::new(), stream: None }),
+            Err(failure) => Err(Failure { status: Some(status), ..failure }),
+        }
+    }
+
+    /// The response, whose body is not read yet. Redirects are followed only for the target of a link.
+    async fn headers_of(&self, attempt: &Attempt<'_>) -> Result<reqwest::Response, Failure> {
+        let mut response = self.request(attempt, attempt.url).send().await.map_err(classify)?;
+        let mut redirects = 0;
+        while attempt.mode == BodyMode::StreamedWithoutKey && response.status().is_redirection() {
+            let Some(target) = redirect_target(&response) else { break };
+            if !self.may_fetch(&target) {
+                return Err(Failure::of(ErrorKind::Decode, "the file was moved to an address that is no https URL"));
+            }
+            redirects += 1;
+            if redirects > MAX_FILE_REDIRECTS {
+                return Err(Failure::of(ErrorKind::Decode, "the link to the file leads from one address to the next"));
+            }
+            response = self.request(attempt, &target).send().await.map_err(classify)?;
+        }
+        Ok(response)
+    }
+
+    fn request(&self, attempt: &Attempt<'_>, url: &Url) -> reqwest::RequestBuilder {
         let mut request = self
             .http
-            .request(attempt.method.clone(), attempt.url.clone())
+            .request(attempt.method.clone(), url.clone())
             .header(header::USER_AGENT, self.user_agent.clone())
             .headers(attempt.headers.clone());
-        if attempt.mode == BodyMode::Buffered {
-            request = request.timeout(attempt.timeout);
-            if !attempt.headers.contains_key(header::ACCEPT) {
-                request = request.header(header::ACCEPT, "application/json");
-            }
+        if attempt.mode == BodyMode::Buffered && !attempt.headers.contains_key(header::ACCEPT) {
+            request = request.header(header::ACCEPT, "application/json");
         }
         if attempt.mode != BodyMode::StreamedWithoutKey {
             request = request.header(KEY_HEADER, self.key.clone());
@@ -155,26 +201,7 @@ impl Transport {
         if let Some(payload) = attempt.body {
             request = request.header(header::CONTENT_TYPE, payload.content_type.clone()).body(payload.bytes.clone());
         }
-        let response = match attempt.mode {
-            BodyMode::Buffered => request.send().await.map_err(classify)?,
-            // The attempt timeout would abort the download of a large file, so it covers only the headers here.
-            BodyMode::Streamed | BodyMode::StreamedWithoutKey => {
-                let sent = tokio::time::timeout(attempt.timeout, request.send()).await;
-                sent.map_err(|_| Failure::of(ErrorKind::Timeout, "no response in time"))?.map_err(classify)?
-            }
-        };
-        let status = response.status();
-        let headers = response.headers().clone();
-        if status.is_success() && attempt.mode != BodyMode::Buffered {
-            return Ok(HttpResponse { status, headers, body: Bytes::new(), stream: Some(BodyStream(response)) });
-        }
-        let late = Failure::of(ErrorKind::Timeout, "the response did not end in time");
-        match tokio::time::timeout(attempt.timeout, self.read(response)).await.unwrap_or(Err(late)) {
-            Ok(body) => Ok(HttpResponse { status, headers, body, stream: None }),
-            // The status alone shows the rejection; an unreadable error body must not hide it.
-            Err(_) if !status.is_success() => Ok(HttpResponse { status, headers, body: Bytes::new(), stream: None }),
-            Err(failure) => Err(Failure { status: Some(status), ..failure }),
-        }
+        request
     }
 
     async fn read(&self, mut response: reqwest::Response) -> Result<Bytes, Failure> {
@@ -193,8 +220,14 @@ impl Transport {
     }
 }
 
-pub(crate) fn default_client(connect_timeout: Duration) -> Result<HttpClient, ConfigError> {
-    reqwest::Client::builder()
+/// The address in `location`, which may be relative.
+fn redirect_target(response: &reqwest::Response) -> Option<Url> {
+    let location = response.headers().get(header::LOCATION)?.to_str().ok()?;
+    response.url().join(location).ok()
+}
+
+pub(crate) fn http_client(builder: HttpClientBuilder, connect_timeout: Duration) -> Result<HttpClient, ConfigError> {
+    builder
         .connect_timeout(connect_timeout)
         .pool_idle_timeout(POOL_IDLE_TIMEOUT)
         // The key is sent in a custom header, which reqwest would forward to the target of a redirect.
@@ -232,9 +265,9 @@ mod tests {
 
     use super::{Transport, TransportSettings};
 
-    fn transport() -> Transport {
+    fn transport(base_url: &str) -> Transport {
         Transport::new(TransportSettings {
-            base_url: Url::parse("https://h/prefix/v2").unwrap(),
+            base_url: Url::parse(base_url).unwrap(),
             key: HeaderValue::from_static("k"),
             user_agent: HeaderValue::from_static("a"),
             connect_timeout: Duration::from_secs(1),
@@ -245,8 +278,22 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_fetched_over_https_or_within_loopback() {
+        for (base, file, expected) in [
+            ("https://h/v2", "https://files.example/r", true),
+            ("https://h/v2", "http://files.example/r", false),
+            ("https://h/v2", "http://127.0.0.1:1/r", false),
+            ("http://127.0.0.1:2/v2", "http://127.0.0.1:1/r", true),
+            ("http://127.0.0.1:2/v2", "http://files.example/r", false),
+            ("http://127.0.0.1:2/v2", "ftp://127.0.0.1/r", false),
+        ] {
+            assert_eq!(transport(base).may_fetch(&Url::parse(file).unwrap()), expected, "{base} {file}");
+        }
+    }
+
+    #[test]
     fn any_id_stays_within_its_path_segment() {
-        let transport = transport();
+        let transport = transport("https://h/prefix/v2");
         proptest!(|(id in any::<String>(), query in any::<String>())| {
             let url = transport.url(&["users", &id], &[("q".to_owned(), query.clone())]);
             if id.is_empty() || id == "." || id == ".." {

@@ -2,6 +2,7 @@ use serde::Deserialize;
 
 use crate::http::call::{Call, Wire};
 use crate::http::decode::{json, nothing};
+use crate::operations::Operation;
 use crate::types::secret::LinkToken;
 
 pub(crate) fn is_active(token: &LinkToken) -> Wire<bool> {
@@ -9,10 +10,10 @@ pub(crate) fn is_active(token: &LinkToken) -> Wire<bool> {
     struct Checked {
         code: String,
     }
-    Call::get(&["token", "check", token.expose()])
+    Call::v1(Operation::CheckLink, &[token.expose()])
         .decode_with(|body| json::<Checked>(body).map(|checked| checked.code == "ACTIVE_TOKEN"))
 }
 
 pub(crate) fn revoke(token: &LinkToken) -> Wire<()> {
-    Call::delete(&["token", "delete", token.expose()]).decode_with(nothing)
+    Call::v1(Operation::RevokeLink, &[token.expose()]).decode_with(nothing)
 }

@@ -3,16 +3,17 @@ use std::time::Duration;
 use crate::http::call::{Call, Wire};
 use crate::http::decode::link as read_link;
 use crate::http::decode::nothing;
+use crate::operations::Operation;
 use crate::types::ids::SessionId;
 use crate::types::secret::FileUrl;
 
 /// v2 expects the lifetime in seconds; the name of the parameter is inferred from v1.
 pub(crate) fn link(session: &SessionId, lifetime: Option<Duration>) -> Wire<FileUrl> {
-    Call::get(&["sessions", session.as_str(), "recording"])
+    Call::v2(Operation::GetRecordingLink, &[session.as_str()])
         .query("expire_time", lifetime.map(|lifetime| lifetime.as_secs()))
         .decode_with(read_link)
 }
 
 pub(crate) fn delete(session: &SessionId) -> Wire<()> {
-    Call::delete(&["sessions", session.as_str(), "recording"]).decode_with(nothing)
+    Call::v2(Operation::DeleteRecording, &[session.as_str()]).decode_with(nothing)
 }

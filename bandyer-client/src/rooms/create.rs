@@ -1,15 +1,16 @@
 //! The creation of a room.
 
+use crate::operations::Operation;
 use std::fmt;
 use std::time::Duration;
 
 use super::{CallType, NewParticipant, Recording, Room};
 use super::{v1, v2};
-use crate::client::Client;
-use crate::config::ApiVersion;
-use crate::error::{Error, Result};
-use crate::http::call::Lacking;
-use crate::http::request::Request;
+use crate::error::Result;
+use crate::http::call::Unsendable;
+use crate::http::connection::Connection;
+use crate::http::request::{Request, awaitable};
+use crate::types::api_version::ApiVersion;
 use crate::types::ids::UserId;
 
 /// Allowed numbers of participants of a room. Source: the vendor's room page.
@@ -86,15 +87,17 @@ impl NewRoom {
 /// # }
 /// ```
 #[derive(Clone)]
-#[must_use = "a request does nothing until `.send()` is awaited"]
-pub struct CreateRoom<'a> {
-    client: &'a Client,
+#[must_use = "a request does nothing until it is awaited"]
+pub struct CreateRoom {
+    connection: Connection,
     new: NewRoom,
 }
 
-impl<'a> CreateRoom<'a> {
-    pub(super) const fn new(client: &'a Client, participants: Vec<NewParticipant>) -> Self {
-        Self { client, new: NewRoom::of(participants) }
+awaitable!(CreateRoom => Room);
+
+impl CreateRoom {
+    pub(super) const fn new(connection: Connection, participants: Vec<NewParticipant>) -> Self {
+        Self { connection, new: NewRoom::of(participants) }
     }
 
     /// Sets the media of the call; audio and video by default.
@@ -148,18 +151,19 @@ impl<'a> CreateRoom<'a> {
     }
 
     /// Converts this into a [`Request`], for example to set its timeout or retry policy.
-    pub fn into_request(self) -> Request<'a, Room> {
-        const OPERATION: &str = "create room";
-        if let Err(detail) = self.new.check() {
-            return Request::new(self.client, OPERATION, Err(Error::invalid_request(OPERATION, detail)));
-        }
+    pub fn into_request(self) -> Request<Room> {
         let new = self.new;
-        self.client.offered(OPERATION, |version| match version {
-            ApiVersion::V1 if new.offline_transcription.is_some() => Err(Lacking::Part("transcribe")),
-            ApiVersion::V1 => Ok(v1::create(&new)),
-            ApiVersion::V2 if new.skips_landing_page.is_some() => Err(Lacking::Part("skip the landing page")),
-            ApiVersion::V2 if new.initiator.is_some() => Err(Lacking::Part("name an initiator")),
-            ApiVersion::V2 => Ok(v2::create(&new)),
+        self.connection.try_request(Operation::CreateRoom, |version| {
+            new.check()?;
+            match version {
+                ApiVersion::V1 if new.offline_transcription.is_some() => Err(Unsendable::Unsupported("transcribe")),
+                ApiVersion::V1 => Ok(v1::create(&new)),
+                ApiVersion::V2 if new.skips_landing_page.is_some() => {
+                    Err(Unsendable::Unsupported("skip the landing page"))
+                }
+                ApiVersion::V2 if new.initiator.is_some() => Err(Unsendable::Unsupported("name an initiator")),
+                ApiVersion::V2 => Ok(v2::create(&new)),
+            }
         })
     }
 
@@ -173,7 +177,7 @@ impl<'a> CreateRoom<'a> {
     }
 }
 
-impl fmt::Debug for CreateRoom<'_> {
+impl fmt::Debug for CreateRoom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CreateRoom").field("participants", &self.new.participants).finish_non_exhaustive()
     }

@@ -2,12 +2,11 @@
 
 mod v2;
 
-use crate::client::Client;
-use crate::config::ApiVersion;
 use crate::error::Result;
-use crate::http::call::{Lacking, Wire};
+use crate::http::connection::Connection;
 use crate::http::list::List;
-use crate::http::request::Request;
+use crate::http::request::{Request, awaitable};
+use crate::operations::Operation;
 use crate::types::ids::{RoomId, UserId};
 
 use super::{NewParticipant, Participant, Tools};
@@ -17,18 +16,14 @@ use super::{NewParticipant, Participant, Tools};
 /// v2 only: on v1 each operation fails with [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) before anything
 /// is sent.
 #[derive(Debug, Clone)]
-pub struct RoomParticipants<'a> {
-    client: &'a Client,
+pub struct RoomParticipants {
+    connection: Connection,
     room: RoomId,
 }
 
-impl<'a> RoomParticipants<'a> {
-    pub(super) const fn new(client: &'a Client, room: RoomId) -> Self {
-        Self { client, room }
-    }
-
-    fn request<T>(&self, operation: &'static str, wire: impl FnOnce() -> Wire<T>) -> Request<'a, T> {
-        self.client.only(ApiVersion::V2, operation, wire)
+impl RoomParticipants {
+    pub(super) const fn new(connection: Connection, room: RoomId) -> Self {
+        Self { connection, room }
     }
 
     /// Lists the participants. The path is inferred, because an existing client uses two spellings of it.
@@ -39,11 +34,10 @@ impl<'a> RoomParticipants<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn list(self) -> List<'a, Participant, ParticipantFilter> {
-        let filter = ParticipantFilter { room: self.room, admin: None };
-        List::new(self.client, "list participants", filter, |version, filter, window| match version {
-            ApiVersion::V1 => Err(Lacking::Operation),
-            ApiVersion::V2 => Ok(v2::list(filter, window)),
+    pub fn list(&self) -> List<Participant, ParticipantFilter> {
+        let filter = ParticipantFilter { room: self.room.clone(), admin: None };
+        List::new(&self.connection, Operation::ListParticipants, filter, |_, filter, window| {
+            Ok(v2::list(filter, window))
         })
     }
 
@@ -64,8 +58,8 @@ impl<'a> RoomParticipants<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn add(&self, participant: NewParticipant) -> Request<'a, Participant> {
-        self.request("add participant", || v2::add(&self.room, &participant))
+    pub fn add(&self, participant: NewParticipant) -> Request<Participant> {
+        self.connection.request(Operation::AddParticipant, |_| v2::add(&self.room, &participant))
     }
 
     /// Reads one participant, with the access link.
@@ -77,8 +71,8 @@ impl<'a> RoomParticipants<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn get(&self, user: &UserId) -> Request<'a, Participant> {
-        self.request("get participant", || v2::get(&self.room, user))
+    pub fn get(&self, user: &UserId) -> Request<Participant> {
+        self.connection.request(Operation::GetParticipant, |_| v2::get(&self.room, user))
     }
 
     /// Changes the rights of a participant. Fields that are not set stay unchanged.
@@ -90,8 +84,8 @@ impl<'a> RoomParticipants<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn update(self, user: &UserId) -> UpdateParticipant<'a> {
-        UpdateParticipant { of: self, user: user.clone(), change: ParticipantChange::default() }
+    pub fn update(&self, user: &UserId) -> UpdateParticipant {
+        UpdateParticipant { of: self.clone(), user: user.clone(), change: ParticipantChange::default() }
     }
 
     /// Removes a participant. The access link stops working.
@@ -103,8 +97,8 @@ impl<'a> RoomParticipants<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn remove(&self, user: &UserId) -> Request<'a, ()> {
-        self.request("remove participant", || v2::remove(&self.room, user))
+    pub fn remove(&self, user: &UserId) -> Request<()> {
+        self.connection.request(Operation::RemoveParticipant, |_| v2::remove(&self.room, user))
     }
 }
 
@@ -115,7 +109,7 @@ pub struct ParticipantFilter {
     pub(crate) admin: Option<bool>,
 }
 
-impl List<'_, Participant, ParticipantFilter> {
+impl List<Participant, ParticipantFilter> {
     /// Limits the list to admins, or to participants who are not.
     pub const fn admin(mut self, admin: bool) -> Self {
         self.filter.admin = Some(admin);
@@ -132,14 +126,16 @@ pub(crate) struct ParticipantChange {
 
 /// A change to a participant; from [`RoomParticipants::update`].
 #[derive(Debug, Clone)]
-#[must_use = "a request does nothing until `.send()` is awaited"]
-pub struct UpdateParticipant<'a> {
-    of: RoomParticipants<'a>,
+#[must_use = "a request does nothing until it is awaited"]
+pub struct UpdateParticipant {
+    of: RoomParticipants,
     user: UserId,
     change: ParticipantChange,
 }
 
-impl<'a> UpdateParticipant<'a> {
+awaitable!(UpdateParticipant => Participant);
+
+impl UpdateParticipant {
     /// Sets whether this participant is an admin of the call.
     pub const fn admin(mut self, yes: bool) -> Self {
         self.change.admin = Some(yes);
@@ -153,9 +149,9 @@ impl<'a> UpdateParticipant<'a> {
     }
 
     /// Converts this into a [`Request`], for example to set its timeout or retry policy.
-    pub fn into_request(self) -> Request<'a, Participant> {
+    pub fn into_request(self) -> Request<Participant> {
         let Self { of, user, change } = self;
-        of.request("update participant", || v2::update(&of.room, &user, &change))
+        of.connection.request(Operation::UpdateParticipant, |_| v2::update(&of.room, &user, &change))
     }
 
     /// Sends the request.

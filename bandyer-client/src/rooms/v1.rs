@@ -8,6 +8,7 @@ use super::json::{ParticipantBody, ParticipantRecord};
 use crate::http::call::{Call, Wire};
 use crate::http::decode::{DecodeFailure, json, link, nothing, page_of};
 use crate::http::lenient;
+use crate::operations::Operation;
 use crate::rooms::{CallType, Description, NewRoom, Participant, Recording, Room, RoomStatus};
 use crate::types::ids::{RoomId, UserId};
 use crate::types::page::Page;
@@ -110,23 +111,23 @@ pub(crate) fn create(new: &NewRoom) -> Wire<Room> {
         direct_call: new.skips_landing_page,
         initiator_alias: new.initiator.as_ref(),
     };
-    Call::post(&["room", "create"]).json(&body).decode_with(room)
+    Call::v1(Operation::CreateRoom, &[]).json(&body).decode_with(room)
 }
 
 pub(crate) fn get(id: &RoomId) -> Wire<Room> {
-    Call::get(&["room", "info", id.as_str()]).decode_with(room)
+    Call::v1(Operation::GetRoom, &[id.as_str()]).decode_with(room)
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<Room>> {
-    Call::get(&["room", "list"]).skip_and_limit(window).decode_with(page_of!(window, rooms: Record))
+    Call::v1(Operation::ListRooms, &[]).skip_and_limit(window).decode_with(page_of!(window, rooms: Record))
 }
 
 pub(crate) fn disable(id: &RoomId) -> Wire<()> {
-    Call::put(&["room", "disable", id.as_str()]).decode_with(nothing)
+    Call::v1(Operation::DisableRoom, &[id.as_str()]).decode_with(nothing)
 }
 
 pub(crate) fn delete(id: &RoomId) -> Wire<()> {
-    Call::delete(&["room", "delete", id.as_str()]).decode_with(nothing)
+    Call::v1(Operation::DeleteRoom, &[id.as_str()]).decode_with(nothing)
 }
 
 /// This list has no `has_more`, so only a full page indicates that there may be more rooms.
@@ -135,7 +136,7 @@ pub(crate) fn of_user(user: &UserId, window: Window) -> Wire<Page<Room>> {
     struct Listed {
         room_list: Vec<Record>,
     }
-    Call::get(&["user", "room", "list", user.as_str()]).filter_window(window).decode_with(move |body| {
+    Call::v1(Operation::ListUserRooms, &[user.as_str()]).filter_window(window).decode_with(move |body| {
         let Listed { room_list } = json(body)?;
         Ok(Page::inferred(room_list.into_iter().map(Room::from).collect(), window))
     })
@@ -144,10 +145,9 @@ pub(crate) fn of_user(user: &UserId, window: Window) -> Wire<Page<Room>> {
 /// Not idempotent although it is a GET: it starts a call.
 pub(crate) fn fast_call(caller: &UserId, callees: &[UserId], record: bool) -> Wire<JoinUrl> {
     let callees = callees.iter().map(UserId::as_str).collect::<Vec<_>>().join(",");
-    Call::get(&["call", caller.as_str()])
+    Call::v1(Operation::FastCall, &[caller.as_str()])
         .query("callee", Some(callees))
         .query("record", Some(u8::from(record)))
-        .idempotent(false)
         .decode_with(link)
 }
 

@@ -8,6 +8,7 @@ use super::json::{ParticipantBody, ParticipantRecord};
 use crate::http::call::{Call, Wire};
 use crate::http::decode::{DecodeFailure, json, nothing, page_of};
 use crate::http::lenient;
+use crate::operations::Operation;
 use crate::rooms::{CallType, Description, NewRoom, Participant, Recording, Room, RoomStatus};
 use crate::types::ids::RoomId;
 use crate::types::page::Page;
@@ -116,37 +117,37 @@ pub(crate) fn create(new: &NewRoom) -> Wire<Room> {
         description: new.description.as_deref(),
         offline_transcription: new.offline_transcription,
     };
-    Call::post(&["rooms"]).json(&body).decode_with(room)
+    Call::v2(Operation::CreateRoom, &[]).json(&body).decode_with(room)
 }
 
 pub(crate) fn get(id: &RoomId) -> Wire<Room> {
-    Call::get(&["rooms", id.as_str()]).decode_with(room)
+    Call::v2(Operation::GetRoom, &[id.as_str()]).decode_with(room)
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<Room>> {
-    Call::get(&["rooms"]).offset_and_limit(window).decode_with(page_of!(window, rooms: RoomRecord))
+    Call::v2(Operation::ListRooms, &[]).offset_and_limit(window).decode_with(page_of!(window, rooms: RoomRecord))
 }
 
 pub(crate) fn disable(id: &RoomId) -> Wire<()> {
-    Call::put(&["rooms", id.as_str(), "disable"]).decode_with(nothing)
+    Call::v2(Operation::DisableRoom, &[id.as_str()]).decode_with(nothing)
 }
 
 pub(crate) fn delete(id: &RoomId) -> Wire<()> {
-    Call::delete(&["rooms", id.as_str()]).decode_with(nothing)
+    Call::v2(Operation::DeleteRoom, &[id.as_str()]).decode_with(nothing)
 }
 
 pub(crate) fn start_recording(id: &RoomId) -> Wire<()> {
     // Not idempotent: if a participant stopped the recording between two attempts, a retry would record against their
     // will.
-    Call::post(&["rooms", id.as_str(), "start-recording"]).decode_with(nothing)
+    Call::v2(Operation::StartRecording, &[id.as_str()]).decode_with(nothing)
 }
 
 pub(crate) fn stop_recording(id: &RoomId) -> Wire<()> {
-    Call::post(&["rooms", id.as_str(), "stop-recording"]).decode_with(nothing)
+    Call::v2(Operation::StopRecording, &[id.as_str()]).decode_with(nothing)
 }
 
 pub(crate) fn ring(id: &RoomId) -> Wire<()> {
-    Call::post(&["rooms", id.as_str(), "call"]).decode_with(nothing)
+    Call::v2(Operation::RingRoom, &[id.as_str()]).decode_with(nothing)
 }
 
 #[cfg(test)]

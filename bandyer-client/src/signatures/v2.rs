@@ -1,6 +1,5 @@
 //! The field names are inferred from the vendor's naming conventions.
 
-use http::Method;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -10,6 +9,7 @@ use crate::http::call::{Call, Wire};
 use crate::http::decode::{json, json_as, json_or, nothing, page_of};
 use crate::http::lenient;
 use crate::http::multipart::Part;
+use crate::operations::Operation;
 use crate::signatures::{Envelope, NewSignature, RequestedSignature, SignatureTemplate};
 use crate::types::ids::{EnvelopeId, TemplateId};
 use crate::types::page::Page;
@@ -54,46 +54,48 @@ pub(crate) fn request(new: &NewSignature) -> Wire<RequestedSignature> {
         parts.push(Part::Text("extra_emails", &copies));
     }
     parts.push(Part::File("document", &new.document));
-    Call::post(&["signatures"]).form(&parts).decode_with(|body| {
+    Call::v2(Operation::RequestSignature, &[]).form(&parts).decode_with(|body| {
         let Accepted { provider_id } = json(body)?;
         Ok(RequestedSignature { provider_id })
     })
 }
 
 pub(crate) fn envelopes(window: Window) -> Wire<Page<Envelope>> {
-    Call::get(&["envelopes"]).offset_and_limit(window).decode_with(page_of!(window, envelopes: EnvelopeRecord))
+    Call::v2(Operation::ListEnvelopes, &[])
+        .offset_and_limit(window)
+        .decode_with(page_of!(window, envelopes: EnvelopeRecord))
 }
 
 pub(crate) fn envelope(id: &EnvelopeId) -> Wire<Envelope> {
-    Call::get(&["envelopes", id.as_str()]).decode_with(json_as::<EnvelopeRecord, _>)
+    Call::v2(Operation::GetEnvelope, &[id.as_str()]).decode_with(json_as::<EnvelopeRecord, _>)
 }
 
-fn one(method: Method, id: &TemplateId) -> Call {
-    Call::new(method, &["signature-templates", id.as_str()])
+fn one(operation: Operation, id: &TemplateId) -> Call {
+    Call::v2(operation, &[id.as_str()])
 }
 
 pub(crate) fn templates(window: Window) -> Wire<Page<SignatureTemplate>> {
-    Call::get(&["signature-templates"])
+    Call::v2(Operation::ListSignatureTemplates, &[])
         .offset_and_limit(window)
         .decode_with(page_of!(window, templates or "signature_templates": TemplateRecord))
 }
 
 pub(crate) fn create_template(body: &Value) -> Wire<SignatureTemplate> {
-    Call::post(&["signature-templates"]).json(body).decode_with(json_as::<TemplateRecord, _>)
+    Call::v2(Operation::CreateSignatureTemplate, &[]).json(body).decode_with(json_as::<TemplateRecord, _>)
 }
 
 pub(crate) fn template(id: &TemplateId) -> Wire<SignatureTemplate> {
-    one(Method::GET, id).decode_with(json_as::<TemplateRecord, _>)
+    one(Operation::GetSignatureTemplate, id).decode_with(json_as::<TemplateRecord, _>)
 }
 
 pub(crate) fn update_template(id: &TemplateId, body: &Value) -> Wire<SignatureTemplate> {
     let id = id.clone();
-    one(Method::PUT, &id).json(body).decode_with(move |body| {
+    one(Operation::UpdateSignatureTemplate, &id).json(body).decode_with(move |body| {
         let as_requested = || SignatureTemplate { id: id.clone(), name: None, created_at: None };
         json_or(body, json_as::<TemplateRecord, _>, as_requested)
     })
 }
 
 pub(crate) fn delete_template(id: &TemplateId) -> Wire<()> {
-    one(Method::DELETE, id).decode_with(nothing)
+    one(Operation::DeleteSignatureTemplate, id).decode_with(nothing)
 }

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::json::Record;
 use crate::http::call::{Call, Wire};
 use crate::http::decode::{json, nothing};
+use crate::operations::Operation;
 use crate::tags::Tag;
 use crate::types::page::Page;
 
@@ -16,7 +17,7 @@ pub(crate) fn list() -> Wire<Page<Tag>> {
     struct Listed {
         tags: Vec<Record>,
     }
-    Call::get(&["tag", "list"]).decode_with(|body| {
+    Call::v1(Operation::ListTags, &[]).decode_with(|body| {
         let Listed { tags } = json(body)?;
         Ok(Page::complete(tags.into_iter().map(Tag::from).collect()))
     })
@@ -28,7 +29,7 @@ pub(crate) fn add(names: &[String]) -> Wire<Vec<Tag>> {
     struct Added {
         added_tags: Vec<Record>,
     }
-    Call::post(&["tag", "add"]).json(&Names { tags: names }).decode_with(|body| {
+    Call::v1(Operation::CreateTags, &[]).json(&Names { tags: names }).decode_with(|body| {
         let Added { added_tags } = json(body)?;
         Ok(added_tags.into_iter().map(Tag::from).collect())
     })
@@ -36,5 +37,5 @@ pub(crate) fn add(names: &[String]) -> Wire<Vec<Tag>> {
 
 /// Idempotent although it is a POST.
 pub(crate) fn remove(names: &[String]) -> Wire<()> {
-    Call::post(&["tag", "remove"]).json(&Names { tags: names }).idempotent(true).decode_with(nothing)
+    Call::v1(Operation::DeleteTags, &[]).json(&Names { tags: names }).decode_with(nothing)
 }

@@ -3,6 +3,7 @@ use serde::Serialize;
 use super::json::Record;
 use crate::http::call::{Call, Wire};
 use crate::http::decode::{json, nothing, page_of};
+use crate::operations::Operation;
 use crate::tags::Tag;
 use crate::types::page::Page;
 use crate::types::page::Window;
@@ -13,18 +14,18 @@ struct Name<'a> {
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<Tag>> {
-    Call::get(&["tags"]).offset_and_limit(window).decode_with(page_of!(window, tags: Record))
+    Call::v2(Operation::ListTags, &[]).offset_and_limit(window).decode_with(page_of!(window, tags: Record))
 }
 
 /// The response is not documented, so if it contains no tag, the requested one is returned.
 pub(crate) fn add(name: &str) -> Wire<Vec<Tag>> {
     let requested = name.to_owned();
-    Call::post(&["tags"]).json(&Name { name }).decode_with(move |body| {
+    Call::v2(Operation::CreateTags, &[]).json(&Name { name }).decode_with(move |body| {
         let created = json::<Record>(body).map(Tag::from);
         Ok(vec![created.unwrap_or_else(|_| Tag { name: requested.clone(), created_at: None })])
     })
 }
 
 pub(crate) fn remove(name: &str) -> Wire<()> {
-    Call::delete(&["tags", name]).decode_with(nothing)
+    Call::v2(Operation::DeleteTags, &[name]).decode_with(nothing)
 }

@@ -1,8 +1,8 @@
 //! Opaque identifiers.
 //!
-//! `new` validates ids of callers. Decoding does not, because the vendor decides about its own ids. In both cases the
-//! URL builder rejects ids that would change the structure of a path.
+//! They are checked where they are made, by callers and by decoding alike, so that no other place needs to.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// other ids; this is twice as much, but still excludes whole documents.
 const MAX_ID_BYTES: usize = 256;
 
-/// The text is not a valid id: it is empty, longer than 256 bytes, or contains control characters.
+/// The text is not a valid id: it is empty, `.` or `..`, longer than 256 bytes, or contains control characters.
 ///
 /// The error does not contain the text, because ids of people may be personal data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +26,9 @@ pub struct InvalidId {
 fn check(kind: &'static str, id: &str) -> Result<(), InvalidId> {
     let reason = if id.is_empty() {
         "it is empty"
+    } else if matches!(id, "." | "..") {
+        // In a path they stand for other paths.
+        "it is `.` or `..`"
     } else if id.len() > MAX_ID_BYTES {
         "it is longer than 256 bytes"
     } else if id.chars().any(char::is_control) {
@@ -40,7 +43,7 @@ macro_rules! id {
     ($(#[$docs:meta])* $name:ident, $kind:literal) => {
         $(#[$docs])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
+        #[serde(try_from = "Box<str>")]
         pub struct $name(Box<str>);
 
         impl $name {
@@ -48,7 +51,7 @@ macro_rules! id {
             ///
             /// # Errors
             ///
-            /// [`InvalidId`] if the text is empty, is longer than 256 bytes, or contains a control character.
+            /// [`InvalidId`] if the text is empty, `.` or `..`, is longer than 256 bytes, or contains a control character.
             pub fn new(id: impl Into<String>) -> Result<Self, InvalidId> {
                 let id = id.into();
                 check($kind, &id)?;
@@ -71,6 +74,42 @@ macro_rules! id {
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, concat!(stringify!($name), "({:?})"), self.as_str())
+            }
+        }
+
+        impl TryFrom<Box<str>> for $name {
+            type Error = InvalidId;
+
+            fn try_from(id: Box<str>) -> Result<Self, InvalidId> {
+                Self::new(id)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+
+            fn try_from(id: String) -> Result<Self, InvalidId> {
+                Self::new(id)
+            }
+        }
+
+        impl TryFrom<&str> for $name {
+            type Error = InvalidId;
+
+            fn try_from(id: &str) -> Result<Self, InvalidId> {
+                Self::new(id)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
             }
         }
 
@@ -173,10 +212,11 @@ mod tests {
 
     #[test]
     fn invalid_ids_are_rejected() {
-        for bad in [String::new(), "a".repeat(257), "a\nb".into(), "a\0".into()] {
+        for bad in [String::new(), "a".repeat(257), "a\nb".into(), "a\0".into(), ".".into(), "..".into()] {
+            assert!(serde_json::from_value::<UserId>(bad.clone().into()).is_err());
             assert!(UserId::new(bad).is_err());
         }
-        for good in ["a", "auth0|42", "über/weg", "..", &"a".repeat(256)] {
+        for good in ["a", "auth0|42", "über/weg", "...", &"a".repeat(256)] {
             assert_eq!(UserId::new(good).unwrap(), good);
         }
     }

@@ -42,7 +42,7 @@ macro_rules! open_enum {
         pub enum $name {
             $( $(#[$variant_docs])* $variant, )+
             /// A value that this version of the crate does not know; it is preserved in a round trip.
-            Unknown($crate::UnknownValue),
+            Unknown($crate::types::open_enum::UnknownValue),
         }
 
         impl $name {
@@ -66,7 +66,7 @@ macro_rules! open_enum {
             fn from(text: &str) -> Self {
                 match text {
                     $( $text => Self::$variant, )+
-                    other => Self::Unknown($crate::UnknownValue::new(other)),
+                    other => Self::Unknown($crate::types::open_enum::UnknownValue::new(other)),
                 }
             }
         }

@@ -4,6 +4,7 @@ use super::json::{InList, single};
 use crate::http::call::{Call, Wire};
 use crate::http::decode::link as read_link;
 use crate::http::decode::{nothing, page_of};
+use crate::operations::Operation;
 use crate::types::ids::UploadKey;
 use crate::types::page::Page;
 use crate::types::page::Window;
@@ -17,10 +18,10 @@ struct KeyBody<'a> {
 
 pub(crate) fn list(filter: &UploadFilter, window: Window) -> Wire<Page<Upload>> {
     let call = match &filter.scope {
-        Scope::Company => Call::get(&["upload", "list"]),
-        Scope::User(user) => Call::get(&["user", user.as_str(), "upload", "list"]),
-        Scope::Room(room) => Call::get(&["room", room.as_str(), "upload", "list"]),
-        Scope::Session(session) => Call::get(&["session", session.as_str(), "upload", "list"]),
+        Scope::Company => Call::v1(Operation::ListUploads, &[]),
+        Scope::User(user) => Call::v1(Operation::ListUserUploads, &[user.as_str()]),
+        Scope::Room(room) => Call::v1(Operation::ListRoomUploads, &[room.as_str()]),
+        Scope::Session(session) => Call::v1(Operation::ListSessionUploads, &[session.as_str()]),
     };
     call.skip_and_limit(window)
         .query("upload_type", filter.kind.as_ref())
@@ -28,7 +29,7 @@ pub(crate) fn list(filter: &UploadFilter, window: Window) -> Wire<Page<Upload>> 
 }
 
 fn resource(key: &UploadKey) -> Call {
-    Call::get(&["upload", "resource"]).query("upload_key", Some(key))
+    Call::v1(Operation::GetUpload, &[]).query("upload_key", Some(key))
 }
 
 pub(crate) fn get(key: &UploadKey) -> Wire<Upload> {
@@ -40,7 +41,7 @@ pub(crate) fn link(key: &UploadKey) -> Wire<FileUrl> {
 }
 
 pub(crate) fn delete(key: &UploadKey) -> Wire<()> {
-    Call::delete(&["upload", "resource"]).json(&KeyBody { upload_key: key }).decode_with(nothing)
+    Call::v1(Operation::DeleteUpload, &[]).json(&KeyBody { upload_key: key }).decode_with(nothing)
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
-use http::Method;
-
 use super::json::{InList, single};
 use crate::http::call::{Call, Wire};
 use crate::http::decode::link as read_link;
 use crate::http::decode::{nothing, page_of};
+use crate::operations::Operation;
 use crate::types::ids::UploadKey;
 use crate::types::page::Page;
 use crate::types::page::Window;
@@ -15,24 +14,24 @@ pub(crate) fn list(filter: &UploadFilter, window: Window) -> Wire<Page<Upload>> 
         Scope::Room(room) => Some(room),
         Scope::Company | Scope::User(_) | Scope::Session(_) => None,
     };
-    Call::get(&["uploads"])
+    Call::v2(Operation::ListUploads, &[])
         .offset_and_limit(window)
         .query("room_id", room)
         .decode_with(page_of!(window, uploads: InList))
 }
 
-fn one(method: Method, key: &UploadKey) -> Call {
-    Call::new(method, &["uploads", key.as_str()])
+fn one(operation: Operation, key: &UploadKey) -> Call {
+    Call::v2(operation, &[key.as_str()])
 }
 
 pub(crate) fn get(key: &UploadKey) -> Wire<Upload> {
-    one(Method::GET, key).decode_with(single(key))
+    one(Operation::GetUpload, key).decode_with(single(key))
 }
 
 pub(crate) fn link(key: &UploadKey) -> Wire<FileUrl> {
-    one(Method::GET, key).decode_with(read_link)
+    one(Operation::GetUpload, key).decode_with(read_link)
 }
 
 pub(crate) fn delete(key: &UploadKey) -> Wire<()> {
-    one(Method::DELETE, key).decode_with(nothing)
+    one(Operation::DeleteUpload, key).decode_with(nothing)
 }

@@ -7,6 +7,7 @@ use crate::http::call::{Call, Wire};
 use crate::http::decode::{DecodeFailure, json, nothing};
 use crate::http::lenient;
 use crate::http::multipart::Part;
+use crate::operations::Operation;
 use crate::types::file::File;
 use crate::types::ids::UserId;
 use crate::types::page::Page;
@@ -59,15 +60,15 @@ fn user(body: &[u8]) -> Result<User, DecodeFailure> {
 pub(crate) fn create(new: &NewUser) -> Wire<User> {
     let body =
         Body { id: new.id.as_ref(), role: Some(&new.role), language: new.language.as_ref(), can_video: new.camera };
-    Call::post(&["user", "create"]).json(&body).idempotent(new.id.is_some()).decode_with(user)
+    Call::v1(Operation::CreateUser, &[]).json(&body).idempotent(new.id.is_some()).decode_with(user)
 }
 
 pub(crate) fn get(id: &UserId) -> Wire<User> {
-    Call::get(&["user", "list", id.as_str()]).decode_with(user)
+    Call::v1(Operation::GetUser, &[id.as_str()]).decode_with(user)
 }
 
 pub(crate) fn list() -> Wire<Page<User>> {
-    Call::get(&["user", "list"]).decode_with(|body| {
+    Call::v1(Operation::ListUsers, &[]).decode_with(|body| {
         let Ids { user_id_list } = json(body)?;
         Ok(Page::complete(user_id_list.into_iter().map(User::bare).collect()))
     })
@@ -76,15 +77,15 @@ pub(crate) fn list() -> Wire<Page<User>> {
 pub(crate) fn update(id: &UserId, change: &UserChange) -> Wire<User> {
     let body =
         Body { id: None, role: change.role.as_ref(), language: change.language.as_ref(), can_video: change.camera };
-    Call::put(&["user", "update", id.as_str()]).json(&body).decode_with(user)
+    Call::v1(Operation::UpdateUser, &[id.as_str()]).json(&body).decode_with(user)
 }
 
 pub(crate) fn delete(id: &UserId) -> Wire<()> {
-    Call::delete(&["user", "delete", id.as_str()]).decode_with(nothing)
+    Call::v1(Operation::DeleteUser, &[id.as_str()]).decode_with(nothing)
 }
 
 pub(crate) fn set_avatar(id: &UserId, picture: &File) -> Wire<Option<String>> {
-    Call::put(&["user", "avatar", "update", id.as_str()]).form(&[Part::File("avatar", picture)]).decode_with(avatar)
+    Call::v1(Operation::SetAvatar, &[id.as_str()]).form(&[Part::File("avatar", picture)]).decode_with(avatar)
 }
 
 pub(crate) fn set_camera_for_all(allowed: bool) -> Wire<u64> {
@@ -97,7 +98,7 @@ pub(crate) fn set_camera_for_all(allowed: bool) -> Wire<u64> {
         count: u64,
     }
     let body = Body { id: None, role: None, language: None, can_video: Some(allowed) };
-    Call::put(&["user", "update", "all", "permissions"])
+    Call::v1(Operation::SetCameraForAll, &[])
         .json(&body)
         .decode_with(|body| json::<Response>(body).map(|response| response.users.count))
 }

@@ -7,6 +7,7 @@ use crate::http::call::{Call, Wire};
 use crate::http::decode::{DecodeFailure, json, json_or, nothing, page_of};
 use crate::http::lenient;
 use crate::http::multipart::Part;
+use crate::operations::Operation;
 use crate::types::file::File;
 use crate::types::ids::UserId;
 use crate::types::page::Page;
@@ -65,15 +66,15 @@ pub(crate) fn create(new: &NewUser) -> Wire<User> {
         allow_camera: new.camera,
         active: None,
     };
-    Call::post(&["users"]).json(&body).idempotent(new.id.is_some()).decode_with(user)
+    Call::v2(Operation::CreateUser, &[]).json(&body).idempotent(new.id.is_some()).decode_with(user)
 }
 
 pub(crate) fn get(id: &UserId) -> Wire<User> {
-    Call::get(&["users", id.as_str()]).decode_with(user)
+    Call::v2(Operation::GetUser, &[id.as_str()]).decode_with(user)
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<User>> {
-    Call::get(&["users"]).offset_and_limit(window).decode_with(page_of!(window, users: Record))
+    Call::v2(Operation::ListUsers, &[]).offset_and_limit(window).decode_with(page_of!(window, users: Record))
 }
 
 pub(crate) fn update(id: &UserId, change: &UserChange) -> Wire<User> {
@@ -85,21 +86,21 @@ pub(crate) fn update(id: &UserId, change: &UserChange) -> Wire<User> {
         active: change.active,
     };
     let id = id.clone();
-    Call::put(&["users", id.as_str()])
+    Call::v2(Operation::UpdateUser, &[id.as_str()])
         .json(&body)
         .decode_with(move |body| json_or(body, user, || User::bare(id.clone())))
 }
 
 pub(crate) fn delete(id: &UserId) -> Wire<()> {
-    Call::delete(&["users", id.as_str()]).decode_with(nothing)
+    Call::v2(Operation::DeleteUser, &[id.as_str()]).decode_with(nothing)
 }
 
 pub(crate) fn set_avatar(id: &UserId, picture: &File) -> Wire<Option<String>> {
-    Call::put(&["users", id.as_str(), "avatar"]).form(&[Part::File("avatar", picture)]).decode_with(avatar)
+    Call::v2(Operation::SetAvatar, &[id.as_str()]).form(&[Part::File("avatar", picture)]).decode_with(avatar)
 }
 
 pub(crate) fn delete_avatar(id: &UserId) -> Wire<()> {
-    Call::delete(&["users", id.as_str(), "avatar"]).decode_with(nothing)
+    Call::v2(Operation::DeleteAvatar, &[id.as_str()]).decode_with(nothing)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::http::call::{Call, Wire};
 use crate::http::decode::json;
 use crate::http::lenient;
+use crate::operations::Operation;
 use crate::webhook_settings::{ActiveWebhook, WebhookEvent, WebhookVersion};
 
 #[derive(Serialize)]
@@ -37,7 +38,7 @@ pub(crate) fn configure(version: WebhookVersion, url: &str, events: &[WebhookEve
         creation_date: Option<Timestamp>,
     }
     let body = Body { post_event_webhook_url: url, webhook_method: "POST", webhook_filters: events };
-    Call::post(&[version_segment(version), "hook", "configure"]).json(&body).idempotent(true).decode_with(|body| {
+    Call::v1(Operation::ConfigureWebhooks, &[version_segment(version)]).json(&body).decode_with(|body| {
         let Configured { active_webhooks } = json(body)?;
         let active = |record: Record| ActiveWebhook {
             url: record.post_event_webhook_url,
@@ -60,7 +61,7 @@ pub(crate) fn active(version: WebhookVersion) -> Wire<Vec<ActiveWebhook>> {
         #[serde(default, deserialize_with = "lenient::moment")]
         creation_date: Option<Timestamp>,
     }
-    Call::get(&[version_segment(version), "hook"]).decode_with(|body| {
+    Call::v1(Operation::GetActiveWebhooks, &[version_segment(version)]).decode_with(|body| {
         let Listed { active_webhooks } = json(body)?;
         let at_url = |(url, records): (String, Vec<Record>)| {
             records.into_iter().map(move |record| ActiveWebhook {

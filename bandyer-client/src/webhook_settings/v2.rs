@@ -1,6 +1,5 @@
 //! The fields are inferred: it is only known that a webhook has an id, an address and an event.
 
-use http::Method;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,6 +8,7 @@ use serde_with::skip_serializing_none;
 use crate::http::call::{Call, Wire};
 use crate::http::decode::{json_as, json_or, nothing, page_of};
 use crate::http::lenient;
+use crate::operations::Operation;
 use crate::types::ids::WebhookId;
 use crate::types::page::Page;
 use crate::types::page::Window;
@@ -65,27 +65,27 @@ fn read_version(version: &Value) -> Option<WebhookVersion> {
     }
 }
 
-fn one(method: Method, id: &WebhookId) -> Call {
-    Call::new(method, &["webhooks", id.as_str()])
+fn one(operation: Operation, id: &WebhookId) -> Call {
+    Call::v2(operation, &[id.as_str()])
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<Webhook>> {
-    Call::get(&["webhooks"]).offset_and_limit(window).decode_with(page_of!(window, webhooks: Record))
+    Call::v2(Operation::ListWebhooks, &[]).offset_and_limit(window).decode_with(page_of!(window, webhooks: Record))
 }
 
 pub(crate) fn create(url: &str, event: &WebhookEvent, version: WebhookVersion) -> Wire<Webhook> {
     let body = Body { url: Some(url), event: Some(event), version: Some(written(version)) };
-    Call::post(&["webhooks"]).json(&body).decode_with(json_as::<Record, _>)
+    Call::v2(Operation::CreateWebhook, &[]).json(&body).decode_with(json_as::<Record, _>)
 }
 
 pub(crate) fn get(id: &WebhookId) -> Wire<Webhook> {
-    one(Method::GET, id).decode_with(json_as::<Record, _>)
+    one(Operation::GetWebhook, id).decode_with(json_as::<Record, _>)
 }
 
 pub(crate) fn update(id: &WebhookId, change: &WebhookChange) -> Wire<Webhook> {
     let body = Body { url: change.url.as_deref(), event: change.event.as_ref(), version: change.version.map(written) };
     let (id, asked) = (id.clone(), change.clone());
-    one(Method::PUT, &id).json(&body).decode_with(move |body| {
+    one(Operation::UpdateWebhook, &id).json(&body).decode_with(move |body| {
         let as_requested = || Webhook {
             id: id.clone(),
             url: asked.url.clone(),
@@ -98,5 +98,5 @@ pub(crate) fn update(id: &WebhookId, change: &WebhookChange) -> Wire<Webhook> {
 }
 
 pub(crate) fn delete(id: &WebhookId) -> Wire<()> {
-    one(Method::DELETE, id).decode_with(nothing)
+    one(Operation::DeleteWebhook, id).decode_with(nothing)
 }

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{ApiResponse, Call, list_response};
-use crate::config::ApiVersion;
 use crate::emulator::Operation;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::state::{Chat, ChatMessage, EmulatedBroadcast, NewBroadcast, Span, State, slice};
+use crate::types::api_version::ApiVersion;
 
 /// Default page size of v1 messages.
 const DEFAULT_PAGE: u64 = 50;

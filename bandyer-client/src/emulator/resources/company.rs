@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use super::{ApiResponse, Call, list_response};
 use crate::company::{LogoTheme, Palette};
-use crate::config::ApiVersion;
 use crate::emulator::Operation;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::state::{CompanyState, State, StoredBackground, StoredTag, slice};
+use crate::types::api_version::ApiVersion;
 
 pub(super) fn handle(state: &mut State, call: &Call<'_>) -> Result<Option<ApiResponse>, Refusal> {
     let version = call.version();

@@ -4,12 +4,12 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::{ApiResponse, Call, list_response};
-use crate::config::ApiVersion;
 use crate::emulator::Operation;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::state::{EmulatedConnection, EmulatedParticipant, EmulatedRoom, State, expand_tools, slice};
 use crate::rooms::Recording;
 use crate::sessions::ConnectionChange;
+use crate::types::api_version::ApiVersion;
 
 pub(super) fn handle(state: &mut State, call: &Call<'_>) -> Result<Option<ApiResponse>, Refusal> {
     let (id, version) = (call.id(0), call.version());

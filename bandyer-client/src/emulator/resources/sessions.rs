@@ -6,12 +6,12 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::{ApiResponse, Call, ResponseBody, list_response};
-use crate::config::ApiVersion;
 use crate::emulator::Operation;
 use crate::emulator::input::invalid;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::state::{Activity, EmulatedConnection, EmulatedSession, State, slice};
 use crate::rooms::Recording;
+use crate::types::api_version::ApiVersion;
 
 /// Default lifetime of a link to a recording, in milliseconds.
 const DEFAULT_LINK_MS: u64 = 30_000;

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{ApiResponse, Call, list_response};
-use crate::config::ApiVersion;
 use crate::emulator::Operation;
 use crate::emulator::input::invalid;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::state::{EmulatedUpload, Owner, State};
+use crate::types::api_version::ApiVersion;
 use crate::uploads::UploadKind;
 
 pub(super) fn handle(state: &mut State, call: &Call<'_>) -> Result<Option<ApiResponse>, Refusal> {

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{ApiResponse, Call, list_response};
-use crate::config::ApiVersion;
 use crate::emulator::Operation;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::state::{EmulatedUser, State};
+use crate::types::api_version::ApiVersion;
 
 fn body(user: &EmulatedUser, version: ApiVersion) -> Value {
     match version {

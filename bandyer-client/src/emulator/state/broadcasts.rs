@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::{Slice, Span, State, hex, slice};
-use crate::config::ApiVersion;
 use crate::emulator::refusal::Refusal;
+use crate::types::api_version::ApiVersion;
 
 /// Maximum number of panelists.
 const MAX_PANELISTS: usize = 6;

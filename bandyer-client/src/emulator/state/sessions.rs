@@ -5,10 +5,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Slice, Span, State, hex, slice};
 use crate::activity::ActivityKind;
-use crate::config::ApiVersion;
 use crate::emulator::refusal::Refusal;
 use crate::rooms::Recording;
 use crate::sessions::ConnectionChange;
+use crate::types::api_version::ApiVersion;
 
 /// Maximum length of the activity log, so that a load test does not fill the memory.
 const MAX_ACTIVITIES: usize = 10_000;

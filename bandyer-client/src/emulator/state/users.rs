@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::files::{Limits, Sent};
 use super::{Slice, Span, State, hex, slice};
-use crate::config::ApiVersion;
 use crate::emulator::refusal::Refusal;
+use crate::types::api_version::ApiVersion;
 use crate::users::{Language, Role};
 
 /// Maximum length of a user id, in characters.

@@ -1,12 +1,12 @@
 //! The participants of a room. The paths of single participants are documented; the path of the list and all responses
 //! are inferred.
 
-use http::Method;
 use serde::Serialize;
 use serde_with::skip_serializing_none;
 
 use crate::http::call::{Call, Wire};
 use crate::http::decode::{DecodeFailure, json, json_or, nothing, page_of};
+use crate::operations::Operation;
 use crate::rooms::json::{ParticipantBody, ParticipantRecord};
 use crate::rooms::{NewParticipant, Participant, ParticipantChange, ParticipantFilter, Tools};
 use crate::types::ids::{RoomId, UserId};
@@ -24,34 +24,34 @@ fn participant(body: &[u8]) -> Result<Participant, DecodeFailure> {
     json::<ParticipantRecord>(body).map(Participant::from)
 }
 
-fn one(method: Method, room: &RoomId, user: &UserId) -> Call {
-    Call::new(method, &["rooms", room.as_str(), "participants", user.as_str()])
+fn one(operation: Operation, room: &RoomId, user: &UserId) -> Call {
+    Call::v2(operation, &[room.as_str(), user.as_str()])
 }
 
 pub(crate) fn list(filter: &ParticipantFilter, window: Window) -> Wire<Page<Participant>> {
-    Call::get(&["rooms", filter.room.as_str(), "participants"])
+    Call::v2(Operation::ListParticipants, &[filter.room.as_str()])
         .offset_and_limit(window)
         .query("is_admin", filter.admin)
         .decode_with(page_of!(window, participants: ParticipantRecord))
 }
 
 pub(crate) fn add(room: &RoomId, new: &NewParticipant) -> Wire<Participant> {
-    Call::post(&["rooms", room.as_str(), "participants"]).json(&ParticipantBody::from(new)).decode_with(participant)
+    Call::v2(Operation::AddParticipant, &[room.as_str()]).json(&ParticipantBody::from(new)).decode_with(participant)
 }
 
 pub(crate) fn get(room: &RoomId, user: &UserId) -> Wire<Participant> {
-    one(Method::GET, room, user).decode_with(participant)
+    one(Operation::GetParticipant, room, user).decode_with(participant)
 }
 
 pub(crate) fn update(room: &RoomId, user: &UserId, change: &ParticipantChange) -> Wire<Participant> {
     let body = ChangeBody { is_admin: change.admin, tools: change.tools.as_ref() };
     let user = user.clone();
-    one(Method::PUT, room, &user).json(&body).decode_with(move |body| {
+    one(Operation::UpdateParticipant, room, &user).json(&body).decode_with(move |body| {
         let as_requested = || Participant { user_id: user.clone(), join_url: None, is_admin: None, tools: None };
         json_or(body, participant, as_requested)
     })
 }
 
 pub(crate) fn remove(room: &RoomId, user: &UserId) -> Wire<()> {
-    one(Method::DELETE, room, user).decode_with(nothing)
+    one(Operation::RemoveParticipant, room, user).decode_with(nothing)
 }

@@ -1,3 +1,5 @@
+//! The body and record of a credential, which are the same in both API versions, like the path.
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
@@ -5,6 +7,8 @@ use serde_with::skip_serializing_none;
 use crate::credentials::AccessCredential;
 use crate::http::call::{Call, Wire};
 use crate::http::decode::json;
+use crate::operations::Operation;
+use crate::types::api_version::ApiVersion;
 use crate::types::ids::UserId;
 use crate::types::secret::AccessToken;
 
@@ -23,10 +27,10 @@ struct Issued {
 }
 
 /// The same in both API versions. A second token does no harm, so it may be retried.
-pub(crate) fn issue(user: &UserId, expires_in: Option<u64>) -> Wire<AccessCredential> {
+pub(crate) fn issue(version: ApiVersion, user: &UserId, expires_in: Option<u64>) -> Wire<AccessCredential> {
     let body = Body { user_id: user, expires_in };
     let user = user.clone();
-    Call::post(&["sdk", "credentials"]).json(&body).idempotent(true).decode_with(move |body| {
+    Call::of(Operation::IssueCredential, version, &[]).json(&body).decode_with(move |body| {
         let issued: Issued = json(body)?;
         let user_id = issued.user_id.unwrap_or_else(|| user.clone());
         Ok(AccessCredential { user_id, token: issued.access_token, expires_at: issued.expires_at })
@@ -38,12 +42,13 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::issue;
+    use crate::types::api_version::ApiVersion;
     use crate::types::ids::UserId;
 
     #[test]
     fn lifetime_is_sent_in_seconds() {
         let user = UserId::new("pat-0042").unwrap();
-        let wire = issue(&user, Some(600));
+        let wire = issue(ApiVersion::V1, &user, Some(600));
         let body: Value = wire.call.json_body();
         assert_eq!(body, json!({"user_id": "pat-0042", "expires_in": 600}));
         assert!(wire.call.idempotent);
