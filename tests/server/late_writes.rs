@@ -207,3 +207,111 @@ async fn a_repeated_request_finds_the_document_that_recovery_has_found_meanwhile
     })
     .await;
 }
+
+fn id_of(created: Option<(u16, String)>) -> String {
+    serde_json::from_str::<Value>(&created.unwrap().1).unwrap()["roomId"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_late_document_of_a_key_goes_to_the_trash() {
+    on_both_journals(|site| async move {
+        let (server, request) = (site.start(&[GRACE]), body(&in_minutes(0), 3));
+        for _ in 0..2 {
+            crud(&site).http.fail(Method::POST, "/teleconsultations/", Wrong::Late);
+            let refused = create(&site, &server.url, "k", &request).await;
+            assert_eq!(refused.map(|(status, _)| status), Some(503));
+            site.until_settled(&server.url).await.unwrap();
+        }
+        let created = id_of(create(&site, &server.url, "k", &request).await);
+        assert_eq!(crud(&site).http.deliver(), [200, 200]);
+        until_documents(&site, "both", |documents| in_state(documents, "TRASH") == 2).await;
+        assert_eq!(crud(&site).document(&created)["__STATE__"], json!("PUBLIC"));
+        assert_eq!(records(&site, &server.url).await, 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn equal_lists_that_are_stored_at_the_same_time_are_two_teleconsultations() {
+    on_both_journals(|site| async move {
+        let request = body(&in_minutes(0), 3);
+        let server = site.start(&[("TELECONSULT_CRASH_POINTS", "D2=delay:2500@1")]);
+        let (first, second) = tokio::join!(create(&site, &server.url, "a", &request), async {
+            until_documents(&site, "the first", |documents| documents.len() == 1).await;
+            // It is not stored, and the document of the other, whose response is on its way, looks like it.
+            crud(&site).http.fail(Method::POST, "/teleconsultations/", Wrong::Status(504));
+            create(&site, &server.url, "b", &request).await
+        });
+        assert_eq!(second.map(|(status, _)| status), Some(503));
+        let first = id_of(first);
+        let second = id_of(create(&site, &server.url, "b", &request).await);
+        assert_ne!(first, second);
+        assert_eq!(records(&site, &server.url).await, 2);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_room_of_a_trashed_document_is_deleted_although_its_links_cannot_be_removed_yet() {
+    on_both_journals(|site| async move {
+        let server = site.start(&[GRACE]);
+        let id = id_of(create(&site, &server.url, "", &body(&in_minutes(30), 2)).await);
+        for _ in 0..2 {
+            crud(&site).http.fail(Method::PATCH, "/teleconsultations/", Wrong::Status(500));
+        }
+        let path = format!("{CREATE}/{id}");
+        let deleted = site.call(&server.url, Method::DELETE, &path, &[], None).await;
+        assert_eq!(deleted.map(|(status, _)| status), Some(204));
+        assert!(crud(&site).http.has_failed_as_configured());
+        assert_eq!(records(&site, &server.url).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_another_writer_overtakes_leaves_no_room_behind() {
+    let alone = json!({"participants": {"number": 3, "data": [doctor()]}});
+    let others = json!({"participants": {"number": 2, "data": [doctor(), person("q", "patient")]}});
+    for body_of_change in [alone, others] {
+        on_both_journals(|site| {
+            let change = body_of_change.clone();
+            async move {
+                let server = site.start(&[GRACE]);
+                let id = id_of(create(&site, &server.url, "", &body(&in_minutes(30), 2)).await);
+                crud(&site).http.fail(Method::PATCH, "/teleconsultations/", Wrong::ResetAfter);
+                let later = in_minutes(90);
+                crud(&site).change_after(Method::PATCH, &id, "endDate", json!(later));
+                let path = format!("{CREATE}/{id}");
+                let changed = site.call(&server.url, Method::PATCH, &path, &[], Some(&change)).await;
+                assert_eq!(changed.map(|(status, _)| status), Some(204), "{change}");
+                assert!(crud(&site).http.has_failed_as_configured());
+                assert_eq!(records(&site, &server.url).await, 1, "{change}");
+            }
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_cannot_be_read_does_not_keep_others_from_being_resolved() {
+    on_both_journals(|site| async move {
+        let row = "INSERT INTO document_writes (id, kind, teleconsultation_id, state, started_at, due_at, fence) \
+                   VALUES ('bad', 'update', 'x y/z', 'writing', 1, 1, 1)";
+        let server = site.start(&[GRACE, ("TELECONSULT_CRASH_POINTS", "D2=error@2")]);
+        let id = id_of(create(&site, &server.url, "", &body(&in_minutes(30), 2)).await);
+        site.database.execute(row).await;
+        let people = json!({"participants": {"number": 2, "data": [doctor(), person("q", "patient")]}});
+        let path = format!("{CREATE}/{id}");
+        let changed = site.call(&server.url, Method::PATCH, &path, &[], Some(&people)).await;
+        assert_eq!(changed.map(|(status, _)| status), Some(503));
+        let left = async {
+            while site.database.count("SELECT count(*) FROM document_writes").await > 1 {
+                pause().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, left).await.expect("the other write is resolved");
+        let (_, metrics) = site.call(&server.url, Method::GET, "/-/metrics", &[], None).await.unwrap();
+        assert!(metrics.contains("\nteleconsult_store_unreadable_rows 1\n"), "{metrics}");
+    })
+    .await;
+}

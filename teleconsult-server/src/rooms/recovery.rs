@@ -36,7 +36,12 @@ impl Rooms {
     pub async fn recover(&self) -> Result<(), RunError> {
         let recovered = self.store.records().recover().await;
         self.wake_retirement();
-        recovered?;
+        // Neither waits for the other.
+        self.recover_attempts().await?;
+        Ok(recovered?)
+    }
+
+    async fn recover_attempts(&self) -> Result<(), RunError> {
         let lease = self.settings.lease;
         let claimed =
             self.store.write(move |tx| Box::pin(async move { tx.claim_attempts(lease, BATCH).await })).await?;

@@ -58,8 +58,9 @@ fn schema(collection: &str, with_people: bool) -> Option<Schema> {
     }
 }
 
-/// A concurrent change of a record, right before a call is handled.
+/// A concurrent change of a record, right before or after a call is handled.
 struct Interjection {
+    is_after: bool,
     method: Method,
     id: String,
     field: &'static str,
@@ -86,11 +87,19 @@ impl CrudStandIn {
         let http = StandIn::start(move |call| {
             let mut collections = kept.lock().unwrap();
             let due = |one: &mut Interjection| one.method == call.method && call.raw.contains(&one.id);
-            if let Some(Interjection { id, field, value, .. }) = waiting.lock().unwrap().take_if(due) {
+            let (before, after) = match waiting.lock().unwrap().take_if(due) {
+                Some(one) if one.is_after => (None, Some(one)),
+                before => (before, None),
+            };
+            if let Some(Interjection { id, field, value, .. }) = before {
                 change(&mut collections, &id, field, value);
             }
             let largest = largest.load(Ordering::SeqCst);
-            respond(call, &mut collections, with_people, largest).unwrap_or_else(|refusal| refusal)
+            let response = respond(call, &mut collections, with_people, largest).unwrap_or_else(|refusal| refusal);
+            if let Some(Interjection { id, field, value, .. }) = after {
+                change(&mut collections, &id, field, value);
+            }
+            response
         })
         .await;
         Self { http, collections, interjection, largest_page }
@@ -162,7 +171,16 @@ impl CrudStandIn {
 
     /// As [`CrudStandIn::change`], right before the next call with this method for the record.
     pub fn change_before(&self, method: Method, id: &str, field: &'static str, value: Value) {
-        *self.interjection.lock().unwrap() = Some(Interjection { method, id: id.to_owned(), field, value });
+        self.interject(Interjection { is_after: false, method, id: id.to_owned(), field, value });
+    }
+
+    /// As [`CrudStandIn::change`], right after the next call with this method for the record.
+    pub fn change_after(&self, method: Method, id: &str, field: &'static str, value: Value) {
+        self.interject(Interjection { is_after: true, method, id: id.to_owned(), field, value });
+    }
+
+    fn interject(&self, interjection: Interjection) {
+        *self.interjection.lock().unwrap() = Some(interjection);
     }
 }
 

@@ -11,6 +11,7 @@ use super::CrudServiceRecords;
 use super::changes::Change;
 use super::client::{LIVE, id_of, unreadable};
 use super::document::Document;
+use super::writes::Sent;
 use crate::domain::ids::TeleconsultationId;
 use crate::store::journal::{DocumentWrite, WriteKind};
 use crate::store::{Result, StoreError};
@@ -72,19 +73,19 @@ impl CrudServiceRecords {
     }
 
     async fn resolve_new(&self, write: &DocumentWrite) -> Result<Option<TeleconsultationId>> {
-        match (self.find_new(write).await?, write.is_abandoned) {
-            (Some(found), false) => {
-                let id = id_of(&found)?;
+        let found = match self.find_new(write).await? {
+            // Whoever of the two gives up first leaves it to the other.
+            Some(_) if self.may_be_of_another(write).await? => None,
+            found => found.as_ref().map(id_of).transpose()?,
+        };
+        match (found, write.is_abandoned) {
+            (Some(id), false) => {
                 let stays = self.applied(write, &id, write.room.as_ref()).await? || self.is_known(&id).await?;
                 Ok(stays.then_some(id))
             }
-            (Some(found), true) => {
-                let id = id_of(&found)?;
-                if self.may_be_of_another(write, &id).await? {
-                    return self.watch(write).await.map(|()| None);
-                }
-                self.undo(write, &id).await.map(|()| None)
-            }
+            // Another write has ended since the search, and the document is its.
+            (Some(id), true) if self.is_known(&id).await? => self.watch(write).await.map(|()| None),
+            (Some(id), true) => self.undo(write, &id).await.map(|()| None),
             (None, false) if self.abandon(write).await? => Ok(None),
             // Whoever has taken it over may find the document.
             (None, false) => Err(StoreError::corrupt("a new document is being looked for")),
@@ -92,12 +93,13 @@ impl CrudServiceRecords {
         }
     }
 
-    /// Whether a document that looks like the one of this write may have been added by another. Rooms are unique, so it may
-    /// only without a room.
-    async fn may_be_of_another(&self, write: &DocumentWrite, id: &TeleconsultationId) -> Result<bool> {
-        let Some(content) = write.content.as_deref().filter(|_| write.room.is_none()) else { return Ok(false) };
-        // In this order: a write that has ended between the two has made its document known.
-        Ok(self.journal.read().is_content_being_written(content).await? || self.is_known(id).await?)
+    /// Whether a document that looks like the one of this write may be that of another write in progress. Rooms are unique, so
+    /// it may only without a room.
+    pub(super) async fn may_be_of_another(&self, write: &DocumentWrite) -> Result<bool> {
+        match write.content.as_deref().filter(|_| write.room.is_none()) {
+            Some(content) => self.journal.read().is_content_being_written(content, &write.id).await,
+            None => Ok(false),
+        }
     }
 
     async fn is_known(&self, id: &TeleconsultationId) -> Result<bool> {
@@ -121,7 +123,7 @@ impl CrudServiceRecords {
     /// Moves the document of an abandoned write to the trash: its caller got an error, and may have created another since.
     async fn undo(&self, write: &DocumentWrite, id: &TeleconsultationId) -> Result<()> {
         if let Some(read) = self.client.document(&self.settings.records, id, LIVE).await?
-            && !self.send_to_trash(id, &read).await?
+            && self.send_to_trash(id, &read).await? != Sent::Applied
         {
             // It was changed at the same time. The next run looks at it again.
             return Ok(());
@@ -164,7 +166,7 @@ impl CrudServiceRecords {
             .await
     }
 
-    async fn resolve_update(&self, write: &DocumentWrite) -> Result<()> {
+    pub(super) async fn resolve_update(&self, write: &DocumentWrite) -> Result<()> {
         let id = &write.teleconsultation;
         let current = self.touched(id, write.room.as_ref()).await?;
         if write.kind == WriteKind::Trash && current.is_none() {

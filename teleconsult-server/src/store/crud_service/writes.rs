@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::CrudServiceRecords;
 use super::changes::Change;
-use super::client::{LIVE_OR_TRASHED, id_of, unreadable};
+use super::client::{LIVE, LIVE_OR_TRASHED, id_of, unreadable};
 use super::document::{self, Document};
 use crate::domain::ids::TeleconsultationId;
 use crate::domain::teleconsultation::Teleconsultation;
@@ -21,6 +21,16 @@ use crate::store::{Attempt, Cas, Result, StoreError, crash_point};
 
 /// How often a change is sent if the outcome is unknown and the document unchanged.
 const SENDS: u32 = 2;
+
+/// What became of a change that depends on the document being as it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    Applied,
+    /// Another writer was first.
+    Refused,
+    /// Another writer has changed the document, and a lost response leaves open whether it did so before or afterwards.
+    Overtaken,
+}
 
 /// A write that is about to begin.
 pub(super) fn new_write(kind: WriteKind, teleconsultation: &TeleconsultationId) -> DocumentWrite {
@@ -110,33 +120,37 @@ impl CrudServiceRecords {
         let sent = self.apply(&record.id, read, change).await;
         crash_point!("D2");
         match sent {
-            Ok(true) => {
+            Ok(Sent::Applied) => {
                 self.applied(write, &record.id, record.room.as_ref()).await?;
                 Ok(Cas::Applied(()))
             }
-            Ok(false) => {
+            Ok(Sent::Refused) => {
                 self.refused(write).await?;
+                Ok(Cas::Stale)
+            }
+            Ok(Sent::Overtaken) => {
+                self.resolve_update(write).await?;
                 Ok(Cas::Stale)
             }
             Err(error) => Err(self.failed(write, error).await),
         }
     }
 
-    /// Applies a change to a document that is still as it was read. `false` if another writer was first.
+    /// Applies a change to a document that is still as it was read.
     ///
     /// If the response is lost, the document shows whether it is what the change makes of it. If it was not changed at all,
     /// the change is sent again, which is safe because the compare-and-set succeeds only once.
-    async fn apply(&self, id: &TeleconsultationId, read: &Document, change: &Change) -> Result<bool> {
+    async fn apply(&self, id: &TeleconsultationId, read: &Document, change: &Change) -> Result<Sent> {
         let segments = [self.settings.records.as_str(), id.as_str()];
         let query = [("_q", read.filter().to_string())];
         let body = change.commands();
         let mut lost = None;
         for _ in 0..SENDS {
             let error = match self.client.call(Method::PATCH, &segments, &query, Some(&body)).await {
-                Ok(Some(_)) => return Ok(true),
+                Ok(Some(_)) => return Ok(Sent::Applied),
                 // After a lost response, perhaps because that one took effect.
                 Ok(None) => match lost {
-                    None => return Ok(false),
+                    None => return Ok(Sent::Refused),
                     Some(lost) => lost,
                 },
                 Err(error) => match lost {
@@ -146,9 +160,9 @@ impl CrudServiceRecords {
                 },
             };
             match self.client.document(&self.settings.records, id, "PUBLIC").await {
-                Ok(Some(now)) if change.is_applied(&now) => return Ok(true),
+                Ok(Some(now)) if change.is_applied(&now) => return Ok(Sent::Applied),
                 Ok(Some(now)) if now.version() == read.version() => lost = Some(error),
-                Ok(_) => return Ok(false),
+                Ok(_) => return Ok(Sent::Overtaken),
                 // Still unknown, whatever this error is.
                 Err(_) => return Err(error.into()),
             }
@@ -169,9 +183,9 @@ impl CrudServiceRecords {
         let id = match sent {
             Ok(stored) => id_of(&stored.ok_or_else(unreadable)?)?,
             Err(error) if error.is_ambiguous() => match self.find_new(write).await {
-                Ok(Some(found)) => id_of(&found)?,
+                Ok(Some(found)) if !self.may_be_of_another(write).await? => id_of(&found)?,
                 // Still unknown.
-                Ok(None) | Err(_) => return Err(error.into()),
+                Ok(_) | Err(_) => return Err(error.into()),
             },
             Err(error) => return Err(self.failed(write, error.into()).await),
         };
@@ -182,7 +196,8 @@ impl CrudServiceRecords {
         Ok(if self.end_taken_over(write, &id).await? { Cas::Applied(id) } else { Cas::Stale })
     }
 
-    /// The document that a write has added, with any state.
+    /// The document that a write has added. One without a room is recognized by its content, and only while it is live: the
+    /// trash may hold those that other writes have added, and that were undone.
     pub(super) async fn find_new(&self, write: &DocumentWrite) -> Result<Option<Value>> {
         let records = &self.settings.records;
         if let Some(room) = &write.room {
@@ -190,7 +205,7 @@ impl CrudServiceRecords {
             return Ok(self.client.list(records, &filter, LIVE_OR_TRASHED).await?.into_iter().next());
         }
         let Some(content) = write.content.as_deref().and_then(document::Content::parse) else { return Ok(None) };
-        let mut found = self.client.list(records, &content.filter(), LIVE_OR_TRASHED).await?;
+        let mut found = self.client.list(records, &content.filter(), LIVE).await?;
         found.retain(|document| content.matches(document));
         let ids: Vec<&str> = found.iter().filter_map(|document| document.get("_id")?.as_str()).collect();
         let known = self.journal.read().known_documents(&ids).await?;
@@ -267,9 +282,13 @@ impl CrudServiceRecords {
         let sent = self.send_to_trash(id, read).await;
         crash_point!("D2");
         match sent {
-            Ok(true) => {}
-            Ok(false) => {
+            Ok(Sent::Applied) => {}
+            Ok(Sent::Refused) => {
                 self.refused(write).await?;
+                return Ok(Cas::Stale);
+            }
+            Ok(Sent::Overtaken) => {
+                self.resolve_update(write).await?;
                 return Ok(Cas::Stale);
             }
             Err(error) => return Err(self.failed(write, error).await),
@@ -294,6 +313,8 @@ impl CrudServiceRecords {
                     if tx.release_replaced(&write).await?
                         && let Some(replaced) = &write.replaced
                     {
+                        // The document in the trash still names the room, and is not to count as using it.
+                        tx.store_document(&write.teleconsultation, 0, None).await?;
                         tx.queue_room(replaced, Some(&write.teleconsultation)).await?;
                     }
                     Ok(())
@@ -302,17 +323,17 @@ impl CrudServiceRecords {
             .await
     }
 
-    /// Moves a document that is still as it was read to the trash. `false` if another writer was first.
-    pub(super) async fn send_to_trash(&self, id: &TeleconsultationId, read: &Document) -> Result<bool> {
+    /// Moves a document that is still as it was read to the trash.
+    pub(super) async fn send_to_trash(&self, id: &TeleconsultationId, read: &Document) -> Result<Sent> {
         let segments = [self.settings.records.as_str(), id.as_str(), "state"];
         let query = [("_q", read.filter().to_string())];
         let body = json!({"stateTo": "TRASH"});
         let mut lost: Option<UpstreamError> = None;
         for _ in 0..SENDS {
             let error = match self.client.call(Method::POST, &segments, &query, Some(&body)).await {
-                Ok(Some(_)) => return Ok(true),
+                Ok(Some(_)) => return Ok(Sent::Applied),
                 Ok(None) => match lost {
-                    None => return Ok(false),
+                    None => return Ok(Sent::Refused),
                     Some(lost) => lost,
                 },
                 Err(error) => match lost {
@@ -322,9 +343,9 @@ impl CrudServiceRecords {
                 },
             };
             match self.client.document(&self.settings.records, id, "PUBLIC").await {
-                Ok(None) => return Ok(true),
+                Ok(None) => return Ok(Sent::Applied),
                 Ok(Some(now)) if now.version() == read.version() => lost = Some(error),
-                Ok(Some(_)) => return Ok(false),
+                Ok(Some(_)) => return Ok(Sent::Overtaken),
                 Err(_) => return Err(error.into()),
             }
         }

@@ -1,6 +1,7 @@
 //! What the journal knows of documents in the CRUD Service.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use bandyer_client::RoomId;
 use jiff::{SignedDuration, Timestamp};
@@ -54,10 +55,10 @@ impl Read<'_> {
         found.into_iter().map(room_id).collect()
     }
 
-    /// Whether a write with this content is under way.
-    pub(in crate::store) async fn is_content_being_written(self, content: &str) -> Result<bool> {
-        let statement = "SELECT count(*) FROM document_writes WHERE state = 'writing' AND content = $1";
-        let count: i64 = sqlx::query_scalar(statement).bind(content).fetch_one(self.pool).await?;
+    /// Whether another write with this content is in progress.
+    pub(in crate::store) async fn is_content_being_written(self, content: &str, except: &str) -> Result<bool> {
+        let statement = "SELECT count(*) FROM document_writes WHERE state = 'writing' AND content = $1 AND id <> $2";
+        let count: i64 = sqlx::query_scalar(statement).bind(content).bind(except).fetch_one(self.pool).await?;
         Ok(count > 0)
     }
 
@@ -216,6 +217,7 @@ impl Tx {
     ) -> Result<Vec<DocumentWrite>> {
         let now = self.now().await?;
         let [until, too_far] = [lease, max_wait].map(|wait| now.saturating_add(wait).unwrap_or(Timestamp::MAX));
+        let unreadable = Arc::clone(&self.unreadable);
         let rows = sqlx::query(sql!(
             self.dialect,
             "UPDATE document_writes SET due_at = $1, fence = fence + 1 WHERE id IN \
@@ -227,9 +229,8 @@ impl Tx {
         .bind(millis(now))
         .bind(i64::from(limit))
         .bind(millis(too_far))
-        .fetch_all(self.connection())
-        .await?;
-        rows.iter().map(write).collect()
+        .fetch(self.connection());
+        unreadable.leave_out("document_writes", rows, write).await
     }
 
     /// Takes over the writes of one teleconsultation, whether they are due or not.
@@ -239,15 +240,15 @@ impl Tx {
         lease: SignedDuration,
     ) -> Result<Vec<DocumentWrite>> {
         let until = self.now_plus(lease).await?;
+        let unreadable = Arc::clone(&self.unreadable);
         let rows = sqlx::query(
             "UPDATE document_writes SET due_at = $1, fence = fence + 1 WHERE teleconsultation_id = $2 \
              RETURNING id, kind, teleconsultation_id, room_id, replaced_room_id, content, state, started_at, fence",
         )
         .bind(millis(until))
         .bind(teleconsultation.as_str())
-        .fetch_all(self.connection())
-        .await?;
-        rows.iter().map(write).collect()
+        .fetch(self.connection());
+        unreadable.leave_out("document_writes", rows, write).await
     }
 
     /// Takes over a write if it was given up.
