@@ -81,7 +81,7 @@ impl IssueCredential {
     ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`] if the user does not exist; otherwise as [`Request::send`].
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if the user does not exist; otherwise as [`Request::send`].
     pub async fn send(self) -> Result<AccessCredential> {
         self.into_request().send().await
     }

@@ -102,7 +102,7 @@ impl User {
 }
 
 handle! {
-    /// Operations on users; from [`Client::users`].
+    /// Operations on users; from [`Client::users`](crate::Client::users).
     Users
 }
 
@@ -403,7 +403,7 @@ impl CreateUser {
     /// As [`send`](Self::send).
     pub async fn send_with_response(self) -> Result<Response<User>> {
         let Self { connection, new, limits } = self;
-        let (operation, limits) = (Operation::CreateUser.name(), limits.from_now());
+        let (operation, limits) = (Operation::CreateUser.name(), limits.started());
         let request = connection.try_request(Operation::CreateUser, |version| {
             check_new_id(new.id.as_ref())?;
             Ok(match version {
@@ -451,7 +451,7 @@ impl EnsureUser {
     /// As [`Request::send`].
     pub async fn send(self) -> Result<User> {
         let mut create = self.0;
-        create.limits = create.limits.from_now();
+        create.limits = create.limits.started();
         let (connection, id, limits) = (create.connection.clone(), create.new.id.clone(), create.limits);
         match (create.send().await, id) {
             (Err(conflict), Some(id)) if conflict.is_conflict() => {
@@ -533,7 +533,7 @@ impl UpdateUser {
     ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`] if the user does not exist; otherwise as [`Request::send`].
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if the user does not exist; otherwise as [`Request::send`].
     pub async fn send(self) -> Result<User> {
         self.into_request().send().await
     }

@@ -39,14 +39,14 @@ pub struct DownloadRequest {
 
 enum Source {
     /// An operation whose response body is the file.
-    Call(Result<Call>),
+    Call(Box<Result<Call>>),
     /// An operation whose response is a link to the file. A link may expire, so it may be needed twice.
     Link(Box<dyn Fn() -> Request<FileUrl> + Send + Sync>),
 }
 
 impl DownloadRequest {
     pub(crate) fn of_call(connection: Connection, operation: &'static str, call: Result<Call>) -> Self {
-        Self::new(connection, operation, Source::Call(call))
+        Self::new(connection, operation, Source::Call(Box::new(call)))
     }
 
     pub(crate) fn of_link(
@@ -106,10 +106,10 @@ impl DownloadRequest {
 
     async fn open(self) -> Result<(Download, StatusCode)> {
         let Self { connection, operation, source, limits, max_bytes, idle_timeout } = self;
-        let limits = limits.from_now();
+        let limits = limits.started();
         let (response, attempts) = match source {
             Source::Call(call) => {
-                let call = call?;
+                let call = (*call)?;
                 let url = connection.transport().url(&call.segments, &call.query);
                 let url = url.map_err(|detail| Error::invalid_request(operation, detail))?;
                 let mode = BodyMode::Streamed;

@@ -16,7 +16,7 @@ use crate::http::request::Request;
 
 const OPERATION: &str = "raw request";
 
-/// A request to an operation that this crate has no method for; from [`Client::request`].
+/// A request to an operation that this crate has no method for; from [`Client::request`](crate::Client::request).
 ///
 /// ```no_run
 /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {

@@ -56,7 +56,7 @@ impl Limits {
     }
 
     /// The same limits with a deadline that begins now, for an operation that consists of several requests.
-    pub(crate) fn from_now(self) -> Self {
+    pub(crate) fn started(self) -> Self {
         Self { deadline: Some(self.deadline()), ..self }
     }
 

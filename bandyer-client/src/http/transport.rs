@@ -223,6 +223,7 @@ impl Transport {
 /// The address in `location`, which may be relative.
 fn redirect_target(response: &reqwest::Response) -> Option<Url> {
     let location = response.headers().get(header::LOCATION)?.to_str().ok()?;
+    #[expect(clippy::disallowed_methods, reason = "a relative location is resolved as a browser does it")]
     response.url().join(location).ok()
 }
 

@@ -71,7 +71,7 @@ impl NewRoom {
 /// The creation of a room; from [`Rooms::create`](super::Rooms::create).
 ///
 /// Creating a room is not idempotent, so the request is never retried once it may have reached the vendor. If it fails
-/// with the [`outcome`](Error::outcome) [`Unknown`](crate::Outcome::Unknown), the room may exist nevertheless. To find
+/// with the [`outcome`](crate::Error::outcome) [`Unknown`](crate::Outcome::Unknown), the room may exist nevertheless. To find
 /// it, set a unique [`description`](Self::description) without personal data, and search for it in
 /// [`Rooms::list`](super::Rooms::list).
 ///
