@@ -34,7 +34,7 @@ pub(crate) use error::crash_point;
 pub use error::{Result, StoreError};
 pub use journal::{
     Attempt, AttemptResolution, Deployment, JournalCounts, KeyClaim, KeyEnd, KeyTakeover, KeyedRequest, NewAttempt,
-    Retirement, Suspect, SweepPass,
+    RENEWALS_PER_LEASE, Retirement, Suspect, SweepPass,
 };
 pub use tx::{Read, Tx};
 

@@ -1,6 +1,8 @@
 //! Several instances on one database: a leader that is paused past its lease does no harm, and work is shared.
 
-use bandyer_client::emulator::Operation;
+use std::time::Duration;
+
+use bandyer_client::emulator::{Action, Fault, Operation};
 use reqwest::Method;
 
 use crate::support::database::Kind;
@@ -88,6 +90,20 @@ async fn work_of_a_dead_instance_is_recovered_without_a_restart() {
     tokio::time::timeout(PATIENCE, repeated).await.expect("the key is released eventually");
     site.until_settled(&other.url).await.unwrap();
     assert_eq!(site.check_invariants().await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_attempt_is_recovered_although_the_search_for_its_room_takes_longer_than_a_lease() {
+    let site = Site::new(Kind::Postgres).await;
+    let (dying, other) = (site.start(&[("TELECONSULT_CRASH_POINTS", "C5=kill")]), site.start(&[]));
+    let _third = site.start(&[]);
+    // A lease lasts a second. Instances that take over from each other while they search would never come to an end.
+    let slow = Fault::on(Operation::ListRooms).always().action(Action::Delay(Duration::from_millis(2500)));
+    site.emulator.faults().add(slow);
+    let body = consultation(&in_minutes(0), 2, &[doctor(), patient()]);
+    assert_eq!(site.call(&dying.url, Method::POST, "/teleconsultation", &[], Some(&body)).await, None);
+    site.until_settled(&other.url).await.unwrap();
+    assert_eq!(site.check_invariants().await.unwrap().len(), 0);
 }
 
 async fn race_for_the_last_place(platform: Platform) {

@@ -1,13 +1,15 @@
 //! Resolves attempts without a holder: after a crash, or if the vendor's response was lost.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
+use std::time::Duration;
 
 use bandyer_client::RoomId;
 use jiff::{SignedDuration, Timestamp};
 
 use super::search::{MAX_PAGES, search_start};
 use super::{Rooms, RunError, marker};
-use crate::store::{Attempt, AttemptResolution, crash_point};
+use crate::store::{Attempt, AttemptResolution, RENEWALS_PER_LEASE, crash_point};
 use crate::vendor::{MarkedRooms, Search};
 
 /// How many attempts one run resolves at most. They share one walk through the vendor's list.
@@ -49,13 +51,40 @@ impl Rooms {
         let prefix = marker::prefix(&self.store.deployment().id);
         let not_before = search_start(oldest);
         let search = Search { prefix: &prefix, not_before, max_pages: MAX_PAGES, first_only: false };
-        match self.vendor.search_rooms(search).await {
+        // The search may take longer than a lease. If it ended meanwhile, instances would take over from each other for ever.
+        let found = tokio::select! {
+            biased;
+            found = self.vendor.search_rooms(search) => found,
+            never = self.keep_renewing(&claimed) => match never {},
+        };
+        match found {
             Ok(found) => self.resolve_attempts(claimed, found).await,
             Err(error) => {
                 for attempt in &claimed {
                     self.mark_unknown(attempt).await?;
                 }
                 Err(error.into())
+            }
+        }
+    }
+
+    /// Renews the leases of attempts until it is dropped.
+    async fn keep_renewing(&self, claimed: &[Attempt]) -> Infallible {
+        let lease = self.settings.lease;
+        let pause = Duration::try_from(lease).unwrap_or(Duration::MAX) / RENEWALS_PER_LEASE;
+        loop {
+            tokio::time::sleep(pause).await;
+            let attempts = claimed.to_vec();
+            let renewed = self.store.write(move |tx| {
+                Box::pin(async move {
+                    for attempt in &attempts {
+                        tx.renew_attempt(attempt, lease).await?;
+                    }
+                    Ok(())
+                })
+            });
+            if let Err(error) = renewed.await {
+                tracing::warn!(error = %error, "cannot renew the leases of attempts in recovery");
             }
         }
     }

@@ -5,6 +5,9 @@ use jiff::Timestamp;
 
 use crate::domain::ids::TeleconsultationId;
 
+/// How often a holder renews a lease while it lasts, so that a slow renewal does not end it.
+pub const RENEWALS_PER_LEASE: u32 = 3;
+
 /// How the vendor's users and rooms of this deployment are recognized. Both parts are random and generated once for each
 /// database, never derived from the vendor key: two deployments that share a key must not take each other's rooms for
 /// their own.

@@ -15,10 +15,7 @@ use std::time::Duration;
 use super::{Result, UseCaseError, UseCases};
 use crate::domain::ids::TeleconsultationId;
 use crate::store::held_key;
-use crate::store::{KeyClaim, KeyEnd, KeyTakeover, KeyedRequest};
-
-/// How often a lease is renewed while it lasts, so that a slow renewal does not end it.
-const RENEWALS_PER_LEASE: u32 = 3;
+use crate::store::{KeyClaim, KeyEnd, KeyTakeover, KeyedRequest, RENEWALS_PER_LEASE};
 
 /// Where the execution of a request starts.
 pub(super) struct Start {
