@@ -6,6 +6,7 @@ use bandyer_client::ApiVersion;
 use bandyer_client::emulator::{Action, Fault, Operation};
 use serde_json::json;
 
+use crate::support::raw::exchange;
 use crate::support::service::{Variables, patient};
 use crate::support::{Response, Service, in_minutes, on_every_platform};
 
@@ -82,6 +83,21 @@ async fn a_session_of_another_room_is_not_found() {
         assert_eq!(response.status, 404, "{session}: {response:?}");
     }
     assert_eq!(service.emulator.calls_of(Operation::GetTranscription), calls);
+}
+
+#[tokio::test]
+async fn a_session_that_would_be_another_path_is_not_found() {
+    let service = Service::start(ApiVersion::V2, &TRANSCRIBED).await;
+    let own = service.create_running().await;
+    // Clients resolve such paths before they send them.
+    for session in [".", "..", "%2e", "%2E%2e"] {
+        let request = format!(
+            "GET /transcription/{own}/{session} HTTP/1.1\r\nhost: x\r\nmiauserid: patient-42\r\nconnection: close\r\n\r\n"
+        );
+        let response = exchange(service.address(), request.as_bytes()).await;
+        assert!(response.starts_with("HTTP/1.1 404 "), "{session}: {response}");
+    }
+    assert_eq!(service.emulator.calls_of(Operation::GetSession), 0);
 }
 
 #[tokio::test]

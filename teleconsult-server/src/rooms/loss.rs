@@ -59,12 +59,12 @@ impl Misses {
 
 /// The repairs of a teleconsultation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Tries {
+struct Repairs {
     count: u32,
     last: Timestamp,
 }
 
-impl Tries {
+impl Repairs {
     fn allow_another(self, now: Timestamp) -> bool {
         let wait = SignedDuration::try_from(BACKOFF.after(self.count - 1)).unwrap_or(SignedDuration::MAX);
         // A clock that was set back must not stop repairs.
@@ -76,7 +76,7 @@ impl Tries {
 #[derive(Debug, Default)]
 pub(super) struct Observed {
     misses: HashMap<RoomId, Misses>,
-    tries: HashMap<TeleconsultationId, Tries>,
+    repairs: HashMap<TeleconsultationId, Repairs>,
     /// Rooms that turned out to be lost, and when.
     lost: HashMap<RoomId, Timestamp>,
 }
@@ -109,13 +109,13 @@ impl Observed {
 
     /// Notes that a repair begins, unless the last one was too short a time ago.
     pub(super) fn begin_repair(&mut self, record: &TeleconsultationId, now: Timestamp) -> bool {
-        prune(&mut self.tries, |tries| now.duration_since(tries.last) <= BACKOFF_KEPT_FOR);
-        let before = self.tries.get(record).filter(|tries| now.duration_since(tries.last) <= BACKOFF_KEPT_FOR);
-        if before.is_some_and(|tries| !tries.allow_another(now)) {
+        prune(&mut self.repairs, |repairs| now.duration_since(repairs.last) <= BACKOFF_KEPT_FOR);
+        let before = self.repairs.get(record).filter(|repairs| now.duration_since(repairs.last) <= BACKOFF_KEPT_FOR);
+        if before.is_some_and(|repairs| !repairs.allow_another(now)) {
             return false;
         }
-        let count = before.map_or(0, |tries| tries.count) + 1;
-        self.tries.insert(record.clone(), Tries { count, last: now });
+        let count = before.map_or(0, |repairs| repairs.count) + 1;
+        self.repairs.insert(record.clone(), Repairs { count, last: now });
         true
     }
 }

@@ -26,7 +26,7 @@ use dialect::Dialect;
 use session::{Readers, Session};
 
 /// How often a unit of work is run at most. Another transaction was in its way when it failed, and a second conflict is rare.
-const TRIES: u32 = 3;
+const MAX_ATTEMPTS: u32 = 3;
 /// How long the next run waits, at random, in milliseconds. Without a pause, it takes its locks again before the other
 /// transaction has noticed that they are free, and both are in each other's way once more.
 const PAUSE: RangeInclusive<u64> = 10..=50;
@@ -81,7 +81,7 @@ impl Database {
         unit: impl for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Clone + Send,
     ) -> Result<T> {
         crash_point!("C10");
-        for _ in 1..TRIES {
+        for _ in 1..MAX_ATTEMPTS {
             match self.transaction(unit.clone()).await {
                 Err(error) if error.is_conflict() => {
                     tracing::debug!(error = %error, "a transaction conflicted with another one and is repeated");

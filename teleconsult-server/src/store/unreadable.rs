@@ -1,6 +1,6 @@
 //! Rows that cannot be read.
 //!
-//! A list is read for many records, so one bad row must not stop the work on the others: it is left out. Whoever asks for a
+//! A list is read for many records, so one bad row must not stop the work on the others: it is left out. A request for a
 //! single row still gets an error, because without the row the response would be wrong. Both are reported once and counted.
 
 use std::collections::HashSet;

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::CrudServiceRecords;
 use super::changes::Change;
-use super::client::{LIVE, id_of, unreadable};
+use super::client::{LIVE, unreadable};
 use super::document::Document;
 use super::writes::Sent;
 use crate::domain::ids::TeleconsultationId;
@@ -73,33 +73,26 @@ impl CrudServiceRecords {
     }
 
     async fn resolve_new(&self, write: &DocumentWrite) -> Result<Option<TeleconsultationId>> {
-        let found = match self.find_new(write).await? {
-            // Whoever of the two gives up first leaves it to the other.
-            Some(_) if self.may_be_of_another(write).await? => None,
-            found => found.as_ref().map(id_of).transpose()?,
-        };
-        match (found, write.is_abandoned) {
+        // Of two writes that may have added it, the one that gives up first leaves it to the other.
+        match (self.find_own(write).await?, write.is_abandoned) {
             (Some(id), false) => {
                 let stays = self.applied(write, &id, write.room.as_ref()).await? || self.is_known(&id).await?;
                 Ok(stays.then_some(id))
             }
-            // Another write has ended since the search, and the document is its.
-            (Some(id), true) if self.is_known(&id).await? => self.watch(write).await.map(|()| None),
             (Some(id), true) => self.undo(write, &id).await.map(|()| None),
             (None, false) if self.abandon(write).await? => Ok(None),
-            // Whoever has taken it over may find the document.
+            // The holder that has taken it over may find the document.
             (None, false) => Err(StoreError::corrupt("a new document is being looked for")),
             (None, true) => self.watch(write).await.map(|()| None),
         }
     }
 
-    /// Whether a document that looks like the one of this write may be that of another write in progress. Rooms are unique, so
-    /// it may only without a room.
-    pub(super) async fn may_be_of_another(&self, write: &DocumentWrite) -> Result<bool> {
-        match write.content.as_deref().filter(|_| write.room.is_none()) {
-            Some(content) => self.journal.read().is_content_being_written(content, &write.id).await,
-            None => Ok(false),
-        }
+    /// Whether a document that looks like the one of this write may have been added by another. Rooms are unique, so it may
+    /// only without a room.
+    pub(super) async fn may_be_of_another(&self, write: &DocumentWrite, id: &TeleconsultationId) -> Result<bool> {
+        let Some(content) = write.content.as_deref().filter(|_| write.room.is_none()) else { return Ok(false) };
+        // In this order: a write that has ended since the document was found has made it known.
+        Ok(self.journal.read().is_content_being_written(content, &write.id).await? || self.is_known(id).await?)
     }
 
     async fn is_known(&self, id: &TeleconsultationId) -> Result<bool> {

@@ -182,10 +182,10 @@ impl CrudServiceRecords {
         crash_point!("D2");
         let id = match sent {
             Ok(stored) => id_of(&stored.ok_or_else(unreadable)?)?,
-            Err(error) if error.is_ambiguous() => match self.find_new(write).await {
-                Ok(Some(found)) if !self.may_be_of_another(write).await? => id_of(&found)?,
+            Err(error) if error.is_ambiguous() => match self.find_own(write).await {
+                Ok(Some(id)) => id,
                 // Still unknown.
-                Ok(_) | Err(_) => return Err(error.into()),
+                Ok(None) | Err(_) => return Err(error.into()),
             },
             Err(error) => return Err(self.failed(write, error.into()).await),
         };
@@ -196,9 +196,16 @@ impl CrudServiceRecords {
         Ok(if self.end_taken_over(write, &id).await? { Cas::Applied(id) } else { Cas::Stale })
     }
 
-    /// The document that a write has added. One without a room is recognized by its content, and only while it is live: the
+    /// The document that a write has added, if it cannot be that of another.
+    pub(super) async fn find_own(&self, write: &DocumentWrite) -> Result<Option<TeleconsultationId>> {
+        let Some(found) = self.find_new(write).await? else { return Ok(None) };
+        let id = id_of(&found)?;
+        Ok(if self.may_be_of_another(write, &id).await? { None } else { Some(id) })
+    }
+
+    /// A document that a write may have added. One without a room is recognized by its content, and only while it is live: the
     /// trash may hold those that other writes have added, and that were undone.
-    pub(super) async fn find_new(&self, write: &DocumentWrite) -> Result<Option<Value>> {
+    async fn find_new(&self, write: &DocumentWrite) -> Result<Option<Value>> {
         let records = &self.settings.records;
         if let Some(room) = &write.room {
             let filter = json!({"bandyerRoomId": room.as_str()});

@@ -15,9 +15,9 @@ async fn with_conflicts(failures: u32) -> (TestStore, String) {
     administer(
         &url,
         &format!(
-            "SET search_path TO clinic; CREATE SEQUENCE tries; \
+            "SET search_path TO clinic; CREATE SEQUENCE runs; \
              CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-             IF nextval('clinic.tries') <= {failures} THEN RAISE EXCEPTION 'on purpose' USING ERRCODE = '40001'; END IF; \
+             IF nextval('clinic.runs') <= {failures} THEN RAISE EXCEPTION 'on purpose' USING ERRCODE = '40001'; END IF; \
              RETURN NEW; END $$; \
              CREATE TRIGGER fail BEFORE INSERT ON job_runs FOR EACH ROW EXECUTE FUNCTION fail()"
         ),
@@ -40,14 +40,13 @@ async fn a_conflict_runs_the_unit_of_work_again() {
 }
 
 #[tokio::test]
-async fn a_conflict_that_stays_is_reported_after_three_tries() {
+async fn a_conflict_that_stays_is_reported_after_three_attempts() {
     let (store, url) = with_conflicts(u32::MAX).await;
     let failed = write!(store, |tx| tx.claim_job("sweep", LEASE)).unwrap_err();
     assert!(failed.is_conflict(), "{failed}");
     let mut connection = AnyConnection::connect(&url).await.unwrap();
-    let tries: i64 =
-        sqlx::query_scalar("SELECT last_value FROM clinic.tries").fetch_one(&mut connection).await.unwrap();
-    assert_eq!(tries, 3);
+    let runs: i64 = sqlx::query_scalar("SELECT last_value FROM clinic.runs").fetch_one(&mut connection).await.unwrap();
+    assert_eq!(runs, 3);
 }
 
 #[tokio::test]
