@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use bandyer_client::emulator::{Emulator, Fault, Operation};
-use bandyer_client::rooms::{NewParticipant, Recording, RoomStatus};
+use bandyer_client::rooms::{NewParticipant, RecordingMode, RoomStatus};
 use bandyer_client::users::Role;
 use bandyer_client::{Client, RoomId, UserId};
 
@@ -29,7 +29,7 @@ async fn main() -> Result<(), AnyError> {
     client.users().create(Role::Basic).id(patient.clone()).send().await?;
     let people = [NewParticipant::new(doctor.clone()).admin(true), NewParticipant::new(patient.clone())];
     let limit = Duration::from_secs(30 * 60);
-    let room = client.rooms().create(people).recording(Recording::Automatic).max_duration(limit).send().await?.id;
+    let room = client.rooms().create(people).recording(RecordingMode::Automatic).max_duration(limit).send().await?.id;
 
     // Both join, and the call time is used up on the simulated clock.
     emulator.join(&room, &doctor)?;

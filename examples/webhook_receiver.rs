@@ -10,7 +10,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bandyer_client::ApiKey;
-use bandyer_client::webhook::{self, Event, Verifier};
+use bandyer_client::events::{self, Event, Verifier};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -39,7 +39,7 @@ async fn main() -> Result<(), AnyError> {
     });
 
     let body = r#"{"event":"on_room_deleted","event_version":"1.0","namespace":"room","data":{"room_id":"room_1"}}"#;
-    let signature = webhook::sign(&key, body.as_bytes(), Timestamp::now());
+    let signature = events::sign(&key, body.as_bytes(), Timestamp::now());
     for signature in [signature.as_str(), "t=1,v0=00"] {
         let http = reqwest::Client::builder().timeout(std::time::Duration::from_secs(5)).build()?;
         let response = http.post(&url).header("bandyer-signature", signature).body(body).send().await?;
@@ -64,7 +64,7 @@ async fn handle(verifier: &Verifier, request: Request<Incoming>) -> StatusCode {
     if verifier.verify(&header.unwrap_or_default(), &body, Timestamp::now()).is_err() {
         return StatusCode::UNAUTHORIZED;
     }
-    match webhook::parse(&body).map(|notification| notification.event) {
+    match events::parse(&body).map(|notification| notification.event) {
         Ok(Event::RoomDeleted(room)) => println!("room {} was deleted", room.room_id),
         Ok(other) => println!("{}", other.name()),
         Err(_) => return StatusCode::BAD_REQUEST,

@@ -27,7 +27,7 @@ use crate::transcripts::Transcripts;
 use crate::types::api_version::ApiVersion;
 use crate::uploads::Uploads;
 use crate::users::Users;
-use crate::webhook_settings::Webhooks;
+use crate::webhooks::Webhooks;
 
 /// A client of one company's account.
 ///

@@ -13,6 +13,8 @@ pub mod credentials;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 mod error;
+#[cfg(feature = "webhook-receiver")]
+pub mod events;
 mod http;
 pub mod links;
 mod operations;
@@ -24,12 +26,10 @@ pub mod tags;
 pub mod transcripts;
 mod types;
 pub mod uploads;
-#[cfg(feature = "webhook")]
+#[cfg(feature = "webhook-receiver")]
 pub mod user_details;
 pub mod users;
-#[cfg(feature = "webhook")]
-pub mod webhook;
-pub mod webhook_settings;
+pub mod webhooks;
 
 pub use self::client::{Client, ClientBuilder};
 pub use self::config::{ApiKey, ConfigError, Environment, Region};

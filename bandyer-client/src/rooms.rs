@@ -48,7 +48,7 @@ open_enum! {
 
 open_enum! {
     /// Whether a call is recorded. The sandbox does not record.
-    pub enum Recording {
+    pub enum RecordingMode {
         /// Never.
         Off = "none",
         /// From the beginning, one file per session.
@@ -81,7 +81,7 @@ pub struct Room {
     /// The media of the call.
     pub call_type: Option<CallType>,
     /// Whether the call is recorded. v1 often returns only whether it is, not how; this is then `Automatic`.
-    pub recording: Option<Recording>,
+    pub recording: Option<RecordingMode>,
     /// The state of the recording, such as `stopped` (v2).
     pub recording_status: Option<String>,
     /// The description set at creation. The vendor treats it as personal data, so `Debug` leaves it out.
@@ -289,7 +289,7 @@ impl Rooms {
         RoomParticipants::new(self.connection.clone(), id.clone())
     }
 
-    /// Starts recording a room whose recording is [`Manual`](Recording::Manual). v2 only.
+    /// Starts recording a room whose recording is [`Manual`](RecordingMode::Manual). v2 only.
     ///
     /// Not retried once it may have reached the vendor, because a participant may have stopped the recording in
     /// between.

@@ -15,7 +15,7 @@
 //! # }
 //! ```
 //!
-//! Verify the header `bandyer-signature` with [`Verifier`](crate::webhook::Verifier) first.
+//! Verify the header `bandyer-signature` with [`Verifier`](crate::events::Verifier) first.
 
 use std::fmt;
 

@@ -23,7 +23,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bandyer_client::rooms::{Recording, Room};
+use bandyer_client::rooms::{RecordingMode, Room};
 use bandyer_client::{JoinUrl, UserId};
 use jiff::SignedDuration;
 use tokio::sync::Notify;
@@ -59,7 +59,7 @@ pub struct RoomSettings {
     /// Whether using a link makes the others ring.
     pub live: bool,
     /// Whether calls are recorded.
-    pub recording: Recording,
+    pub recording: RecordingMode,
     /// Whether recordings are transcribed afterwards.
     pub transcribed: bool,
     /// How long the holder of an attempt has before others may take it over.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bandyer_client::company::{Background, CompanyProfile, LogoTheme, Palette};
 use bandyer_client::credentials::AccessCredential;
-use bandyer_client::rooms::{NewParticipant, Recording, Room, Tools};
+use bandyer_client::rooms::{NewParticipant, RecordingMode, Room, Tools};
 use bandyer_client::sessions::Session;
 use bandyer_client::users;
 use bandyer_client::{BackgroundAlias, Client, Download, File, RetryPolicy, RoomId, SessionId, UploadKey, UserId};
@@ -49,7 +49,7 @@ pub struct RoomSpec {
     /// Whether using a link makes the others ring.
     pub live: bool,
     /// Whether calls are recorded.
-    pub recording: Recording,
+    pub recording: RecordingMode,
     /// Whether recordings are transcribed afterwards.
     pub transcribed: bool,
     /// The opaque text that identifies the room as made by this deployment.

@@ -8,7 +8,7 @@ use bandyer_client::sessions::{Session, SessionFilter};
 use bandyer_client::signatures::Envelope;
 use bandyer_client::uploads::Upload;
 use bandyer_client::users::{Role, User, Users};
-use bandyer_client::webhook_settings::Webhook;
+use bandyer_client::webhooks::Webhook;
 use bandyer_client::{
     Client, Download, DownloadRequest, Error, File, FileUrl, Items, List, Page, Request, RetryPolicy, RoomId,
 };

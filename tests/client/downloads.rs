@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bandyer_client::emulator::{Action, Emulator, Fault, Operation};
-use bandyer_client::rooms::{NewParticipant, Recording};
+use bandyer_client::rooms::{NewParticipant, RecordingMode};
 use bandyer_client::users::Role;
 use bandyer_client::{Client, Download, ErrorKind, Outcome, SessionId};
 use futures_util::{StreamExt, TryStreamExt};
@@ -168,7 +168,7 @@ async fn a_download_is_retried_before_the_first_byte() {
         client.users().create(role).id(user(id)).send().await.unwrap();
     }
     let people = ["d", "p"].map(|id| NewParticipant::new(user(id)));
-    let room = client.rooms().create(people).recording(Recording::Automatic).offline_transcription(true);
+    let room = client.rooms().create(people).recording(RecordingMode::Automatic).offline_transcription(true);
     let room = room.send().await.unwrap().id;
     emulator.join(&room, &user("d")).unwrap();
     emulator.leave(&room, &user("d")).unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bandyer_client::activity::ActivityKind;
 use bandyer_client::emulator::{Action, Emulator, Fault, Operation};
-use bandyer_client::rooms::{NewParticipant, Recording, RoomStatus, Tools};
+use bandyer_client::rooms::{NewParticipant, RecordingMode, RoomStatus, Tools};
 use bandyer_client::users::{Language, Role};
 use bandyer_client::{ApiVersion, Client, ErrorKind, RetryPolicy, RoomId};
 use serde_json::{Value, json};
@@ -54,7 +54,7 @@ async fn rooms_have_a_full_lifecycle_in_both_versions() {
         let made = client
             .rooms()
             .create(pair())
-            .recording(Recording::Manual)
+            .recording(RecordingMode::Manual)
             .max_duration(Duration::from_secs(90))
             .live(true)
             .description("x")
@@ -189,7 +189,7 @@ async fn recording_and_ringing_change_the_state_of_the_room() {
     let (emulator, client) = with_users(ApiVersion::V2).await;
     let silent = client.rooms().create(pair()).send().await.unwrap().id;
     assert_eq!(client.rooms().start_recording(&silent).send().await.unwrap_err().code(), Some("room_no_recordable"));
-    let room = client.rooms().create(pair()).recording(Recording::Manual).send().await.unwrap().id;
+    let room = client.rooms().create(pair()).recording(RecordingMode::Manual).send().await.unwrap().id;
     for (on, status) in [(true, "started"), (false, "stopped")] {
         let request = if on { client.rooms().start_recording(&room) } else { client.rooms().stop_recording(&room) };
         request.send().await.unwrap();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bandyer_client::emulator::{Action, Emulator, Fault, Operation};
-use bandyer_client::rooms::{NewParticipant, Recording};
+use bandyer_client::rooms::{NewParticipant, RecordingMode};
 use bandyer_client::users::Role;
 use bandyer_client::{Client, Error, ErrorKind, Outcome, RetryPolicy};
 
@@ -122,7 +122,7 @@ async fn a_different_existing_user_is_a_conflict() {
 async fn starting_and_stopping_a_recording_is_not_retried() {
     let (emulator, client) = with_users().await;
     let people = ["d", "p"].map(|id| NewParticipant::new(user(id)));
-    let room = client.rooms().create(people).recording(Recording::Manual).send().await.unwrap().id;
+    let room = client.rooms().create(people).recording(RecordingMode::Manual).send().await.unwrap().id;
     for operation in [Operation::StartRecording, Operation::StopRecording] {
         emulator.faults().add(Fault::on(operation).reset_after());
         let starts = operation == Operation::StartRecording;

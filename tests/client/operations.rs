@@ -7,11 +7,11 @@ use std::time::Duration;
 use bandyer_client::activity::ActivityKind;
 use bandyer_client::chats::MessageOrder;
 use bandyer_client::company::{Color, LogoTheme, Palette};
-use bandyer_client::rooms::{CallType, NewParticipant, Recording, Tools};
+use bandyer_client::rooms::{CallType, NewParticipant, RecordingMode, Tools};
 use bandyer_client::signatures::{NewSignature, Signer};
 use bandyer_client::uploads::UploadKind;
 use bandyer_client::users::{Language, Role};
-use bandyer_client::webhook_settings::{WebhookEvent, WebhookVersion};
+use bandyer_client::webhooks::{WebhookEvent, WebhookVersion};
 use bandyer_client::{
     ApiVersion, BackgroundAlias, BroadcastId, ChannelId, Client, EncryptionKeyId, EnvelopeId, Error, ErrorKind, File,
     JoinUrl, LinkToken, SessionId, TemplateId, UploadKey, UserId, WebhookId,
@@ -197,7 +197,7 @@ cases! {
         sent("POST /rooms", json!({"id": "r"})).json(json!({"participants": people(), "recording": "manual",
             "call_type": "audio_only", "live": true, "duration": 90, "description": "x"})),
         |c| c.rooms().create([NewParticipant::new(user("d")).admin(true), NewParticipant::new(user("p"))])
-            .recording(Recording::Manual).call_type(CallType::AudioOnly).live(true)
+            .recording(RecordingMode::Manual).call_type(CallType::AudioOnly).live(true)
             .max_duration(Duration::from_secs(90)).description("x");
     "get room",
         sent("GET /room/info/r", json!({"room": {"room_id": "r"}})), sent("GET /rooms/r", json!({"id": "r"})),

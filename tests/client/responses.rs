@@ -146,7 +146,6 @@ async fn settings_keys_tags_and_webhooks_are_parsed_in_full() {
     let active = json!({"active_webhooks": {"https://me": [{"webhook_method": "post", "event": "on_call_ended",
         "creation_date": DATE, "event_version": "0"}]}});
     let (_server, client) = client_with_response(ApiVersion::V1, active).await;
-    let read =
-        client.webhooks().active(bandyer_client::webhook_settings::WebhookVersion::V0).send().await.unwrap().remove(0);
+    let read = client.webhooks().active(bandyer_client::webhooks::WebhookVersion::V0).send().await.unwrap().remove(0);
     assert_eq!((read.url.as_str(), read.event.as_str(), read.created_at), ("https://me", "on_call_ended", date()));
 }

@@ -8,12 +8,12 @@ use bandyer_client::activity::ActivityKind;
 use bandyer_client::chats::MessageOrder;
 use bandyer_client::company::{Color, LogoTheme, Palette};
 use bandyer_client::emulator::Emulator;
-use bandyer_client::rooms::{NewParticipant, Recording, RoomStatus, Tools};
+use bandyer_client::rooms::{NewParticipant, RecordingMode, RoomStatus, Tools};
 use bandyer_client::sessions::ConnectionChange;
 use bandyer_client::signatures::{NewSignature, Signer};
 use bandyer_client::uploads::UploadKind;
 use bandyer_client::users::{Language, Role};
-use bandyer_client::webhook_settings::{WebhookEvent, WebhookVersion};
+use bandyer_client::webhooks::{WebhookEvent, WebhookVersion};
 use bandyer_client::{ApiVersion, BackgroundAlias, Client, Error, File, LinkToken, RoomId, SessionId, UploadKey};
 use serde_json::json;
 
@@ -40,7 +40,7 @@ impl World {
     }
 
     async fn recorded_room(&self) -> RoomId {
-        let create = self.client.rooms().create(pair()).recording(Recording::Automatic);
+        let create = self.client.rooms().create(pair()).recording(RecordingMode::Automatic);
         let create = if self.is_v1() { create } else { create.offline_transcription(true) };
         create.send().await.unwrap().id
     }
@@ -160,7 +160,7 @@ async fn participants_are_added_and_removed(w: &World) {
         return;
     }
     let c = &w.client;
-    let room = c.rooms().create(pair()).recording(Recording::Manual).send().await.unwrap().id;
+    let room = c.rooms().create(pair()).recording(RecordingMode::Manual).send().await.unwrap().id;
     let people = c.rooms().participants(&room);
     c.users().create(Role::Basic).id(user("q")).send().await.unwrap();
     people.add(NewParticipant::new(user("q"))).send().await.unwrap();

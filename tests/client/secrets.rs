@@ -3,10 +3,10 @@
 use std::error::Error as StdError;
 use std::fmt::Debug;
 
+use bandyer_client::events::{Event, Verifier, parse};
 use bandyer_client::rooms::NewParticipant;
 use bandyer_client::signatures::{NewSignature, Signer};
 use bandyer_client::user_details;
-use bandyer_client::webhook::{Event, Verifier, parse};
 use bandyer_client::{AccessToken, ApiKey, ChannelId, Client, File, FileUrl, JoinUrl, LinkToken, UploadKey};
 use httpmock::MockServer;
 use serde_json::json;
@@ -123,8 +123,8 @@ async fn configured_urls_show_only_their_host() {
     let update = client.company().update().end_call_redirect(url).user_details_provider(url);
     let before = shown(&update);
     let company = update.send().await.unwrap();
-    let event = bandyer_client::webhook_settings::WebhookEvent::RoomCreated;
-    let version = bandyer_client::webhook_settings::WebhookVersion::V1;
+    let event = bandyer_client::webhooks::WebhookEvent::RoomCreated;
+    let version = bandyer_client::webhooks::WebhookVersion::V1;
     let webhook = client.webhooks().create(url, &event, version).send().await.unwrap();
     let v1 = emulator.client_for(bandyer_client::ApiVersion::V1).unwrap();
     let active = v1.webhooks().active(version).send().await.unwrap();
@@ -283,8 +283,8 @@ async fn deliveries_and_downloads_show_no_path_or_query() {
     let emulator = bandyer_client::emulator::Emulator::builder().webhook_retries(1, std::time::Duration::ZERO);
     let emulator = emulator.start().await.unwrap();
     let client = emulator.client().unwrap();
-    let event = bandyer_client::webhook_settings::WebhookEvent::RoomDeleted;
-    let version = bandyer_client::webhook_settings::WebhookVersion::V1;
+    let event = bandyer_client::webhooks::WebhookEvent::RoomDeleted;
+    let version = bandyer_client::webhooks::WebhookVersion::V1;
     let receiver = MockServer::start_async().await;
     receiver
         .mock_async(|_, then| {

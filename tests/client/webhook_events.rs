@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use bandyer_client::rooms::{CallType, Recording};
-use bandyer_client::webhook::{Event, Session, parse};
+use bandyer_client::events::{Event, SessionEvent, parse};
+use bandyer_client::rooms::{CallType, RecordingMode};
 use bandyer_client::{ChannelId, UploadKey};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -57,7 +57,7 @@ fn calls_are_parsed_in_full() {
     assert_eq!((call.room_id.as_str(), call.initiator, call.users), ("r", Some(user("d")), vec![user("p")]));
     let options = call.options.unwrap();
     assert_eq!((options.duration, options.recording, options.live), (None, Some(true), Some(true)));
-    assert_eq!((options.recording_type, options.call_type), (Some(Recording::Manual), Some(CallType::AudioOnly)));
+    assert_eq!((options.recording_type, options.call_type), (Some(RecordingMode::Manual), Some(CallType::AudioOnly)));
     assert_eq!(options.created_at, date());
     assert_eq!(content!(v0("on_call_ended", json!({"room_id": "r"})), CallEnded).room_id, "r");
 }
@@ -74,7 +74,7 @@ fn rooms_are_parsed_in_full_in_both_versions() {
     assert_eq!((old.skips_landing_page, new.call_type.clone()), (Some(true), Some(CallType::AudioVideo)));
     for room in [old, new] {
         assert_eq!((room.room_id.as_str(), room.duration, room.live), ("r", seconds(120), Some(true)));
-        assert_eq!((room.recording, room.recording_type), (Some(false), Some(Recording::Manual)));
+        assert_eq!((room.recording, room.recording_type), (Some(false), Some(RecordingMode::Manual)));
         assert_eq!(room.description.unwrap().as_str(), "visit");
         let person = &room.participants[0];
         assert_eq!((&person.user_id, person.is_admin), (&user("d"), Some(true)));
@@ -100,8 +100,9 @@ fn rooms_are_parsed_in_full_in_both_versions() {
 
 #[test]
 fn sessions_are_parsed_in_full_in_both_versions() {
-    let of =
-        |event: Event| -> Session { content!(event, SessionStarted | SessionResumed | SessionPaused | SessionEnded) };
+    let of = |event: Event| -> SessionEvent {
+        content!(event, SessionStarted | SessionResumed | SessionPaused | SessionEnded)
+    };
     for name in ["on_session_started", "on_session_resumed", "on_session_paused", "on_session_ended"] {
         let old = of(v0(
             name,

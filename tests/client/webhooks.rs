@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bandyer_client::emulator::Emulator;
-use bandyer_client::rooms::{NewParticipant, Recording};
+use bandyer_client::events::{Event, Verifier, parse};
+use bandyer_client::rooms::{NewParticipant, RecordingMode};
 use bandyer_client::users::Role;
-use bandyer_client::webhook::{Event, Verifier, parse};
-use bandyer_client::webhook_settings::{WebhookEvent, WebhookVersion};
+use bandyer_client::webhooks::{WebhookEvent, WebhookVersion};
 use bandyer_client::{ApiVersion, Client, RetryPolicy, RoomId, SessionId, user_details};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -108,7 +108,8 @@ async fn with_users(emulator: &Emulator) -> Client {
 
 async fn a_room(client: &Client) -> RoomId {
     let people = ["d", "p"].map(|id| NewParticipant::new(user(id)));
-    let create = client.rooms().create(people).recording(Recording::Automatic).max_duration(Duration::from_secs(600));
+    let create =
+        client.rooms().create(people).recording(RecordingMode::Automatic).max_duration(Duration::from_secs(600));
     create.send().await.unwrap().id
 }
 

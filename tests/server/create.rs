@@ -91,7 +91,7 @@ on_every_platform! {
 #[tokio::test]
 async fn room_properties_come_from_the_configuration() {
     use bandyer_client::ApiVersion;
-    use bandyer_client::rooms::Recording;
+    use bandyer_client::rooms::RecordingMode;
     for version in [ApiVersion::V1, ApiVersion::V2] {
         let file = tempfile::NamedTempFile::new().unwrap();
         let text = r#"{"privileges": {"basic": {"groups": ["customer"], "tools": {"chat": true}},
@@ -109,7 +109,7 @@ async fn room_properties_come_from_the_configuration() {
         .await;
         service.create(&in_minutes(0), 2, &[person("c", "clinician"), person("p", "customer")]).await;
         let room = service.emulator.live_rooms().remove(0);
-        assert_eq!((room.duration, room.live, &room.recording), (Some(1800), false, &Recording::Manual));
+        assert_eq!((room.duration, room.live, &room.recording), (Some(1800), false, &RecordingMode::Manual));
         let (admin, other) = (&room.participants[0], &room.participants[1]);
         assert!(admin.is_admin && admin.tools.file_upload);
         assert!(!other.is_admin && other.tools.chat && !other.tools.file_upload);

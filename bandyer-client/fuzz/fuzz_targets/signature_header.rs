@@ -2,7 +2,7 @@
 #![no_main]
 
 use bandyer_client::ApiKey;
-use bandyer_client::webhook::{Verifier, sign};
+use bandyer_client::events::{Verifier, sign};
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 

@@ -5,7 +5,7 @@ use bandyer_client::{user_details, webhook};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|body: &[u8]| {
-    if let Ok(notification) = webhook::parse(body) {
+    if let Ok(notification) = events::parse(body) {
         let shown = format!("{notification:?}");
         assert!(shown.len() < 4096 + notification.event.name().len() * 8);
     }

@@ -10,7 +10,7 @@ use super::state::{
     CompanyChange, NewParticipant, NewRoom, NewUser, ParticipantChange, Sent, Span, ThemeMode, UserChange,
 };
 use crate::company::{Color, Palette};
-use crate::rooms::{CallType, Recording, Tools};
+use crate::rooms::{CallType, RecordingMode, Tools};
 use crate::types::api_version::ApiVersion;
 use crate::users::{Language, Role};
 
@@ -203,17 +203,17 @@ impl Input {
         })
     }
 
-    fn recording(&self, version: ApiVersion) -> Result<Recording> {
+    fn recording(&self, version: ApiVersion) -> Result<RecordingMode> {
         match version {
             ApiVersion::V1 => {
                 let on = match self.flag("recording")? {
                     Some(on) => on,
                     None => self.flag("record")?.unwrap_or(false),
                 };
-                let kind = self.text("recording_type")?.map_or(Recording::Automatic, Recording::from);
-                Ok(if on { kind } else { Recording::Off })
+                let kind = self.text("recording_type")?.map_or(RecordingMode::Automatic, RecordingMode::from);
+                Ok(if on { kind } else { RecordingMode::Off })
             }
-            ApiVersion::V2 => Ok(self.text("recording")?.map_or(Recording::Off, Recording::from)),
+            ApiVersion::V2 => Ok(self.text("recording")?.map_or(RecordingMode::Off, RecordingMode::from)),
         }
     }
 }

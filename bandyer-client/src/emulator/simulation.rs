@@ -139,7 +139,7 @@ impl Emulator {
     /// ```no_run
     /// # use bandyer_client::emulator::Emulator;
     /// # async fn run(emulator: Emulator, room: bandyer_client::RoomId) -> Result<(), Box<dyn std::error::Error>> {
-    /// use bandyer_client::webhook_settings::{WebhookEvent, WebhookVersion};
+    /// use bandyer_client::webhooks::{WebhookEvent, WebhookVersion};
     ///
     /// let client = emulator.client()?;
     /// let (url, event) = ("http://127.0.0.1:8080/hook", WebhookEvent::RoomDeleted);

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::refusal::Refusal;
 use super::state::EmulatedUser;
 use crate::config::ApiKey;
-use crate::webhook::signature::mac;
+use crate::events::signature::mac;
 
 /// Accepted lifetimes, in seconds.
 const LIFETIME_SECONDS: std::ops::RangeInclusive<u64> = 360..=86_400;

@@ -13,9 +13,9 @@ use tokio::task::JoinSet;
 
 use super::state::{Delivery, Proof};
 use crate::config::ApiKey;
+use crate::events::{sign, sign_room_id};
 use crate::http::transport::{HttpClient, http_client};
 use crate::types::secret::ShownUrl;
-use crate::webhook::{sign, sign_room_id};
 
 /// How many attempts are kept, so that a load test does not fill the memory.
 const MAX_RECORDED: usize = 10_000;

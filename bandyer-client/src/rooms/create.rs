@@ -4,7 +4,7 @@ use crate::operations::Operation;
 use std::fmt;
 use std::time::Duration;
 
-use super::{CallType, NewParticipant, Recording, Room};
+use super::{CallType, NewParticipant, RecordingMode, Room};
 use super::{v1, v2};
 use crate::error::Result;
 use crate::http::call::Unsendable;
@@ -23,7 +23,7 @@ const MIN_DURATION_SECONDS: u64 = 60;
 pub(crate) struct NewRoom {
     pub(crate) participants: Vec<NewParticipant>,
     pub(crate) call_type: Option<CallType>,
-    pub(crate) recording: Option<Recording>,
+    pub(crate) recording: Option<RecordingMode>,
     pub(crate) max_duration: Option<Duration>,
     pub(crate) live: Option<bool>,
     pub(crate) description: Option<String>,
@@ -79,9 +79,9 @@ impl NewRoom {
 /// # use bandyer_client::{Client, rooms::NewParticipant};
 /// # async fn run(client: Client, people: [NewParticipant; 2]) -> bandyer_client::Result<()> {
 /// use std::time::Duration;
-/// use bandyer_client::rooms::{CallType, Recording};
+/// use bandyer_client::rooms::{CallType, RecordingMode};
 ///
-/// let visit = client.rooms().create(people).call_type(CallType::AudioVideo).recording(Recording::Manual);
+/// let visit = client.rooms().create(people).call_type(CallType::AudioVideo).recording(RecordingMode::Manual);
 /// let room = visit.max_duration(Duration::from_secs(30 * 60)).description("visit-4711").send().await?;
 /// # Ok(())
 /// # }
@@ -107,7 +107,7 @@ impl CreateRoom {
     }
 
     /// Sets whether the call is recorded; off by default.
-    pub fn recording(mut self, recording: Recording) -> Self {
+    pub fn recording(mut self, recording: RecordingMode) -> Self {
         self.new.recording = Some(recording);
         self
     }

@@ -9,7 +9,7 @@ use crate::http::call::{Call, Wire};
 use crate::http::decode::{DecodeFailure, json, link, nothing, page_of};
 use crate::http::lenient;
 use crate::operations::Operation;
-use crate::rooms::{CallType, Description, NewRoom, Participant, Recording, Room, RoomStatus};
+use crate::rooms::{CallType, Description, NewRoom, Participant, RecordingMode, Room, RoomStatus};
 use crate::types::ids::{RoomId, UserId};
 use crate::types::page::Page;
 use crate::types::page::Window;
@@ -20,7 +20,7 @@ use crate::types::secret::JoinUrl;
 struct Body<'a> {
     participants: Vec<ParticipantBody<'a>>,
     recording: Option<bool>,
-    recording_type: Option<&'a Recording>,
+    recording_type: Option<&'a RecordingMode>,
     call_type: Option<&'a CallType>,
     live: Option<bool>,
     duration: Option<u64>,
@@ -46,7 +46,7 @@ struct Record {
     #[serde(default, deserialize_with = "lenient::flag")]
     recording: Option<bool>,
     #[serde(default, deserialize_with = "lenient::maybe")]
-    recording_type: Option<Recording>,
+    recording_type: Option<RecordingMode>,
     #[serde(default, deserialize_with = "lenient::maybe")]
     call_type: Option<CallType>,
     #[serde(default, deserialize_with = "lenient::flag")]
@@ -72,9 +72,9 @@ struct Record {
 impl From<Record> for Room {
     fn from(record: Record) -> Self {
         let recording = record.record.or(record.recording).map(|on| match (on, record.recording_type) {
-            (false, _) => Recording::Off,
+            (false, _) => RecordingMode::Off,
             (true, Some(kind)) => kind,
-            (true, None) => Recording::Automatic,
+            (true, None) => RecordingMode::Automatic,
         });
         Self {
             id: record.room_id,
@@ -99,7 +99,7 @@ fn room(body: &[u8]) -> Result<Room, DecodeFailure> {
 }
 
 pub(crate) fn create(new: &NewRoom) -> Wire<Room> {
-    let recorded = new.recording.as_ref().filter(|recording| **recording != Recording::Off);
+    let recorded = new.recording.as_ref().filter(|recording| **recording != RecordingMode::Off);
     let body = Body {
         participants: new.participants.iter().map(ParticipantBody::from).collect(),
         recording: new.recording.as_ref().map(|_| recorded.is_some()),
@@ -158,7 +158,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{create, get, list};
-    use crate::rooms::{CallType, NewParticipant, NewRoom, Recording, RoomStatus, Tools};
+    use crate::rooms::{CallType, NewParticipant, NewRoom, RecordingMode, RoomStatus, Tools};
     use crate::types::ids::{RoomId, UserId};
     use crate::types::page::Window;
 
@@ -190,9 +190,9 @@ mod tests {
     #[test]
     fn recording_is_sent_as_a_flag_and_a_kind() {
         for (recording, flag, kind) in [
-            (Recording::Off, json!(false), Value::Null),
-            (Recording::Automatic, json!(true), json!("automatic")),
-            (Recording::Manual, json!(true), json!("manual")),
+            (RecordingMode::Off, json!(false), Value::Null),
+            (RecordingMode::Automatic, json!(true), json!("automatic")),
+            (RecordingMode::Manual, json!(true), json!("manual")),
         ] {
             let body = body(&NewRoom { recording: Some(recording), ..new_room() });
             assert_eq!((&body["recording"], &body["recording_type"]), (&flag, &kind));
@@ -220,7 +220,7 @@ mod tests {
         let wire = get(&RoomId::new("room_1").unwrap());
         let room = (wire.decoder)(response.to_string().as_bytes()).unwrap();
         assert_eq!(room.max_duration, Some(Duration::from_secs(120)));
-        assert_eq!((room.recording, room.disabled), (Some(Recording::Automatic), Some(false)));
+        assert_eq!((room.recording, room.disabled), (Some(RecordingMode::Automatic), Some(false)));
         let doctor = &room.participants[0];
         assert_eq!(doctor.join_url.as_ref().unwrap().expose(), "https://h/connect/rest-call-handler/00");
         assert!(doctor.tools.unwrap().whiteboard.pen && !doctor.tools.unwrap().whiteboard.text);
@@ -234,7 +234,7 @@ mod tests {
         let page = (list(Window { offset: 20, page_size: None }).decoder)(response.to_string().as_bytes()).unwrap();
         let room = &page.items[0];
         assert_eq!((page.offset, room.status.as_ref()), (20, Some(&RoomStatus::Closed)));
-        assert_eq!((room.recording.as_ref(), room.disabled), (Some(&Recording::Off), Some(true)));
+        assert_eq!((room.recording.as_ref(), room.disabled), (Some(&RecordingMode::Off), Some(true)));
         assert!(room.created_at.is_some() && room.description.is_none());
     }
 }

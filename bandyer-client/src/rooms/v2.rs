@@ -9,7 +9,7 @@ use crate::http::call::{Call, Wire};
 use crate::http::decode::{DecodeFailure, json, nothing, page_of};
 use crate::http::lenient;
 use crate::operations::Operation;
-use crate::rooms::{CallType, Description, NewRoom, Participant, Recording, Room, RoomStatus};
+use crate::rooms::{CallType, Description, NewRoom, Participant, RecordingMode, Room, RoomStatus};
 use crate::types::ids::RoomId;
 use crate::types::page::Page;
 use crate::types::page::Window;
@@ -18,7 +18,7 @@ use crate::types::page::Window;
 #[derive(Serialize)]
 struct Body<'a> {
     participants: Vec<ParticipantBody<'a>>,
-    recording: Option<&'a Recording>,
+    recording: Option<&'a RecordingMode>,
     call_type: Option<&'a CallType>,
     live: Option<bool>,
     duration: Option<u64>,
@@ -31,7 +31,7 @@ struct Record {
     id: Option<RoomId>,
     room_id: Option<RoomId>,
     #[serde(default, deserialize_with = "recording")]
-    recording: Option<Recording>,
+    recording: Option<RecordingMode>,
     #[serde(default, deserialize_with = "lenient::text")]
     recording_status: Option<String>,
     #[serde(default, deserialize_with = "lenient::maybe")]
@@ -55,17 +55,17 @@ struct Record {
 }
 
 /// `Off` is encoded as `none` in one place and as null in another. A flag is the encoding of v1.
-fn recording<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Recording>, D::Error> {
+fn recording<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<RecordingMode>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Written {
-        Word(Recording),
+        Word(RecordingMode),
         Flag(bool),
         Other(serde::de::IgnoredAny),
     }
     Ok(match Option::<Written>::deserialize(deserializer)? {
-        None | Some(Written::Flag(false)) => Some(Recording::Off),
-        Some(Written::Flag(true)) => Some(Recording::Automatic),
+        None | Some(Written::Flag(false)) => Some(RecordingMode::Off),
+        Some(Written::Flag(true)) => Some(RecordingMode::Automatic),
         Some(Written::Word(recording)) => Some(recording),
         Some(Written::Other(_)) => None,
     })
@@ -157,14 +157,14 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{create, get};
-    use crate::rooms::{NewParticipant, NewRoom, Recording};
+    use crate::rooms::{NewParticipant, NewRoom, RecordingMode};
     use crate::types::ids::{RoomId, UserId};
 
     #[test]
     fn recording_is_sent_as_one_word() {
         let participants = ["d", "p"].map(|id| NewParticipant::new(UserId::new(id).unwrap())).to_vec();
         let new = NewRoom {
-            recording: Some(Recording::Off),
+            recording: Some(RecordingMode::Off),
             max_duration: Some(Duration::from_secs(60)),
             live: Some(true),
             ..NewRoom::of(participants)
@@ -189,8 +189,8 @@ mod tests {
                 assert_eq!(room.participants[0].join_url.as_ref().unwrap().expose(), "https://h/x");
             }
         }
-        assert_eq!(read(json!({"id": "r", "recording": null})).recording, Some(Recording::Off));
-        assert_eq!(read(json!({"id": "r", "recording": "manual"})).recording, Some(Recording::Manual));
+        assert_eq!(read(json!({"id": "r", "recording": null})).recording, Some(RecordingMode::Off));
+        assert_eq!(read(json!({"id": "r", "recording": "manual"})).recording, Some(RecordingMode::Manual));
         assert_eq!(read(json!({"id": "r"})).recording, None);
     }
 }

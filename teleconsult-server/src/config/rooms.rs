@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bandyer_client::ApiVersion;
-use bandyer_client::rooms::Recording;
+use bandyer_client::rooms::RecordingMode;
 use jiff::SignedDuration;
 
 use super::database::Database;
@@ -71,7 +71,7 @@ pub(super) fn read(
         privileges: rules.privileges.clone(),
         unlimited: rules.unlimited,
         live: reader.boolean("LIVE_TELECONSULTATION", DEFAULT_LIVE),
-        recording: Recording::from(recording.as_str()),
+        recording: RecordingMode::from(recording.as_str()),
         transcribed,
         lease: signed(reader.seconds("TELECONSULT_LEASE_SECONDS", 1..=3600, DEFAULT_LEASE)),
         recovery_interval: reader.seconds("TELECONSULT_RECOVERY_INTERVAL_SECONDS", 1..=3600, DEFAULT_RECOVERY_INTERVAL),

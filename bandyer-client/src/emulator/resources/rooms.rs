@@ -7,7 +7,7 @@ use super::{ApiResponse, Call, list_response};
 use crate::emulator::Operation;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::state::{EmulatedConnection, EmulatedParticipant, EmulatedRoom, State, expand_tools, slice};
-use crate::rooms::Recording;
+use crate::rooms::RecordingMode;
 use crate::sessions::ConnectionChange;
 use crate::types::api_version::ApiVersion;
 
@@ -166,7 +166,7 @@ fn created_room(state: &State, room: &EmulatedRoom) -> Value {
     json!({
         "room_id": room.id,
         // A number here and in `info`, a flag in `list`, as in the reference.
-        "record": u8::from(room.recording != Recording::Off),
+        "record": u8::from(room.recording != RecordingMode::Off),
         "duration": room.duration.unwrap_or(0),
         "directCall": room.direct,
         "call_type": room.call_type,
@@ -185,7 +185,7 @@ fn room_info(state: &State, room: &EmulatedRoom) -> Value {
         .collect();
     let mut body = json!({
         "room_id": room.id,
-        "record": u8::from(room.recording != Recording::Off),
+        "record": u8::from(room.recording != RecordingMode::Off),
         "duration": room.duration.unwrap_or(0),
         "durationUsed": used_seconds(state, room),
         "call_type": room.call_type,
@@ -203,7 +203,7 @@ fn room_info(state: &State, room: &EmulatedRoom) -> Value {
 fn v1_item(room: &EmulatedRoom) -> Value {
     let mut body = json!({
         "room_id": room.id,
-        "record": room.recording != Recording::Off,
+        "record": room.recording != RecordingMode::Off,
         "call_type": room.call_type,
         "live": room.live,
         "description": room.description,

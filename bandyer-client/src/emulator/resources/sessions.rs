@@ -10,7 +10,7 @@ use crate::emulator::Operation;
 use crate::emulator::input::invalid;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::state::{Activity, EmulatedConnection, EmulatedSession, State, slice};
-use crate::rooms::Recording;
+use crate::rooms::RecordingMode;
 use crate::types::api_version::ApiVersion;
 
 /// Default lifetime of a link to a recording, in milliseconds.
@@ -144,7 +144,7 @@ fn activity(state: &State, one: &Activity) -> Value {
         let users: Vec<&str> = room.participants.iter().map(|one| one.user_id.as_str()).collect();
         body["room"] = json!({
             "room_alias": room.id,
-            "recording": room.recording != Recording::Off,
+            "recording": room.recording != RecordingMode::Off,
             "users": users,
             "initiator": users.first(),
             "call_type": room.call_type,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::webhooks::Report;
 use super::{Chat, ChatMessage, EmulatedRoom, EnvelopeState, State};
-use crate::rooms::{Recording, Tools, Whiteboard};
+use crate::rooms::{RecordingMode, Tools, Whiteboard};
 
 impl State {
     pub(super) fn report_room_created(&mut self, room: &EmulatedRoom) {
@@ -13,7 +13,7 @@ impl State {
         let person = |link: String, one: &super::EmulatedParticipant| json!({"user": one.user_id, "url": link, "tools": expand_tools(&one.tools), "is_admin": one.is_admin});
         let v0: Vec<Value> = room.participants.iter().map(|one| person(self.v1_link(room, one), one)).collect();
         let v1: Vec<Value> = room.participants.iter().map(|one| person(one.link.expose().to_owned(), one)).collect();
-        let recorded = room.recording != Recording::Off;
+        let recorded = room.recording != RecordingMode::Off;
         self.report(
             at,
             &Report {
@@ -74,7 +74,7 @@ impl State {
         let v0 = json!({
             "initiator": initiator, "users": users, "roomAlias": room,
             "options": {
-                "duration": rung.duration.unwrap_or(0), "record": rung.recording != Recording::Off,
+                "duration": rung.duration.unwrap_or(0), "record": rung.recording != RecordingMode::Off,
                 "recordingType": rung.recording, "creationDate": format!("{:.3}", rung.created_at),
                 "callType": rung.call_type, "live": rung.live,
             },

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::users::EmulatedUser;
 use super::{Slice, Span, State, hex, slice};
 use crate::emulator::refusal::Refusal;
-use crate::rooms::{CallType, Recording, RoomStatus, Tools};
+use crate::rooms::{CallType, RecordingMode, RoomStatus, Tools};
 use crate::sessions::ConnectionChange;
 use crate::types::secret::{JoinUrl, LinkToken};
 use crate::users::Role;
@@ -43,7 +43,7 @@ pub struct EmulatedRoom {
     /// The media with which a call starts.
     pub call_type: CallType,
     /// Whether it is recorded.
-    pub recording: Recording,
+    pub recording: RecordingMode,
     /// The call time limit in seconds; `None` if unlimited.
     pub duration: Option<u64>,
     /// Whether opening a link rings the other participants.
@@ -96,7 +96,7 @@ impl EmulatedRoom {
 pub(in crate::emulator) struct NewRoom {
     pub(in crate::emulator) participants: Vec<NewParticipant>,
     pub(in crate::emulator) call_type: CallType,
-    pub(in crate::emulator) recording: Recording,
+    pub(in crate::emulator) recording: RecordingMode,
     pub(in crate::emulator) duration: Option<u64>,
     pub(in crate::emulator) live: bool,
     pub(in crate::emulator) description: Option<String>,
@@ -141,7 +141,7 @@ impl State {
         if matches!(new.call_type, CallType::Unknown(_)) {
             return Err(Refusal::validation("invalid_call_type", "Unknown call_type"));
         }
-        if matches!(new.recording, Recording::Unknown(_)) {
+        if matches!(new.recording, RecordingMode::Unknown(_)) {
             return Err(Refusal::validation("invalid_recording", "Unknown recording"));
         }
         if new.transcribed && !self.settings.transcription {
@@ -259,7 +259,7 @@ impl State {
 
     pub(in crate::emulator) fn record(&mut self, room: &str, on: bool) -> Result<(), Refusal> {
         let room = self.open_room(room)?;
-        if room.recording == Recording::Off {
+        if room.recording == RecordingMode::Off {
             return Err(Refusal::request("room_no_recordable", "The room was created without recording"));
         }
         room.is_recording = on;
@@ -366,7 +366,7 @@ impl State {
         let new = NewRoom {
             participants,
             call_type: CallType::AudioVideo,
-            recording: Recording::Off,
+            recording: RecordingMode::Off,
             duration: None,
             live: false,
             description: Some(description.to_owned()),

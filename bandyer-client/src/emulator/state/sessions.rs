@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Slice, Span, State, hex, slice};
 use crate::activity::ActivityKind;
 use crate::emulator::refusal::Refusal;
-use crate::rooms::Recording;
+use crate::rooms::RecordingMode;
 use crate::sessions::ConnectionChange;
 use crate::types::api_version::ApiVersion;
 
@@ -128,7 +128,7 @@ impl State {
         let id = format!("session_{}", hex(12));
         let Some(open) = self.rooms.get_mut(room) else { return };
         open.session = Some(id.clone());
-        if open.recording == Recording::Automatic {
+        if open.recording == RecordingMode::Automatic {
             open.is_recording = true;
         }
         let session = EmulatedSession {
@@ -311,7 +311,7 @@ impl State {
     ) -> Result<String, Refusal> {
         let missing = || Refusal::request("recording_not_found", "The recording does not exist");
         let session = self.sessions.get(id).ok_or_else(missing)?;
-        let recordable = self.rooms.get(&session.room_id).is_some_and(|room| room.recording != Recording::Off);
+        let recordable = self.rooms.get(&session.room_id).is_some_and(|room| room.recording != RecordingMode::Off);
         if !recordable {
             return Err(Refusal::request("room_no_recordable", "The room was created without recording"));
         }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Slice, Span, State, hex, slice};
 use crate::emulator::refusal::Refusal;
-use crate::webhook_settings::WebhookEvent;
+use crate::webhooks::WebhookEvent;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::emulator) enum HookVersion {

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::readers::{Presence, any_timestamp, description, invited, invitees, read, user_count};
 use crate::http::lenient;
-use crate::rooms::{CallType, Description, Recording};
+use crate::rooms::{CallType, Description, RecordingMode};
 use crate::types::ids::{BroadcastId, ChannelId, RoomId, SessionId, UploadKey, UserId};
 use crate::types::secret::JoinUrl;
 
@@ -33,13 +33,13 @@ pub enum Event {
     /// A user rated a call.
     RoomFeedback(RoomFeedback),
     /// A session started.
-    SessionStarted(Session),
+    SessionStarted(SessionEvent),
     /// A session resumed.
-    SessionResumed(Session),
+    SessionResumed(SessionEvent),
     /// A session paused.
-    SessionPaused(Session),
+    SessionPaused(SessionEvent),
     /// A session ended.
-    SessionEnded(Session),
+    SessionEnded(SessionEvent),
     /// A user joined.
     UserConnected(UserPresence),
     /// A user left.
@@ -49,9 +49,9 @@ pub enum Event {
     /// A recording of a broadcast is available.
     BroadcastRecordingAvailable(BroadcastRecording),
     /// A broadcast started.
-    BroadcastStarted(Broadcast),
+    BroadcastStarted(BroadcastEvent),
     /// A broadcast ended.
-    BroadcastStopped(Broadcast),
+    BroadcastStopped(BroadcastEvent),
     /// A publisher joined a broadcast.
     BroadcastPublisherConnected(BroadcastUser),
     /// A publisher left a broadcast.
@@ -115,7 +115,7 @@ pub struct CallOptions {
     pub recording: Option<bool>,
     /// How it is recorded.
     #[serde(default, rename = "recordingType")]
-    pub recording_type: Option<Recording>,
+    pub recording_type: Option<RecordingMode>,
     /// When it was created.
     #[serde(default, rename = "creationDate", deserialize_with = "any_timestamp")]
     pub created_at: Option<Timestamp>,
@@ -141,7 +141,7 @@ pub struct RoomCreated {
     pub recording: Option<bool>,
     /// How it is recorded.
     #[serde(default)]
-    pub recording_type: Option<Recording>,
+    pub recording_type: Option<RecordingMode>,
     /// The call time limit; `None` if unlimited.
     #[serde(default, deserialize_with = "lenient::limit")]
     pub duration: Option<Duration>,
@@ -203,7 +203,7 @@ pub struct RoomFeedback {
 /// A session that started, resumed, paused or ended.
 #[derive(Clone, Deserialize)]
 #[non_exhaustive]
-pub struct Session {
+pub struct SessionEvent {
     /// The room.
     pub room_id: RoomId,
     /// The session (version 1).
@@ -288,7 +288,7 @@ pub struct BroadcastRecording {
 /// A broadcast that started or ended.
 #[derive(Clone, Deserialize)]
 #[non_exhaustive]
-pub struct Broadcast {
+pub struct BroadcastEvent {
     /// The broadcast.
     pub broadcast_id: BroadcastId,
     /// The session.
@@ -442,6 +442,6 @@ macro_rules! debug_without_content {
 }
 
 debug_without_content! {
-    CallIncoming, RoomCreated, RoomClosed, RoomClosedLink, RoomFeedback, Session, UserPresence, RecordingAvailable,
-    BroadcastRecording, Broadcast, BroadcastUser, BroadcastFeedback, MessageSent, UploadTag,
+    CallIncoming, RoomCreated, RoomClosed, RoomClosedLink, RoomFeedback, SessionEvent, UserPresence, RecordingAvailable,
+    BroadcastRecording, BroadcastEvent, BroadcastUser, BroadcastFeedback, MessageSent, UploadTag,
 }

@@ -46,7 +46,7 @@ pub struct EmptyKey;
 /// ```
 /// use std::time::Duration;
 /// use bandyer_client::ApiKey;
-/// use bandyer_client::webhook::{Verifier, sign};
+/// use bandyer_client::events::{Verifier, sign};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let (old, new) = (ApiKey::from("ak_test_0123456789ab"), ApiKey::from("ak_test_ba9876543210"));
@@ -125,7 +125,7 @@ impl Verifier {
     ///
     /// ```
     /// use bandyer_client::ApiKey;
-    /// use bandyer_client::webhook::{Verifier, parse, sign_room_id};
+    /// use bandyer_client::events::{Verifier, parse, sign_room_id};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let key = ApiKey::from("ak_test_0123456789ab");

@@ -7,7 +7,7 @@ use crate::http::call::{Call, Wire};
 use crate::http::decode::json;
 use crate::http::lenient;
 use crate::operations::Operation;
-use crate::webhook_settings::{ActiveWebhook, WebhookEvent, WebhookVersion};
+use crate::webhooks::{ActiveWebhook, WebhookEvent, WebhookVersion};
 
 #[derive(Serialize)]
 struct Body<'a> {

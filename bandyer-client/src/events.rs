@@ -3,16 +3,16 @@
 //! A receiver verifies the signature over the raw bytes of the body, then parses the event:
 //!
 //! ```
-//! use bandyer_client::webhook::{self, Event, Verifier};
+//! use bandyer_client::events::{self, Event, Verifier};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let key = bandyer_client::ApiKey::from("ak_test_0123456789ab");
 //! # let now = jiff::Timestamp::now();
 //! # let body = br#"{"event":"on_room_deleted","event_version":"1.0","namespace":"room","data":{"room_id":"room_1"}}"#;
-//! # let header = webhook::sign(&key, body, now);
+//! # let header = events::sign(&key, body, now);
 //! let verifier = Verifier::new(key)?;
 //! verifier.verify(&header, body, now)?;
-//! match webhook::parse(body)?.event {
+//! match events::parse(body)?.event {
 //!     Event::RoomDeleted(room) => println!("room {} was deleted", room.room_id),
 //!     Event::Unknown { name, .. } => println!("{name} is newer than this crate"),
 //!     _ => {}
@@ -30,9 +30,9 @@ mod readers;
 pub(crate) mod signature;
 
 pub use self::event::{
-    Broadcast, BroadcastFeedback, BroadcastRecording, BroadcastUser, CallIncoming, CallOptions, Event, MessageSent,
-    RecordingAvailable, RoomClosed, RoomClosedLink, RoomCreated, RoomFeedback, Session, SessionTime, UploadTag,
-    UserPresence,
+    BroadcastEvent, BroadcastFeedback, BroadcastRecording, BroadcastUser, CallIncoming, CallOptions, Event,
+    MessageSent, RecordingAvailable, RoomClosed, RoomClosedLink, RoomCreated, RoomFeedback, SessionEvent, SessionTime,
+    UploadTag, UserPresence,
 };
 pub use self::notification::{Notification, ParseError, parse};
 pub use self::signature::{EmptyKey, SignatureError, Verifier, sign, sign_room_id};

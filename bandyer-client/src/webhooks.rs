@@ -150,7 +150,7 @@ impl Webhooks {
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
-    /// use bandyer_client::webhook_settings::{WebhookEvent, WebhookVersion};
+    /// use bandyer_client::webhooks::{WebhookEvent, WebhookVersion};
     ///
     /// let events = [WebhookEvent::SessionStarted, WebhookEvent::SessionEnded];
     /// client.webhooks().configure(WebhookVersion::V1, "https://me.example/hook", &events).send().await?;
@@ -170,7 +170,7 @@ impl Webhooks {
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
-    /// use bandyer_client::webhook_settings::WebhookVersion;
+    /// use bandyer_client::webhooks::WebhookVersion;
     ///
     /// let active = client.webhooks().active(WebhookVersion::V1).send().await?;
     /// # Ok(())
@@ -196,7 +196,7 @@ impl Webhooks {
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
-    /// use bandyer_client::webhook_settings::{WebhookEvent, WebhookVersion};
+    /// use bandyer_client::webhooks::{WebhookEvent, WebhookVersion};
     ///
     /// let (url, event) = ("https://me.example/hook", WebhookEvent::SessionEnded);
     /// let webhook = client.webhooks().create(url, &event, WebhookVersion::V1).send().await?;

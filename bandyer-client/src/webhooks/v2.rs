@@ -12,7 +12,7 @@ use crate::operations::Operation;
 use crate::types::ids::WebhookId;
 use crate::types::page::Page;
 use crate::types::page::Window;
-use crate::webhook_settings::{Webhook, WebhookChange, WebhookEvent, WebhookVersion};
+use crate::webhooks::{Webhook, WebhookChange, WebhookEvent, WebhookVersion};
 
 #[skip_serializing_none]
 #[derive(Serialize)]

@@ -53,9 +53,9 @@ struct Envelope {
 /// Parses an event of any webhook version. Verify the signature over the same bytes first.
 ///
 /// ```
-/// use bandyer_client::webhook::{Event, parse};
+/// use bandyer_client::events::{Event, parse};
 ///
-/// # fn main() -> Result<(), bandyer_client::webhook::ParseError> {
+/// # fn main() -> Result<(), bandyer_client::events::ParseError> {
 /// let body = br#"{"event":"on_call_ended","room_id":"room_1","data":{"room_id":"room_1"}}"#;
 /// if let Event::CallEnded(call) = parse(body)?.event {
 ///     assert_eq!(call.room_id, "room_1");
@@ -100,7 +100,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{Notification, parse};
-    use crate::webhook::Event;
+    use crate::events::Event;
 
     fn notification(body: &Value) -> Notification {
         parse(body.to_string().as_bytes()).unwrap()
