@@ -41,7 +41,8 @@ fn the_servers_modules_import_only_lower_layers() {
 const CLIENT: Layers = Layers {
     order: &[
         &["types"],
-        &["error", "config", "operations"],
+        &["config", "operations"],
+        &["error"],
         &["http"],
         &[
             "chats",

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::operations::Operation;
+
 /// The result of a request.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -37,6 +39,8 @@ pub enum Outcome {
     NotSent,
     /// The vendor rejected the request. Nothing changed.
     Rejected,
+    /// The request only reads, so nothing changed, whether the vendor executed it or not.
+    ReadOnly,
     /// The vendor may have executed the request. Check before you retry an operation that is not idempotent.
     Unknown,
 }
@@ -53,6 +57,14 @@ pub struct ApiError {
     pub name: Option<String>,
     /// A human-readable message of at most 2 KiB. If the body has no message, this is the beginning of the body.
     pub message: Option<String>,
+}
+
+impl ApiError {
+    /// A description with this code alone, such as `user_id_already_exists`; for tests.
+    #[must_use]
+    pub fn with_code(code: impl Into<String>) -> Self {
+        Self { code: Some(code.into()), name: None, message: None }
+    }
 }
 
 impl fmt::Debug for ApiError {
@@ -103,8 +115,9 @@ const NOT_FOUND_CODES: [&str; 4] = ["invalid_user_id", "chat_not_found", "record
 /// Branch on [`kind`](Self::kind), [`outcome`](Self::outcome) and the `is_…` methods. The wording of the text and
 /// the concrete type of [`source`](StdError::source) are not part of this crate's stability promise.
 ///
-/// `Display` describes this level only (operation, kind, status, code); follow `source` for the underlying errors. It
-/// never contains a key, a link, a token, a query string or the vendor's body.
+/// `Display` is one line: the operation, what failed, the vendor's name and code, the request id, the number of attempts,
+/// and the root cause if there was no response. It never contains a key, a link, a token, a query string or the vendor's
+/// body. Follow [`source`](StdError::source) for all levels between.
 ///
 /// ```no_run
 /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -112,13 +125,26 @@ const NOT_FOUND_CODES: [&str; 4] = ["invalid_user_id", "chat_not_found", "record
 ///
 /// if let Err(error) = client.users().delete(&UserId::new("pat-0042")?).send().await {
 ///     match error.outcome() {
-///         Outcome::Rejected if error.is_not_found() => println!("already gone"),
+///         // Asked first: if the response to an earlier attempt was lost, the outcome is unknown, and the user is gone.
+///         _ if error.is_not_found() => println!("already gone"),
 ///         Outcome::Unknown if error.is_retryable() => println!("try again later"),
 ///         _ => return Err(error.into()),
 ///     }
 /// }
 /// # Ok(())
 /// # }
+/// ```
+///
+/// Tests of code that handles errors can make them:
+///
+/// ```
+/// use bandyer_client::{ApiError, Error, ErrorKind, Operation, Outcome};
+/// use http::StatusCode;
+///
+/// let lost = Error::of_kind(Operation::CreateRoom, ErrorKind::Timeout);
+/// assert_eq!(lost.outcome(), Outcome::Unknown);
+/// let taken = ApiError::with_code("user_id_already_exists");
+/// assert!(Error::of_response(Operation::CreateUser, StatusCode::BAD_REQUEST, taken).is_conflict());
 /// ```
 pub struct Error(Box<Inner>);
 
@@ -132,6 +158,8 @@ pub(crate) struct Inner {
     pub(crate) retry_after: Option<Duration>,
     pub(crate) attempts: u32,
     pub(crate) stopped: Option<StopReason>,
+    /// Whether the request only reads.
+    pub(crate) read_only: bool,
     /// Whether an earlier attempt of the same request may have been executed.
     pub(crate) earlier_outcome_unknown: bool,
     /// Whether the response came from the host of a file, which does not know the API key.
@@ -151,10 +179,47 @@ impl Error {
             retry_after: None,
             attempts: 0,
             stopped: None,
+            read_only: false,
             earlier_outcome_unknown: false,
             from_file_host: false,
             source: None,
         }))
+    }
+
+    /// An error of this kind as it would follow one attempt at the operation; for tests of code that handles errors. See
+    /// [`of_response`](Self::of_response) for [`ErrorKind::Api`].
+    #[must_use]
+    pub fn of_kind(operation: Operation, kind: ErrorKind) -> Self {
+        Self::new(kind, operation.name()).after_one_attempt(operation)
+    }
+
+    /// An error as it would follow this response to the operation; for tests of code that handles errors.
+    #[must_use]
+    pub fn of_response(operation: Operation, status: StatusCode, description: ApiError) -> Self {
+        let mut error = Self::new(ErrorKind::Api, operation.name());
+        error.0.status = Some(status);
+        error.0.api = Some(description);
+        error.after_one_attempt(operation)
+    }
+
+    fn after_one_attempt(mut self, operation: Operation) -> Self {
+        self.0.read_only = operation.is_read_only();
+        if matches!(self.0.kind, ErrorKind::InvalidRequest | ErrorKind::Unsupported) {
+            return self;
+        }
+        self.0.attempts = 1;
+        self.0.stopped = Some(match self.outcome() {
+            Outcome::Unknown => StopReason::MayHaveHappened,
+            _ => StopReason::AttemptsUsedUp,
+        });
+        self
+    }
+
+    /// Sets the delay that the vendor asked for; for tests of code that handles errors.
+    #[must_use]
+    pub fn with_retry_after(mut self, delay: Duration) -> Self {
+        self.0.retry_after = Some(delay);
+        self
     }
 
     pub(crate) fn invalid_request(operation: &'static str, detail: impl Into<String>) -> Self {
@@ -235,6 +300,13 @@ impl Error {
     /// Whether the vendor may have executed the request, in any of the attempts.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
+        match self.outcome_of_attempts() {
+            Outcome::Unknown if self.0.read_only => Outcome::ReadOnly,
+            outcome => outcome,
+        }
+    }
+
+    fn outcome_of_attempts(&self) -> Outcome {
         // The result of the last attempt says nothing about the earlier ones.
         if self.0.earlier_outcome_unknown {
             return Outcome::Unknown;
@@ -298,11 +370,20 @@ impl Error {
         match self.outcome() {
             Outcome::NotSent => self.0.kind == ErrorKind::Connect,
             Outcome::Rejected => self.is_rate_limited(),
-            Outcome::Unknown => {
+            Outcome::ReadOnly | Outcome::Unknown => {
                 self.0.kind != ErrorKind::Decode
                     && !matches!(self.0.stopped, Some(StopReason::MayHaveHappened | StopReason::Final))
             }
         }
+    }
+
+    /// The last of the underlying errors, such as "Connection refused". The levels between only repeat that a request
+    /// failed. Not for responses that cannot be decoded: what a decoder reports may quote the response.
+    fn root_cause(&self) -> Option<&(dyn StdError + 'static)> {
+        if !matches!(self.0.kind, ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Interrupted) {
+            return None;
+        }
+        std::iter::successors(self.source(), |&error| error.source()).last()
     }
 
     fn is_api_error(&self, matches: impl Fn(StatusCode, Option<&str>) -> bool) -> bool {
@@ -327,11 +408,21 @@ impl fmt::Display for Error {
             (ErrorKind::Api, Some(status)) => write!(f, "the vendor responded with {}", status.as_u16())?,
             (ErrorKind::Api, None) => f.write_str("the vendor rejected the request")?,
         }
-        if let Some(code) = self.code() {
-            write!(f, " ({})", code.escape_debug())?;
+        // Both are short plain words, unless a test made them.
+        let name = inner.api.as_ref().and_then(|api| api.name.as_deref());
+        match (name, self.code()) {
+            (Some(name), Some(code)) => write!(f, " ({}: {})", name.escape_debug(), code.escape_debug())?,
+            (Some(word), None) | (None, Some(word)) => write!(f, " ({})", word.escape_debug())?,
+            (None, None) => {}
         }
         if let Some(detail) = &inner.detail {
             write!(f, ": {detail}")?;
+        }
+        if let Some(cause) = self.root_cause() {
+            write!(f, ": {cause}")?;
+        }
+        if let Some(id) = &inner.request_id {
+            write!(f, ", request id {id}")?;
         }
         if inner.attempts > 1 {
             write!(f, ", {} attempts", inner.attempts)?;

@@ -47,6 +47,11 @@ impl Route {
         by_method || self.flags.contains(&Flag::idempotent)
     }
 
+    /// Whether executing the request has no effect.
+    fn is_read_only(self) -> bool {
+        self.method().is_safe() && self.is_idempotent()
+    }
+
     /// Whether the path is inferred instead of documented.
     #[cfg(test)]
     fn is_inferred(self) -> bool {
@@ -82,6 +87,11 @@ macro_rules! operations {
                 match self {
                     $(Self::$name => $text,)+
                 }
+            }
+
+            /// Whether the operation only reads, in the API versions that have it.
+            pub(crate) fn is_read_only(self) -> bool {
+                [ApiVersion::V1, ApiVersion::V2].into_iter().filter_map(|version| self.route(version)).all(Route::is_read_only)
             }
 
             /// The request of this operation, if the API version has it.

@@ -2,7 +2,8 @@
 
 use bandyer_client::rooms::NewParticipant;
 use bandyer_client::users::Role;
-use bandyer_client::{Client, Error, ErrorKind, Outcome};
+use bandyer_client::{ApiError, Client, Error, ErrorKind, Operation, Outcome, RetryPolicy, RoomId};
+use http::StatusCode;
 use httpmock::MockServer;
 use serde_json::json;
 
@@ -29,7 +30,10 @@ async fn status_code_and_request_id_are_kept() {
     assert_eq!((error.code(), error.request_id()), (Some("no_plus_user_in_room"), Some("id-7")));
     assert_eq!((error.operation(), error.attempts()), ("create room", 1));
     assert_eq!(error.api_error().unwrap().message.as_deref(), Some("m"));
-    assert_eq!(error.to_string(), "create room: the vendor responded with 422 (no_plus_user_in_room)");
+    assert_eq!(
+        error.to_string(),
+        "create room: the vendor responded with 422 (n: no_plus_user_in_room), request id id-7"
+    );
 }
 
 #[tokio::test]
@@ -139,7 +143,7 @@ async fn a_response_above_the_size_limit_is_an_error() {
         .await;
     let client = builder(&server.base_url()).max_response_bytes(1000).build().unwrap();
     let error = client.users().get(&user("a")).send().await.unwrap_err();
-    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Decode, Outcome::Unknown));
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Decode, Outcome::ReadOnly));
     assert_eq!(
         error.to_string(),
         "get user: the vendor's response cannot be read: the response is larger than the limit"
@@ -155,4 +159,55 @@ async fn without_a_connection_the_outcome_is_not_sent() {
     let error = client.rooms().create(["a", "b"].map(|id| NewParticipant::new(user(id)))).send().await.unwrap_err();
     assert_eq!((error.kind(), error.outcome(), error.attempts()), (ErrorKind::Connect, Outcome::NotSent, 3));
     assert!(error.is_retryable());
+    assert!(error.to_string().contains("onnection refused"), "{error}");
+}
+
+#[tokio::test]
+async fn the_outcome_of_a_failed_read_is_never_unknown() {
+    for (status, outcome) in [(503, Outcome::ReadOnly), (302, Outcome::ReadOnly), (404, Outcome::Rejected)] {
+        let server = MockServer::start_async().await;
+        server
+            .mock_async(|_, then| {
+                then.status(status);
+            })
+            .await;
+        let error = v2(&server).users().get(&user("a")).await.unwrap_err();
+        assert_eq!((error.outcome(), error.is_retryable()), (outcome, status == 503), "{error}");
+    }
+    // A GET with an effect is no read.
+    let lost = Error::of_kind(Operation::FastCall, ErrorKind::Interrupted);
+    assert_eq!((lost.outcome(), lost.is_retryable()), (Outcome::Unknown, false));
+}
+
+#[tokio::test]
+async fn errors_made_for_tests_are_equal_to_those_of_requests() {
+    // All but the text, which says why a real request was not repeated.
+    let facts = |error: &Error| {
+        (
+            (error.kind(), error.outcome(), error.operation(), error.status(), error.attempts()),
+            (error.is_not_found(), error.is_conflict(), error.is_retryable(), error.code().map(str::to_owned)),
+        )
+    };
+    for (status, code) in [(404, "room_not_found"), (400, "user_id_already_exists"), (429, "x"), (503, "x")] {
+        let server = MockServer::start_async().await;
+        let body = json!({"code": code});
+        server
+            .mock_async(|_, then| {
+                then.status(status).json_body(body);
+            })
+            .await;
+        let client = builder(&server.base_url()).retry(RetryPolicy::none()).build().unwrap();
+        let room = RoomId::new("r").unwrap();
+        let made =
+            |operation| Error::of_response(operation, StatusCode::from_u16(status).unwrap(), ApiError::with_code(code));
+        let real = client.rooms().create([user("a"), user("b")]).await.unwrap_err();
+        let read = client.rooms().get(&room).await.unwrap_err();
+        assert_eq!(facts(&made(Operation::GetRoom)), facts(&read));
+        assert_eq!(facts(&made(Operation::CreateRoom)), facts(&real));
+    }
+    let wait = std::time::Duration::from_secs(7);
+    let limited = Error::of_response(Operation::GetRoom, StatusCode::TOO_MANY_REQUESTS, ApiError::with_code("x"));
+    assert_eq!(limited.with_retry_after(wait).retry_after(), Some(wait));
+    let invalid = Error::of_kind(Operation::CreateRoom, ErrorKind::InvalidRequest);
+    assert_eq!((invalid.outcome(), invalid.attempts()), (Outcome::NotSent, 0));
 }

@@ -1,8 +1,7 @@
 //! Clients of mock servers, and a server that sends raw bytes.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bandyer_client::{ApiVersion, Client, ClientBuilder, File, RetryPolicy, RoomId, UserId};
@@ -51,7 +50,7 @@ pub enum Then {
 /// A server that performs scripted steps, one connection per request.
 pub struct RawServer {
     pub address: SocketAddr,
-    requests: Arc<AtomicUsize>,
+    requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl RawServer {
@@ -59,18 +58,23 @@ impl RawServer {
     pub async fn start(steps: &'static [Then]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let requests = Arc::new(AtomicUsize::new(0));
-        let seen = Arc::clone(&requests);
+        let requests = Arc::default();
+        let seen: Arc<Mutex<Vec<String>>> = Arc::clone(&requests);
         tokio::spawn(async move {
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let seen = Arc::clone(&seen);
                 tokio::spawn(async move {
                     let mut buffer = [0; 16 * 1024];
-                    if stream.read(&mut buffer).await.unwrap_or(0) == 0 {
+                    let length = stream.read(&mut buffer).await.unwrap_or(0);
+                    if length == 0 {
                         return;
                     }
-                    let n = seen.fetch_add(1, Ordering::SeqCst);
+                    let n = {
+                        let mut seen = seen.lock().unwrap();
+                        seen.push(String::from_utf8_lossy(&buffer[..length]).into_owned());
+                        seen.len() - 1
+                    };
                     match steps[n.min(steps.len() - 1)] {
                         Then::Send(bytes) => stream.write_all(bytes.as_bytes()).await.unwrap(),
                         Then::SendAndStall(bytes) => {
@@ -86,7 +90,12 @@ impl RawServer {
     }
 
     pub fn requests(&self) -> usize {
-        self.requests.load(Ordering::SeqCst)
+        self.requests.lock().unwrap().len()
+    }
+
+    /// The requests as they arrived, oldest first.
+    pub fn received(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
     }
 
     pub fn client(&self) -> ClientBuilder {

@@ -10,7 +10,7 @@ use crate::support::{RawServer, Then, no_backoff, user};
 async fn an_attempt_timeout_has_an_unknown_outcome() {
     let server = RawServer::start(&[Then::Stall]).await;
     let client = server.client().attempt_timeout(Duration::from_millis(50)).build().unwrap();
-    let error = client.users().get(&user("d")).send().await.unwrap_err();
+    let error = client.users().delete(&user("d")).send().await.unwrap_err();
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::Timeout, Outcome::Unknown));
     assert!(error.is_timeout());
     assert_eq!((error.attempts(), server.requests()), (3, 3));
@@ -39,7 +39,7 @@ async fn the_attempt_timeout_covers_the_body() {
     let server = RawServer::start(&[Then::SendAndStall("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{")]).await;
     let client = server.client().build().unwrap();
     let error = client.users().get(&user("d")).retry(RetryPolicy::none()).send().await.unwrap_err();
-    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Timeout, Outcome::Unknown));
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Timeout, Outcome::ReadOnly));
 }
 
 #[tokio::test]
@@ -58,14 +58,14 @@ async fn a_truncated_body_is_interrupted() {
     let client = server.client().build().unwrap();
     let error = client.users().get(&user("d")).retry(RetryPolicy::none()).send().await.unwrap_err();
     // The server closed the connection before the declared length.
-    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Interrupted, Outcome::Unknown));
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Interrupted, Outcome::ReadOnly));
 }
 
 #[tokio::test]
 async fn a_connection_lost_before_the_response_is_interrupted() {
     let server = RawServer::start(&[Then::Send("")]).await;
     let client = server.client().build().unwrap();
-    let error = client.users().get(&user("d")).send().await.unwrap_err();
+    let error = client.users().delete(&user("d")).send().await.unwrap_err();
     assert_eq!((error.kind(), error.outcome(), error.attempts()), (ErrorKind::Interrupted, Outcome::Unknown, 3));
 }
 

@@ -17,7 +17,7 @@ use crate::types::page::Window;
 const SLOW_UPLOAD_BYTES_PER_SECOND: usize = 256 * 1024;
 
 /// The content of a request, without host, key and timeouts.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) method: Method,
     /// The path below the prefix of the API version. Each segment is escaped when the URL is built.
@@ -66,6 +66,11 @@ impl Call {
     pub(crate) fn idempotent(mut self, yes: bool) -> Self {
         self.idempotent = yes;
         self
+    }
+
+    /// Whether executing the call has no effect.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.method.is_safe() && self.idempotent
     }
 
     pub(crate) fn query(mut self, name: &str, value: Option<impl ToString>) -> Self {

@@ -1,13 +1,16 @@
 //! Downloads of files, chunk by chunk.
 
+mod file;
+mod save;
+
 use std::fmt;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use futures_core::Stream;
-use futures_util::stream;
-use http::{Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use url::Url;
+
+pub use self::file::{Download, DownloadReader};
+pub use self::save::SaveError;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::call::Call;
@@ -15,7 +18,7 @@ use crate::http::connection::Connection;
 use crate::http::request::{Execution, Limits, Request, Sending};
 use crate::http::retry::RetryPolicy;
 use crate::http::span::OperationSpan;
-use crate::http::transport::{BodyMode, BodyStream, Failure, HttpResponse};
+use crate::http::transport::{BodyMode, HttpResponse};
 use crate::types::secret::FileUrl;
 
 /// Default limit of the size of a file, in bytes. It is large enough for a long recording and stops an endless body.
@@ -31,22 +34,50 @@ const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct DownloadRequest {
     connection: Connection,
     operation: &'static str,
-    source: Source,
+    source: Result<Source>,
+    resumption: Option<Resumption>,
     limits: Limits,
     max_bytes: u64,
     idle_timeout: Duration,
 }
 
+/// Where an interrupted download goes on; from [`Download::resumption`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resumption {
+    pub(super) offset: u64,
+    /// The strong `etag` or the `last-modified` of the content that was received so far.
+    pub(super) validator: String,
+}
+
+impl Resumption {
+    /// The number of bytes before it.
+    #[must_use]
+    pub const fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        let range = HeaderValue::try_from(format!("bytes={}-", self.offset));
+        if let (Ok(range), Ok(validator)) = (range, HeaderValue::try_from(&self.validator)) {
+            headers.insert(header::RANGE, range);
+            // If the file has changed meanwhile, the response is the whole new one.
+            headers.insert(header::IF_RANGE, validator);
+        }
+        headers
+    }
+}
+
 enum Source {
     /// An operation whose response body is the file.
-    Call(Box<Result<Call>>),
+    Call(Box<Call>),
     /// An operation whose response is a link to the file. A link may expire, so it may be needed twice.
     Link(Box<dyn Fn() -> Request<FileUrl> + Send + Sync>),
 }
 
 impl DownloadRequest {
     pub(crate) fn of_call(connection: Connection, operation: &'static str, call: Result<Call>) -> Self {
-        Self::new(connection, operation, Source::Call(Box::new(call)))
+        Self::new(connection, operation, call.map(|call| Source::Call(Box::new(call))))
     }
 
     pub(crate) fn of_link(
@@ -54,13 +85,32 @@ impl DownloadRequest {
         operation: &'static str,
         link: impl Fn() -> Request<FileUrl> + Send + Sync + 'static,
     ) -> Self {
-        Self::new(connection, operation, Source::Link(Box::new(link)))
+        Self::new(connection, operation, Ok(Source::Link(Box::new(link))))
     }
 
-    fn new(connection: Connection, operation: &'static str, source: Source) -> Self {
+    fn new(connection: Connection, operation: &'static str, source: Result<Source>) -> Self {
         let limits = Limits::of(&connection);
         let (max_bytes, idle_timeout) = (DEFAULT_MAX_BYTES, DEFAULT_IDLE_TIMEOUT);
-        Self { connection, operation, source, limits, max_bytes, idle_timeout }
+        Self { connection, operation, source, resumption: None, limits, max_bytes, idle_timeout }
+    }
+
+    /// Requests only the rest of a file whose download was interrupted. [`Download::offset`] says whether the response begins
+    /// there: if the file has changed, or its host cannot send parts, the response is the whole file.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client, session: bandyer_client::SessionId) -> bandyer_client::Result<()> {
+    /// let mut download = client.recordings().download(&session).await?;
+    /// let first = download.next().await?;
+    /// if let Some(position) = download.resumption() {
+    ///     let rest = client.recordings().download(&session).resume_from(position).await?;
+    ///     println!("from byte {}", rest.offset());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn resume_from(mut self, position: Resumption) -> Self {
+        self.resumption = Some(position);
+        self
     }
 
     /// Sets the maximum size of the file, in bytes; 4 GiB by default. If `content-length` exceeds it, nothing is
@@ -98,37 +148,84 @@ impl DownloadRequest {
     ///
     /// As [`Request::send`]; [`ErrorKind::Decode`] if the file is too large or its link is invalid.
     pub async fn send(self) -> Result<Download> {
+        let Self { connection, operation, source, resumption, limits, max_bytes, idle_timeout } = self;
+        let opening = Opening { connection: &connection, operation, source: &source?, limits, max_bytes, idle_timeout };
+        opening.open(resumption.as_ref()).await
+    }
+}
+
+/// Opens a download, as often as it takes.
+struct Opening<'a> {
+    connection: &'a Connection,
+    operation: &'static str,
+    source: &'a Source,
+    limits: Limits,
+    max_bytes: u64,
+    idle_timeout: Duration,
+}
+
+impl Opening<'_> {
+    async fn open(&self, resumption: Option<&Resumption>) -> Result<Download> {
         let span = OperationSpan::new(self.connection.version(), self.operation);
-        let opened = span.instrument(self.open()).await;
+        let opened = span.instrument(self.open_in_span(resumption)).await;
         span.end(opened.as_ref().map(|(download, status)| (download.attempts, *status)));
         opened.map(|(download, _)| download)
     }
 
-    async fn open(self) -> Result<(Download, StatusCode)> {
-        let Self { connection, operation, source, limits, max_bytes, idle_timeout } = self;
-        let limits = limits.started();
+    async fn open_in_span(&self, resumption: Option<&Resumption>) -> Result<(Download, StatusCode)> {
+        let Self { connection, operation, source, max_bytes, idle_timeout, .. } = *self;
+        let limits = self.limits.started();
+        let headers = resumption.map(Resumption::headers).unwrap_or_default();
         let (response, attempts) = match source {
             Source::Call(call) => {
-                let call = (*call)?;
+                let mut call = (**call).clone();
+                call.headers.extend(headers);
                 let url = connection.transport().url(&call.segments, &call.query);
                 let url = url.map_err(|detail| Error::invalid_request(operation, detail))?;
                 let mode = BodyMode::Streamed;
-                Execution { connection: &connection, operation, call: &call, limits, mode }.execute_at(&url).await?
+                Execution { connection, operation, call: &call, limits, mode }.execute_at(&url).await?
             }
-            Source::Link(request) => match open_link(&connection, operation, limits, request()).await {
+            Source::Link(request) => match open_link(connection, operation, limits, request(), headers.clone()).await {
                 Err(error) if error.is_refused_link() => {
                     let before = error.attempts();
-                    let (response, attempts) = open_link(&connection, operation, limits, request()).await?;
+                    let (response, attempts) = open_link(connection, operation, limits, request(), headers).await?;
                     (response, before + attempts)
                 }
                 opened => opened?,
             },
         };
-        let content_type = response.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let content_type = content_type.map(str::to_owned);
+        let text = |name| response.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let offset = match resumption {
+            Some(position) if response.status == StatusCode::PARTIAL_CONTENT => position.offset,
+            _ => 0,
+        };
+        let begins_there =
+            text(header::CONTENT_RANGE).is_none_or(|range| range.starts_with(&format!("bytes {offset}-")));
+        if response.status == StatusCode::PARTIAL_CONTENT && !begins_there {
+            return Err(Error::new(ErrorKind::Decode, operation).detail("the response is another part of the file"));
+        }
+        let content_type = text(header::CONTENT_TYPE).map(str::to_owned);
+        // A weak validator says that two contents mean the same, not that their bytes are equal.
+        let strong = text(header::ETAG).filter(|etag| !etag.starts_with("W/"));
+        let validator = strong.or_else(|| text(header::LAST_MODIFIED)).map(str::to_owned);
+        let read_only = match source {
+            Source::Call(call) => call.is_read_only(),
+            Source::Link(_) => true,
+        };
         let body =
             response.stream.ok_or_else(|| Error::new(ErrorKind::Decode, operation).detail("there is no file"))?;
-        let download = Download { operation, body, content_type, max_bytes, idle_timeout, attempts, received: 0 };
+        let download = Download {
+            operation,
+            body,
+            content_type,
+            validator,
+            offset,
+            max_bytes,
+            idle_timeout,
+            attempts,
+            read_only,
+            received: 0,
+        };
         match download.length() {
             Some(length) if length > max_bytes => Err(download.too_large()),
             _ => Ok((download, response.status)),
@@ -142,6 +239,7 @@ async fn open_link(
     operation: &'static str,
     limits: Limits,
     request: Request<FileUrl>,
+    headers: HeaderMap,
 ) -> Result<(HttpResponse, u32)> {
     let link = request.within(operation, limits).send_with_response().await?;
     let before = link.attempts();
@@ -150,7 +248,8 @@ async fn open_link(
     if !connection.transport().may_fetch(&url) {
         return Err(invalid());
     }
-    let call = Call::new(Method::GET, &[]);
+    let mut call = Call::new(Method::GET, &[]);
+    call.headers = headers;
     let execution = Execution { connection, operation, call: &call, limits, mode: BodyMode::StreamedWithoutKey };
     match execution.execute_at(&url).await {
         Ok((response, attempts)) => Ok((response, before + attempts)),
@@ -175,98 +274,5 @@ impl IntoFuture for DownloadRequest {
 impl fmt::Debug for DownloadRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DownloadRequest").field("operation", &self.operation).finish_non_exhaustive()
-    }
-}
-
-/// A download in progress.
-///
-/// ```no_run
-/// # async fn run(client: bandyer_client::Client, session: bandyer_client::SessionId) -> Result<(), Box<dyn std::error::Error>> {
-/// let mut recording = client.recordings().download(&session).max_bytes(2 << 30).send().await?;
-/// let mut size = 0;
-/// while let Some(chunk) = recording.next().await? {
-///     size += chunk.len(); // write it somewhere
-/// }
-/// # Ok(())
-/// # }
-/// ```
-pub struct Download {
-    operation: &'static str,
-    body: BodyStream,
-    content_type: Option<String>,
-    max_bytes: u64,
-    idle_timeout: Duration,
-    /// The number of attempts until the headers of the response.
-    attempts: u32,
-    received: u64,
-}
-
-impl Download {
-    /// The `content-type` of the file.
-    #[must_use]
-    pub fn content_type(&self) -> Option<&str> {
-        self.content_type.as_deref()
-    }
-
-    /// The `content-length` of the file in bytes, if the response contains it.
-    #[must_use]
-    pub fn length(&self) -> Option<u64> {
-        self.body.length()
-    }
-
-    /// The next chunk, or `None` at the end.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Decode`] if the file is larger than the limit, [`ErrorKind::Timeout`] if no data arrives within the
-    /// idle timeout, [`ErrorKind::Interrupted`] if the connection is lost.
-    pub async fn next(&mut self) -> Result<Option<Bytes>> {
-        let chunk = self.body.next(self.idle_timeout).await.map_err(|failure| self.transport_error(failure))?;
-        self.received += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
-        if self.received > self.max_bytes { Err(self.too_large()) } else { Ok(chunk) }
-    }
-
-    /// Converts the download into a stream of chunks. An error ends the stream.
-    pub fn into_stream(self) -> impl Stream<Item = Result<Bytes>> + Send + Unpin + use<> {
-        Box::pin(stream::try_unfold(self, |mut download| async move {
-            Ok(download.next().await?.map(|chunk| (chunk, download)))
-        }))
-    }
-
-    /// Reads the whole file into memory. Set [`max_bytes`](DownloadRequest::max_bytes) accordingly.
-    ///
-    /// # Errors
-    ///
-    /// As [`next`](Self::next).
-    pub async fn bytes(mut self) -> Result<Bytes> {
-        let mut whole = BytesMut::new();
-        while let Some(chunk) = self.next().await? {
-            whole.extend_from_slice(&chunk);
-        }
-        Ok(whole.freeze())
-    }
-
-    fn transport_error(&self, failure: Failure) -> Error {
-        let mut error = Error::new(failure.kind, self.operation);
-        let inner = error.inner_mut();
-        inner.attempts = self.attempts;
-        inner.detail = failure.detail.map(str::to_owned);
-        inner.source = failure.source;
-        error
-    }
-
-    fn too_large(&self) -> Error {
-        Error::new(ErrorKind::Decode, self.operation)
-            .detail(format!("the file is larger than {} bytes", self.max_bytes))
-    }
-}
-
-impl fmt::Debug for Download {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Download")
-            .field("operation", &self.operation)
-            .field("content_type", &self.content_type)
-            .field("received", &self.received)
-            .finish_non_exhaustive()
     }
 }

@@ -10,8 +10,8 @@ use crate::types::file::File;
 
 /// One field of a form.
 pub(crate) enum Part<'a> {
-    Text(&'static str, &'a str),
-    File(&'static str, &'a File),
+    Text(&'a str, &'a str),
+    File(&'a str, &'a File),
 }
 
 pub(crate) fn encode(parts: &[Part<'_>]) -> Payload {
@@ -22,11 +22,12 @@ pub(crate) fn encode(parts: &[Part<'_>]) -> Payload {
         body.extend_from_slice(format!("--{boundary}\r\n").as_bytes());
         let (head, content) = match part {
             Part::Text(name, text) => {
-                (format!("content-disposition: form-data; name=\"{name}\"\r\n\r\n"), text.as_bytes())
+                (format!("content-disposition: form-data; name=\"{}\"\r\n\r\n", escaped(name)), text.as_bytes())
             }
             Part::File(name, file) => (
                 format!(
-                    "content-disposition: form-data; name=\"{name}\"; filename=\"{}\"\r\ncontent-type: {}\r\n\r\n",
+                    "content-disposition: form-data; name=\"{}\"; filename=\"{}\"\r\ncontent-type: {}\r\n\r\n",
+                    escaped(name),
                     escaped(file.name()),
                     file.content_type()
                 ),
@@ -44,7 +45,7 @@ pub(crate) fn encode(parts: &[Part<'_>]) -> Payload {
     Payload { content_type, bytes: Bytes::from(body) }
 }
 
-/// Escapes a file name as in the HTML standard, so that it cannot end the quotes or the line.
+/// Escapes a name as in the HTML standard, so that it cannot end the quotes or the line.
 fn escaped(name: &str) -> String {
     name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
 }

@@ -12,7 +12,9 @@ use crate::http::call::{Call, Payload, Wire};
 use crate::http::connection::Connection;
 use crate::http::decode::json;
 use crate::http::download::DownloadRequest;
+use crate::http::multipart::Part;
 use crate::http::request::Request;
+use crate::types::file::File;
 
 const OPERATION: &str = "raw request";
 
@@ -70,6 +72,42 @@ impl RawRequest {
         })
     }
 
+    /// Sets a body of any type.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
+    /// use http::{HeaderValue, Method};
+    ///
+    /// let csv = HeaderValue::from_static("text/csv");
+    /// client.request(Method::POST, &["imports"]).body(csv, "id,role\n").bytes().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn body(self, content_type: HeaderValue, bytes: impl Into<Bytes>) -> Self {
+        self.map(|mut call| {
+            call.body = Some(Payload { content_type, bytes: bytes.into() });
+            Ok(call)
+        })
+    }
+
+    /// Sets a body of form fields, which may be files (`multipart/form-data`).
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use bandyer_client::{File, FormField};
+    /// use http::Method;
+    ///
+    /// let logo = File::png(std::fs::read("logo.png")?)?;
+    /// let fields = [FormField::text("theme", "dark"), FormField::file("logo", logo)];
+    /// client.request(Method::PUT, &["company", "theme", "logo"]).form(fields).bytes().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn form(self, fields: impl IntoIterator<Item = FormField>) -> Self {
+        let fields: Vec<FormField> = fields.into_iter().collect();
+        self.map(|call| Ok(call.form(&fields.iter().map(FormField::part).collect::<Vec<_>>())))
+    }
+
     /// Converts this into a download, which reads the response chunk by chunk. See [`DownloadRequest`] for its limits.
     pub fn download(self) -> DownloadRequest {
         DownloadRequest::of_call(self.connection, OPERATION, self.call)
@@ -84,9 +122,11 @@ impl RawRequest {
         })
     }
 
-    /// Decodes the response as JSON.
+    /// Decodes the response as JSON. An empty body, as of status 204, is decoded as `null`, so that `Option<T>`, `()` and
+    /// `serde_json::Value` accept it.
     pub fn decode<T: DeserializeOwned + 'static>(self) -> Request<T> {
-        let wire = self.call.map(|call| Wire { call, decoder: Box::new(json::<T>) });
+        let or_null = |body: &[u8]| json::<T>(if body.trim_ascii().is_empty() { b"null" } else { body });
+        let wire = self.call.map(|call| Wire { call, decoder: Box::new(or_null) });
         Request::new(self.connection, OPERATION, wire)
     }
 
@@ -100,5 +140,44 @@ impl RawRequest {
 impl fmt::Debug for RawRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RawRequest").finish_non_exhaustive()
+    }
+}
+
+/// A field of a form; for [`RawRequest::form`].
+#[derive(Clone)]
+pub struct FormField {
+    name: String,
+    value: FieldValue,
+}
+
+#[derive(Clone)]
+enum FieldValue {
+    Text(String),
+    File(File),
+}
+
+impl FormField {
+    /// A field with a text.
+    pub fn text(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { name: name.into(), value: FieldValue::Text(value.into()) }
+    }
+
+    /// A field with a file.
+    pub fn file(name: impl Into<String>, file: File) -> Self {
+        Self { name: name.into(), value: FieldValue::File(file) }
+    }
+
+    fn part(&self) -> Part<'_> {
+        match &self.value {
+            FieldValue::Text(text) => Part::Text(&self.name, text),
+            FieldValue::File(file) => Part::File(&self.name, file),
+        }
+    }
+}
+
+/// Leaves the value out, because it may be personal data.
+impl fmt::Debug for FormField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FormField").field("name", &self.name).finish_non_exhaustive()
     }
 }

@@ -4,14 +4,17 @@ use std::fmt;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Outcome, Result, StopReason};
 use crate::http::api_error;
 use crate::http::call::{Call, Decoder, Wire};
 use crate::http::connection::Connection;
+use crate::http::decode;
 use crate::http::retry::{Decision, RetryPolicy, Situation, decide};
 use crate::http::retry_after::retry_after;
 use crate::http::span::{self, OperationSpan};
@@ -219,8 +222,7 @@ impl Execution<'_> {
             };
             let stopped = match decide(&retry, &situation, fastrand::f64()) {
                 Decision::RetryAfter(wait) if self.connection.retry_budget().withdraw() => {
-                    // A read changes nothing, so the outcome of a failed one is never unknown.
-                    may_have_happened |= !self.call.method.is_safe() && error.outcome() == Outcome::Unknown;
+                    may_have_happened |= error.outcome() == Outcome::Unknown;
                     span::retrying(self.operation, &error, attempts, wait);
                     tokio::time::sleep(wait).await;
                     continue;
@@ -236,8 +238,14 @@ impl Execution<'_> {
         }
     }
 
+    fn error(&self, kind: ErrorKind) -> Error {
+        let mut error = Error::new(kind, self.operation);
+        error.inner_mut().read_only = self.call.is_read_only();
+        error
+    }
+
     fn error_response(&self, response: &HttpResponse) -> Error {
-        let mut error = Error::new(ErrorKind::Api, self.operation);
+        let mut error = self.error(ErrorKind::Api);
         let inner = error.inner_mut();
         inner.status = Some(response.status);
         inner.api = Some(api_error::decode(&response.body));
@@ -247,7 +255,7 @@ impl Execution<'_> {
     }
 
     pub(super) fn transport_error(&self, failure: Failure) -> Error {
-        let mut error = Error::new(failure.kind, self.operation);
+        let mut error = self.error(failure.kind);
         let inner = error.inner_mut();
         inner.status = failure.status;
         inner.detail = failure.detail.map(str::to_owned);
@@ -257,9 +265,12 @@ impl Execution<'_> {
 
     fn decode<T>(&self, response: HttpResponse, attempts: u32, decoder: Decoder<T>) -> Result<Response<T>> {
         match decoder(&response.body) {
-            Ok(body) => Ok(Response { status: response.status, headers: response.headers, attempts, body }),
+            Ok(body) => {
+                let HttpResponse { status, headers, body: bytes, .. } = response;
+                Ok(Response { operation: self.operation, status, headers, attempts, bytes, body })
+            }
             Err(failure) => {
-                let mut error = Error::new(ErrorKind::Decode, self.operation).detail(failure.detail);
+                let mut error = self.error(ErrorKind::Decode).detail(failure.detail);
                 let inner = error.inner_mut();
                 inner.status = Some(response.status);
                 inner.request_id = request_id(&response.headers).map(str::to_owned);
@@ -281,9 +292,11 @@ fn request_id(headers: &HeaderMap) -> Option<&str> {
 
 /// A decoded response with its status and headers.
 pub struct Response<T> {
+    operation: &'static str,
     status: StatusCode,
     headers: HeaderMap,
     attempts: u32,
+    bytes: Bytes,
     body: T,
 }
 
@@ -316,6 +329,44 @@ impl<T> Response<T> {
     #[must_use]
     pub fn body(&self) -> &T {
         &self.body
+    }
+
+    /// The body as it arrived.
+    #[must_use]
+    pub const fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// Decodes the body once more, for fields that this crate does not know.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> bandyer_client::Result<()> {
+    /// #[derive(serde::Deserialize)]
+    /// struct Extra {
+    ///     dial_in: Option<String>,
+    /// }
+    ///
+    /// let response = client.rooms().get(&room).send_with_response().await?;
+    /// let extra: Extra = response.json()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Decode`] if the body does not have this shape.
+    pub fn json<U: DeserializeOwned>(&self) -> Result<U> {
+        decode::json(&self.bytes).map_err(|failure| {
+            let mut error = Error::new(ErrorKind::Decode, self.operation).detail(failure.detail);
+            let inner = error.inner_mut();
+            inner.status = Some(self.status);
+            inner.request_id = self.request_id().map(str::to_owned);
+            inner.attempts = self.attempts;
+            // The request itself succeeded.
+            inner.read_only = true;
+            inner.stopped = Some(StopReason::Final);
+            error
+        })
     }
 
     /// Counts attempts of the same operation that preceded this response.

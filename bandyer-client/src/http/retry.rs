@@ -87,7 +87,11 @@ impl RetryPolicy {
         attempt_timeout.min(self.total_timeout / 10)
     }
 
-    fn wait_after(&self, attempts: u32, jitter: f64) -> Duration {
+    pub(crate) const fn allows_another_after(&self, attempts: u32) -> bool {
+        attempts < self.max_attempts
+    }
+
+    pub(crate) fn wait_after(&self, attempts: u32, jitter: f64) -> Duration {
         let doublings = attempts.saturating_sub(1).min(16);
         let ceiling = self.initial_backoff.saturating_mul(1 << doublings).min(self.max_backoff);
         ceiling.mul_f64(jitter.clamp(0.0, 1.0))

@@ -2,19 +2,17 @@
 
 use std::error::Error;
 
-/// The error and its causes, separated by colons. A cause that the error above it already quotes is left out: many libraries
+/// The error and its causes, separated by colons. A cause that an error above it already quotes is left out: many libraries
 /// do both.
 #[must_use]
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
-    let mut above = text.clone();
     let mut next = error.source();
     while let Some(error) = next {
         let cause = error.to_string();
-        if !above.contains(&cause) {
+        if !text.contains(&cause) {
             text.push_str(": ");
             text.push_str(&cause);
-            above = cause;
         }
         next = error.source();
     }
