@@ -8,6 +8,7 @@ use crate::http::connection::handle;
 use crate::http::list::List;
 use crate::operations::Operation;
 use crate::rooms::CallType;
+use crate::types::api_version::v1_only;
 use crate::types::ids::{RoomId, UserId};
 use crate::types::open_enum::open_enum;
 
@@ -110,9 +111,10 @@ impl List<Activity, ActivityFilter> {
 }
 
 handle! {
-    /// The log of what users did; from [`Client::activity`](crate::Client::activity).
+    #[doc = v1_only!()]
+    /// The log of what users did; from [`V1::activity`](crate::V1::activity).
     ///
-    /// v1 only: on v2 it fails with [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
+    /// On v2 it fails with [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -120,7 +122,7 @@ handle! {
     /// use bandyer_client::activity::ActivityKind;
     ///
     /// let patient = UserId::new("pat-0042")?;
-    /// let calls = client.activity().list().user(&patient).kind(ActivityKind::CallIn).send().await?;
+    /// let calls = client.v1().activity().list().user(&patient).kind(ActivityKind::CallIn).send().await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -128,6 +130,7 @@ handle! {
 }
 
 impl ActivityLog {
+    #[doc = v1_only!()]
     /// Lists activities.
     ///
     /// The response does not say whether there are more items. If a page size is set, a full page is therefore assumed
@@ -136,7 +139,7 @@ impl ActivityLog {
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> bandyer_client::Result<()> {
-    /// let what = client.activity().list().room(&room).page_size(50).send().await?.items;
+    /// let what = client.v1().activity().list().room(&room).page_size(50).send().await?.items;
     /// # Ok(())
     /// # }
     /// ```

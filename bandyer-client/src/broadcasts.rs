@@ -10,6 +10,7 @@ use crate::http::list::List;
 use crate::http::request::{Request, awaitable};
 use crate::operations::Operation;
 use crate::rooms::Description;
+use crate::types::api_version::v1_only;
 use crate::types::ids::{BroadcastId, UserId};
 use crate::types::secret::JoinUrl;
 
@@ -39,9 +40,10 @@ pub struct Broadcast {
 }
 
 handle! {
-    /// Operations on broadcasts; from [`Client::broadcasts`](crate::Client::broadcasts).
+    #[doc = v1_only!()]
+    /// Operations on broadcasts; from [`V1::broadcasts`](crate::V1::broadcasts).
     ///
-    /// v1 only: on v2 each operation fails with [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
+    /// On v2 each operation fails with [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
     Broadcasts
 }
 
@@ -52,7 +54,7 @@ impl Broadcasts {
     /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use bandyer_client::UserId;
     ///
-    /// let lecture = client.broadcasts().create(&UserId::new("doc-0007")?, "lecture").recording(true).send().await?;
+    /// let lecture = client.v1().broadcasts().create(&UserId::new("doc-0007")?, "lecture").recording(true).send().await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -69,12 +71,13 @@ impl Broadcasts {
         }
     }
 
+    #[doc = v1_only!()]
     /// Reads one broadcast.
     ///
     /// ```no_run
     /// # use bandyer_client::{BroadcastId, Client};
     /// # async fn run(client: Client, broadcast: BroadcastId) -> bandyer_client::Result<()> {
-    /// let panelists = client.broadcasts().get(&broadcast).send().await?.panelists;
+    /// let panelists = client.v1().broadcasts().get(&broadcast).send().await?.panelists;
     /// # Ok(())
     /// # }
     /// ```
@@ -82,11 +85,12 @@ impl Broadcasts {
         self.connection.request(Operation::GetBroadcast, |_| v1::get(id))
     }
 
+    #[doc = v1_only!()]
     /// Lists the broadcasts, newest first.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
-    /// let broadcasts = client.broadcasts().list().send().await?.items;
+    /// let broadcasts = client.v1().broadcasts().list().send().await?.items;
     /// # Ok(())
     /// # }
     /// ```
@@ -94,12 +98,13 @@ impl Broadcasts {
         List::new(&self.connection, Operation::ListBroadcasts, (), |_, (), window| Ok(v1::list(window)))
     }
 
+    #[doc = v1_only!()]
     /// Requests the access link of one user. `direct` skips the landing page.
     ///
     /// ```no_run
     /// # use bandyer_client::{BroadcastId, Client, UserId};
     /// # async fn run(client: Client, broadcast: BroadcastId, user: UserId) -> bandyer_client::Result<()> {
-    /// let link = client.broadcasts().join_link(&broadcast, &user, true).send().await?;
+    /// let link = client.v1().broadcasts().join_link(&broadcast, &user, true).send().await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -146,6 +151,7 @@ impl CreateBroadcast {
         self
     }
 
+    #[doc = v1_only!()]
     /// Converts this into a [`Request`], for example to set its timeout or retry policy.
     pub fn into_request(self) -> Request<Broadcast> {
         let Self { of: Broadcasts { connection }, new } = self;

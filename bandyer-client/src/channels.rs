@@ -11,6 +11,7 @@ use crate::http::connection::handle;
 use crate::http::list::List;
 use crate::http::request::Request;
 use crate::operations::Operation;
+use crate::types::api_version::v2_only;
 use crate::types::ids::{ChannelId, UserId};
 
 /// A chat between two users.
@@ -26,10 +27,11 @@ pub struct Channel {
 }
 
 handle! {
+    #[doc = v2_only!()]
     /// Operations on chat channels of v2; from [`Client::channels`](crate::Client::channels).
     ///
-    /// v2 only: on v1 each operation fails with [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported). Use
-    /// [`Client::chats`](crate::Client::chats) there.
+    /// On v1 each operation fails with [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported). Use
+    /// [`V1::chats`](crate::V1::chats) there.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -45,6 +47,7 @@ handle! {
 }
 
 impl Channels {
+    #[doc = v2_only!()]
     /// Lists the channels. The path is inferred.
     ///
     /// ```no_run
@@ -57,6 +60,7 @@ impl Channels {
         List::new(&self.connection, Operation::ListChannels, (), |_, (), window| Ok(v2::list(window)))
     }
 
+    #[doc = v2_only!()]
     /// Creates a channel between two users. Not retried once it may have reached the vendor. The path is inferred.
     ///
     /// ```no_run
@@ -70,6 +74,7 @@ impl Channels {
         self.connection.request(Operation::CreateChannel, |_| v2::create(one, other))
     }
 
+    #[doc = v2_only!()]
     /// Reads one channel. The path is inferred.
     ///
     /// ```no_run
@@ -83,6 +88,7 @@ impl Channels {
         self.connection.request(Operation::GetChannel, |_| v2::get(id))
     }
 
+    #[doc = v2_only!()]
     /// Deletes a channel and its messages. The path is inferred.
     ///
     /// ```no_run
@@ -96,6 +102,7 @@ impl Channels {
         self.connection.request(Operation::DeleteChannel, |_| v2::delete(id))
     }
 
+    #[doc = v2_only!()]
     /// Lists the messages of a channel. The path is inferred.
     ///
     /// ```no_run
@@ -113,6 +120,7 @@ impl Channels {
         })
     }
 
+    #[doc = v2_only!()]
     /// Sends a message to a channel. Not retried once it may have reached the vendor. The path is inferred.
     ///
     /// ```no_run

@@ -15,6 +15,7 @@ use crate::error::Result;
 use crate::http::connection::handle;
 use crate::http::paging;
 use crate::http::request::{Request, awaitable};
+use crate::types::api_version::v1_only;
 use crate::types::ids::{ChannelId, UserId};
 use crate::types::open_enum::open_enum;
 
@@ -104,9 +105,10 @@ pub struct MessagePage {
 }
 
 handle! {
-    /// Operations on chats of v1; from [`Client::chats`](crate::Client::chats).
+    #[doc = v1_only!()]
+    /// Operations on chats of v1; from [`V1::chats`](crate::V1::chats).
     ///
-    /// v1 only: on v2 each operation fails with [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported). Use
+    /// On v2 each operation fails with [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported). Use
     /// [`Client::channels`](crate::Client::channels) there.
     ///
     /// ```no_run
@@ -114,8 +116,8 @@ handle! {
     /// use bandyer_client::UserId;
     ///
     /// let both = [UserId::new("doc-0007")?, UserId::new("pat-0042")?];
-    /// client.chats().create(&both).send().await?;
-    /// client.chats().send_message(&both, &both[0], "See you at four.").send().await?;
+    /// client.v1().chats().create(&both).send().await?;
+    /// client.v1().chats().send_message(&both, &both[0], "See you at four.").send().await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -123,6 +125,7 @@ handle! {
 }
 
 impl Chats {
+    #[doc = v1_only!()]
     /// Creates a chat between at least two users.
     ///
     /// The vendor does not document whether a second request for the same users creates a second chat. The request is
@@ -131,7 +134,7 @@ impl Chats {
     /// ```no_run
     /// # use bandyer_client::{Client, UserId};
     /// # async fn run(client: Client, doctor: UserId, patient: UserId) -> bandyer_client::Result<()> {
-    /// client.chats().create(&[doctor, patient]).send().await?;
+    /// client.v1().chats().create(&[doctor, patient]).send().await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -139,12 +142,13 @@ impl Chats {
         self.between(Operation::CreateChat, users, v1::create)
     }
 
+    #[doc = v1_only!()]
     /// Removes the chat between users.
     ///
     /// ```no_run
     /// # use bandyer_client::{Client, UserId};
     /// # async fn run(client: Client, doctor: UserId, patient: UserId) -> bandyer_client::Result<()> {
-    /// client.chats().remove(&[doctor, patient]).send().await?;
+    /// client.v1().chats().remove(&[doctor, patient]).send().await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -152,13 +156,14 @@ impl Chats {
         self.between(Operation::RemoveChat, users, v1::remove)
     }
 
+    #[doc = v1_only!()]
     /// Sends a message to the chat between users. Not retried once it may have reached the vendor.
     ///
     /// ```no_run
     /// # use bandyer_client::{Client, UserId};
     /// # async fn run(client: Client, doctor: UserId, patient: UserId) -> bandyer_client::Result<()> {
     /// let both = [doctor, patient];
-    /// let sent = client.chats().send_message(&both, &both[0], "See you at four.").send().await?;
+    /// let sent = client.v1().chats().send_message(&both, &both[0], "See you at four.").send().await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -174,7 +179,7 @@ impl Chats {
     /// # async fn run(client: Client, doctor: UserId, patient: UserId) -> bandyer_client::Result<()> {
     /// use bandyer_client::chats::MessageOrder;
     ///
-    /// let messages = client.chats().messages(&[doctor, patient]).order(MessageOrder::NewestFirst);
+    /// let messages = client.v1().chats().messages(&[doctor, patient]).order(MessageOrder::NewestFirst);
     /// let newest = messages.page_size(10).send().await?.items;
     /// # Ok(())
     /// # }
@@ -244,6 +249,7 @@ impl ChatMessages {
         self
     }
 
+    #[doc = v1_only!()]
     /// Converts this into a [`Request`] for one page, for example to set its timeout or retry policy.
     pub fn into_request(self) -> Request<MessagePage> {
         between(&self.connection, Operation::ListChatMessages, &self.users, |users| v1::messages(users, &self.query))
@@ -258,6 +264,7 @@ impl ChatMessages {
         self.into_request().send().await
     }
 
+    #[doc = v1_only!()]
     /// Streams all messages from here on and requests each page when it is needed. An error ends the stream.
     pub fn into_stream(self) -> Items<Message> {
         paging::by_cursor(Operation::ListChatMessages.name(), move |cursor| {

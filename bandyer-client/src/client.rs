@@ -1,30 +1,28 @@
 //! The client and its accessors for the resources.
 
 mod builder;
+mod v1;
 
 use std::fmt;
 
 use http::Method;
 
 pub use self::builder::ClientBuilder;
+pub use self::v1::V1;
 
-use crate::activity::ActivityLog;
-use crate::broadcasts::Broadcasts;
 use crate::channels::Channels;
-use crate::chats::Chats;
 use crate::company::Company;
 use crate::config::{ApiKey, ConfigError};
 use crate::credentials::Credentials;
 use crate::http::connection::Connection;
 use crate::http::raw::RawRequest;
-use crate::links::Links;
 use crate::recordings::Recordings;
 use crate::rooms::Rooms;
 use crate::sessions::Sessions;
 use crate::signatures::Signatures;
 use crate::tags::Tags;
 use crate::transcripts::Transcripts;
-use crate::types::api_version::ApiVersion;
+use crate::types::api_version::{ApiVersion, v2_only};
 use crate::uploads::Uploads;
 use crate::users::Users;
 use crate::webhooks::Webhooks;
@@ -109,7 +107,8 @@ impl Client {
         Recordings::new(self.0.clone())
     }
 
-    /// Transcripts and summaries of recorded sessions. v2 only.
+    #[doc = v2_only!()]
+    /// Transcripts and summaries of recorded sessions.
     #[must_use]
     pub fn transcripts(&self) -> Transcripts {
         Transcripts::new(self.0.clone())
@@ -127,28 +126,11 @@ impl Client {
         Tags::new(self.0.clone())
     }
 
-    /// Chats, identified by their users. v1 only; see [`channels`](Self::channels).
-    #[must_use]
-    pub fn chats(&self) -> Chats {
-        Chats::new(self.0.clone())
-    }
-
-    /// Chat channels, identified by an id. v2 only; see [`chats`](Self::chats).
+    #[doc = v2_only!()]
+    /// Chat channels, identified by an id. v1 has [`chats`](V1::chats) instead.
     #[must_use]
     pub fn channels(&self) -> Channels {
         Channels::new(self.0.clone())
-    }
-
-    /// One-to-many calls. v1 only.
-    #[must_use]
-    pub fn broadcasts(&self) -> Broadcasts {
-        Broadcasts::new(self.0.clone())
-    }
-
-    /// The tokens of access links. v1 only.
-    #[must_use]
-    pub fn links(&self) -> Links {
-        Links::new(self.0.clone())
     }
 
     /// Webhooks: the addresses that receive the vendor's events.
@@ -157,16 +139,25 @@ impl Client {
         Webhooks::new(self.0.clone())
     }
 
+    #[doc = v2_only!()]
     /// Electronic signatures of documents.
     #[must_use]
     pub fn signatures(&self) -> Signatures {
         Signatures::new(self.0.clone())
     }
 
-    /// The log of what users did with the vendor's SDKs. v1 only.
+    /// What v1 alone has: chats, broadcasts, the tokens of access links, the activity log, and some operations on users, rooms,
+    /// sessions, recordings and webhooks.
+    ///
+    /// ```no_run
+    /// # async fn run(client: bandyer_client::Client, user: bandyer_client::UserId) -> bandyer_client::Result<()> {
+    /// let rooms = client.v1().users().rooms(&user).into_stream().try_collect().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
-    pub fn activity(&self) -> ActivityLog {
-        ActivityLog::new(self.0.clone())
+    pub fn v1(&self) -> V1 {
+        V1::new(self.0.clone())
     }
 
     /// Calls an operation that this crate has no method for. Key, retries, limits and errors are the same.

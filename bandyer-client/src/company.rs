@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::http::connection::handle;
 use crate::http::request::{Request, awaitable};
 use crate::operations::Operation;
-use crate::types::api_version::ApiVersion;
+use crate::types::api_version::{ApiVersion, v2_only};
 use crate::types::file::{Accepted, File};
 use crate::types::ids::BackgroundAlias;
 use crate::types::secret::ShownUrl;
@@ -186,7 +186,8 @@ impl Company {
         })
     }
 
-    /// Lists the languages for which the company has its own texts. v2 only.
+    #[doc = v2_only!()]
+    /// Lists the languages for which the company has its own texts.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
@@ -200,7 +201,8 @@ impl Company {
         self.connection.request(Operation::ListTranslations, |_| v2::translations())
     }
 
-    /// Sets the company's own texts in one language. The format of the file is not documented. v2 only.
+    #[doc = v2_only!()]
+    /// Sets the company's own texts in one language. The format of the file is not documented.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -215,7 +217,8 @@ impl Company {
         self.connection.request(Operation::SetTranslation, |_| v2::set_translation(language, file))
     }
 
-    /// Restores the vendor's texts in one language. v2 only.
+    #[doc = v2_only!()]
+    /// Restores the vendor's texts in one language.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {

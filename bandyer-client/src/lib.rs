@@ -31,7 +31,7 @@ pub mod user_details;
 pub mod users;
 pub mod webhooks;
 
-pub use self::client::{Client, ClientBuilder};
+pub use self::client::{Client, ClientBuilder, V1};
 pub use self::config::{ApiKey, ConfigError, Environment, Region};
 pub use self::error::{ApiError, Error, ErrorKind, Outcome, Result};
 pub use self::http::download::{Download, DownloadReader, DownloadRequest, Resumption, SaveError};

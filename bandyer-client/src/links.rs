@@ -5,6 +5,7 @@ pub(crate) mod v1;
 use crate::http::connection::handle;
 use crate::http::request::Request;
 use crate::operations::Operation;
+use crate::types::api_version::v1_only;
 use crate::types::secret::{JoinUrl, LinkToken};
 
 impl JoinUrl {
@@ -24,9 +25,10 @@ impl JoinUrl {
 }
 
 handle! {
-    /// Operations on link tokens; from [`Client::links`](crate::Client::links).
+    #[doc = v1_only!()]
+    /// Operations on link tokens; from [`V1::links`](crate::V1::links).
     ///
-    /// v1 only: on v2 each operation fails with [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
+    /// On v2 each operation fails with [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -34,7 +36,7 @@ handle! {
     ///
     /// let link = JoinUrl::from("https://acme.bandyer.com/connect/rest-call-handler/0011");
     /// if let Some(token) = link.token() {
-    ///     client.links().revoke(&token).send().await?;
+    ///     client.v1().links().revoke(&token).send().await?;
     /// }
     /// # Ok(())
     /// # }
@@ -43,11 +45,12 @@ handle! {
 }
 
 impl Links {
+    #[doc = v1_only!()]
     /// Checks whether a link still works.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, token: bandyer_client::LinkToken) -> bandyer_client::Result<()> {
-    /// if client.links().is_active(&token).send().await? {
+    /// if client.v1().links().is_active(&token).send().await? {
     ///     println!("it still works");
     /// }
     /// # Ok(())
@@ -57,11 +60,12 @@ impl Links {
         self.connection.request(Operation::CheckLink, |_| v1::is_active(token))
     }
 
+    #[doc = v1_only!()]
     /// Revokes a link.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, token: bandyer_client::LinkToken) -> bandyer_client::Result<()> {
-    /// client.links().revoke(&token).send().await?;
+    /// client.v1().links().revoke(&token).send().await?;
     /// # Ok(())
     /// # }
     /// ```

@@ -208,6 +208,8 @@ operations! {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::fs;
+    use std::path::{Path, PathBuf};
 
     use super::Operation;
     use crate::types::api_version::ApiVersion;
@@ -260,5 +262,50 @@ mod tests {
         ] {
             assert_eq!(is_idempotent(operation), expected, "{}", operation.name());
         }
+    }
+
+    /// The methods of a source file: the attributes and comments before each, and its text.
+    fn methods(text: &str) -> impl Iterator<Item = (String, String)> {
+        let lines: Vec<&str> = text.lines().collect();
+        let is_start = |line: &str| line.starts_with("    pub fn ") || line.starts_with("    pub async fn ");
+        let starts: Vec<usize> = (0..lines.len()).filter(|n| is_start(lines[*n])).collect();
+        starts.into_iter().map(move |start| {
+            let is_before = |line: &&&str| line.starts_with("    ///") || line.starts_with("    #[");
+            let before = lines[..start].iter().rev().take_while(is_before).copied().collect::<String>();
+            let body = lines[start..].iter().take_while(|line| **line != "    }").copied().collect::<String>();
+            (before, body)
+        })
+    }
+
+    #[test]
+    fn methods_of_operations_that_one_version_lacks_have_its_badge() {
+        let mut found = 0;
+        for path in source_files(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))) {
+            if path.components().any(|part| part.as_os_str() == "emulator") {
+                continue;
+            }
+            for (before, body) in methods(&fs::read_to_string(&path).unwrap()) {
+                let is_named = |operation: &&Operation| {
+                    let name = format!("Operation::{operation:?}");
+                    body.match_indices(&name).any(|(at, _)| !body[at + name.len()..].starts_with(char::is_alphanumeric))
+                };
+                let named: Vec<_> = Operation::ALL.iter().filter(is_named).collect();
+                let [operation] = named[..] else { continue };
+                let badge = match [ApiVersion::V1, ApiVersion::V2].map(|version| operation.route(version).is_some()) {
+                    [true, false] => "v1_only!()",
+                    [false, true] => "v2_only!()",
+                    _ => continue,
+                };
+                found += 1;
+                assert!(before.contains(badge), "{}: {operation:?} lacks {badge}", path.display());
+            }
+        }
+        assert!(found > 40, "{found} methods");
+    }
+
+    fn source_files(folder: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+        files.into_iter().chain(folders.iter().flat_map(|folder| source_files(folder))).collect()
     }
 }

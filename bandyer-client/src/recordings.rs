@@ -2,18 +2,21 @@
 //! and then the recording is available through a temporary link.
 
 pub(crate) mod v1;
+mod v1_only;
 pub(crate) mod v2;
 
 use std::time::Duration;
 
 use crate::error::Result;
-use crate::http::connection::handle;
+use crate::http::connection::{Connection, handle};
 use crate::http::download::DownloadRequest;
 use crate::http::request::{Request, awaitable};
 use crate::operations::Operation;
-use crate::types::api_version::ApiVersion;
+use crate::types::api_version::{ApiVersion, v2_only};
 use crate::types::ids::SessionId;
 use crate::types::secret::FileUrl;
+
+pub use self::v1_only::V1Recordings;
 
 /// Lifetimes of a link that v2 accepts, in seconds. Source: the vendor's page on recordings.
 const V2_LIFETIME_SECONDS: std::ops::RangeInclusive<u64> = 30..=3600;
@@ -49,20 +52,7 @@ impl Recordings {
     /// # }
     /// ```
     pub fn link(&self, session: &SessionId) -> RecordingLink {
-        RecordingLink { of: self.clone(), session: session.clone(), lifetime: None, broadcast: false }
-    }
-
-    /// Requests a temporary link to the recording of a broadcast's session. v1 only.
-    ///
-    /// ```no_run
-    /// # use bandyer_client::{Client, SessionId};
-    /// # async fn run(client: Client, session: SessionId) -> bandyer_client::Result<()> {
-    /// let link = client.recordings().broadcast_link(&session).send().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn broadcast_link(&self, session: &SessionId) -> RecordingLink {
-        RecordingLink { broadcast: true, ..self.link(session) }
+        RecordingLink::new(self.connection.clone(), session, false)
     }
 
     /// Downloads the recording of a room's session. It requests a temporary link first; the key is not sent to the
@@ -83,7 +73,8 @@ impl Recordings {
         DownloadRequest::of_link(self.connection.clone(), "download recording", move || link.clone().into_request())
     }
 
-    /// Deletes the recording of a session. v2 only.
+    #[doc = v2_only!()]
+    /// Deletes the recording of a session.
     ///
     /// ```no_run
     /// # use bandyer_client::{Client, SessionId};
@@ -101,7 +92,7 @@ impl Recordings {
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct RecordingLink {
-    of: Recordings,
+    connection: Connection,
     session: SessionId,
     lifetime: Option<Duration>,
     broadcast: bool,
@@ -110,6 +101,10 @@ pub struct RecordingLink {
 awaitable!(RecordingLink => FileUrl);
 
 impl RecordingLink {
+    fn new(connection: Connection, session: &SessionId, broadcast: bool) -> Self {
+        Self { connection, session: session.clone(), lifetime: None, broadcast }
+    }
+
     /// Sets the lifetime of the link; 30 s by default. v1 accepts milliseconds; v2 accepts whole seconds from 30 to
     /// 3600, and the name of its parameter is inferred.
     pub const fn valid_for(mut self, lifetime: Duration) -> Self {
@@ -119,7 +114,7 @@ impl RecordingLink {
 
     /// Converts this into a [`Request`], for example to set its timeout or retry policy.
     pub fn into_request(self) -> Request<FileUrl> {
-        let Self { of: Recordings { connection }, session, lifetime, broadcast } = self;
+        let Self { connection, session, lifetime, broadcast } = self;
         if broadcast {
             let operation = Operation::GetBroadcastRecordingLink;
             return connection.request(operation, |_| v1::broadcast_link(&session, lifetime));

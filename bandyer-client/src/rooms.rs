@@ -6,6 +6,7 @@
 
 mod json;
 pub(crate) mod v1;
+mod v1_only;
 pub(crate) mod v2;
 
 use std::fmt;
@@ -17,8 +18,7 @@ use crate::http::connection::handle;
 use crate::http::list::List;
 use crate::http::request::Request;
 use crate::operations::Operation;
-use crate::signatures::Envelope;
-use crate::types::api_version::ApiVersion;
+use crate::types::api_version::{ApiVersion, v2_only};
 use crate::types::ids::{RoomId, UserId};
 use crate::types::open_enum::open_enum;
 use crate::types::secret::JoinUrl;
@@ -33,6 +33,7 @@ pub(crate) use self::create::NewRoom;
 pub(crate) use self::participants::ParticipantChange;
 pub use self::participants::{ParticipantFilter, RoomParticipants, UpdateParticipant};
 pub use self::tools::{Tools, Whiteboard};
+pub use self::v1_only::V1Rooms;
 
 open_enum! {
     /// The media of a call.
@@ -276,7 +277,8 @@ impl Rooms {
         })
     }
 
-    /// The participants of one room. v2 only.
+    #[doc = v2_only!()]
+    /// The participants of one room.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> bandyer_client::Result<()> {
@@ -289,7 +291,8 @@ impl Rooms {
         RoomParticipants::new(self.connection.clone(), id.clone())
     }
 
-    /// Starts recording a room whose recording is [`Manual`](RecordingMode::Manual). v2 only.
+    #[doc = v2_only!()]
+    /// Starts recording a room whose recording is [`Manual`](RecordingMode::Manual).
     ///
     /// Not retried once it may have reached the vendor, because a participant may have stopped the recording in
     /// between.
@@ -304,7 +307,8 @@ impl Rooms {
         self.connection.request(Operation::StartRecording, |_| v2::start_recording(id))
     }
 
-    /// Stops recording. v2 only. Not retried once it may have reached the vendor.
+    #[doc = v2_only!()]
+    /// Stops recording. Not retried once it may have reached the vendor.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> bandyer_client::Result<()> {
@@ -316,7 +320,8 @@ impl Rooms {
         self.connection.request(Operation::StopRecording, |_| v2::stop_recording(id))
     }
 
-    /// Makes the devices of a room's participants ring. v2 only. Not retried once it may have reached the vendor.
+    #[doc = v2_only!()]
+    /// Makes the devices of a room's participants ring. Not retried once it may have reached the vendor.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> bandyer_client::Result<()> {
@@ -343,38 +348,5 @@ impl Rooms {
             ApiVersion::V2 => Operation::ListUploads,
         };
         UploadFilter::of(Scope::Room(id.clone())).list(&self.connection, operation)
-    }
-
-    /// Lists the signature envelopes of one room. v1 only. The path is inferred from a route in a third-party client,
-    /// and so is the shape of the response.
-    ///
-    /// ```no_run
-    /// # async fn run(client: bandyer_client::Client, room: bandyer_client::RoomId) -> bandyer_client::Result<()> {
-    /// let envelopes = client.rooms().envelopes(&room).send().await?.items;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn envelopes(&self, id: &RoomId) -> List<Envelope, RoomId> {
-        List::new(&self.connection, Operation::ListRoomEnvelopes, id.clone(), |_, id, window| {
-            Ok(crate::signatures::v1::envelopes_of_room(id, window))
-        })
-    }
-
-    /// Starts a call between users without creating a room first, and returns the caller's access link. v1 only.
-    ///
-    /// The encoding of several callees, separated by commas, is inferred. Not retried once it may have reached the
-    /// vendor.
-    ///
-    /// ```no_run
-    /// # use bandyer_client::{Client, UserId};
-    /// # async fn run(client: Client, doctor: UserId, patient: UserId) -> bandyer_client::Result<()> {
-    /// # #[expect(deprecated, reason = "the example is about it")]
-    /// let link = client.rooms().fast_call(&doctor, &[patient], false).send().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[deprecated(note = "the vendor deprecates Fast Call; create a room instead")]
-    pub fn fast_call(&self, caller: &UserId, callees: &[UserId], record: bool) -> Request<JoinUrl> {
-        self.connection.request(Operation::FastCall, |_| v1::fast_call(caller, callees, record))
     }
 }

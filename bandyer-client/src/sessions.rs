@@ -2,6 +2,7 @@
 
 mod json;
 pub(crate) mod v1;
+mod v1_only;
 pub(crate) mod v2;
 
 use std::time::Duration;
@@ -13,10 +14,11 @@ use crate::http::connection::handle;
 use crate::http::list::List;
 use crate::http::request::Request;
 use crate::operations::Operation;
-use crate::types::api_version::ApiVersion;
+use crate::types::api_version::{ApiVersion, v1_only, v2_only};
 use crate::types::ids::{BroadcastId, RoomId, SessionId, UserId};
 use crate::types::open_enum::open_enum;
-use crate::uploads::{Scope, Upload, UploadFilter};
+
+pub use self::v1_only::V1Sessions;
 
 /// One continuous use of a room or broadcast.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,19 +71,22 @@ pub struct SessionFilter {
 }
 
 impl List<Session, SessionFilter> {
-    /// Limits the list to one room. v2 only.
+    #[doc = v2_only!()]
+    /// Limits the list to one room.
     pub fn room(mut self, room: &RoomId) -> Self {
         self.filter.room = Some(room.clone());
         self
     }
 
-    /// Limits the list to sessions that started at or after this time. v1 only.
+    #[doc = v1_only!()]
+    /// Limits the list to sessions that started at or after this time.
     pub const fn from(mut self, moment: Timestamp) -> Self {
         self.filter.from = Some(moment);
         self
     }
 
-    /// Limits the list to sessions that started at or before this time. v1 only.
+    #[doc = v1_only!()]
+    /// Limits the list to sessions that started at or before this time.
     pub const fn to(mut self, moment: Timestamp) -> Self {
         self.filter.to = Some(moment);
         self
@@ -153,18 +158,5 @@ impl Sessions {
                 ApiVersion::V2 => v2::connections(id, window),
             })
         })
-    }
-
-    /// Lists the uploads of one session. v1 only.
-    ///
-    /// ```no_run
-    /// # use bandyer_client::{Client, SessionId};
-    /// # async fn run(client: Client, session: SessionId) -> bandyer_client::Result<()> {
-    /// let uploads = client.sessions().uploads(&session).send().await?.items;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn uploads(&self, id: &SessionId) -> List<Upload, UploadFilter> {
-        UploadFilter::of(Scope::Session(id.clone())).list(&self.connection, Operation::ListSessionUploads)
     }
 }

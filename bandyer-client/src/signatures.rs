@@ -18,6 +18,7 @@ use crate::http::connection::handle;
 use crate::http::list::List;
 use crate::http::request::Request;
 use crate::operations::Operation;
+use crate::types::api_version::v2_only;
 use crate::types::file::File;
 use crate::types::ids::{EnvelopeId, RoomId, TemplateId, UserId};
 
@@ -195,14 +196,16 @@ impl fmt::Debug for Signer {
 }
 
 handle! {
+    #[doc = v2_only!()]
     /// Operations on signatures; from [`Client::signatures`](crate::Client::signatures).
     ///
-    /// v2 only: on v1 each operation fails with [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported); see
-    /// [`Rooms::envelopes`](crate::rooms::Rooms::envelopes).
+    /// On v1 each operation fails with [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported); see
+    /// [`V1Rooms::envelopes`](crate::rooms::V1Rooms::envelopes).
     Signatures
 }
 
 impl Signatures {
+    #[doc = v2_only!()]
     /// Requests a signature in a room with a running call.
     ///
     /// The vendor accepts the request (202) before it processes it; the webhook event `on_signature_enveloped_inserted`
@@ -222,6 +225,7 @@ impl Signatures {
         })
     }
 
+    #[doc = v2_only!()]
     /// Lists the envelopes. The path is inferred.
     ///
     /// ```no_run
@@ -234,6 +238,7 @@ impl Signatures {
         List::new(&self.connection, Operation::ListEnvelopes, (), |_, (), window| Ok(v2::envelopes(window)))
     }
 
+    #[doc = v2_only!()]
     /// Reads one envelope. The path is inferred.
     ///
     /// ```no_run
@@ -247,6 +252,7 @@ impl Signatures {
         self.connection.request(Operation::GetEnvelope, |_| v2::envelope(id))
     }
 
+    #[doc = v2_only!()]
     /// Lists the templates. The path is inferred.
     ///
     /// ```no_run
@@ -259,6 +265,7 @@ impl Signatures {
         List::new(&self.connection, Operation::ListSignatureTemplates, (), |_, (), window| Ok(v2::templates(window)))
     }
 
+    #[doc = v2_only!()]
     /// Creates a template. Its fields are not documented, so the caller provides the body. Not retried once it may have
     /// reached the vendor. The path is inferred.
     ///
@@ -273,6 +280,7 @@ impl Signatures {
         self.with_body(Operation::CreateSignatureTemplate, body, v2::create_template)
     }
 
+    #[doc = v2_only!()]
     /// Reads one template. The path is inferred.
     ///
     /// ```no_run
@@ -286,6 +294,7 @@ impl Signatures {
         self.connection.request(Operation::GetSignatureTemplate, |_| v2::template(id))
     }
 
+    #[doc = v2_only!()]
     /// Changes a template. Its fields are not documented, so the caller provides the body. The path is inferred.
     ///
     /// ```no_run
@@ -300,6 +309,7 @@ impl Signatures {
         self.with_body(Operation::UpdateSignatureTemplate, body, |body| v2::update_template(id, body))
     }
 
+    #[doc = v2_only!()]
     /// Deletes a template. The path is inferred.
     ///
     /// ```no_run

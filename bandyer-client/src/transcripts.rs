@@ -12,10 +12,11 @@ use crate::http::connection::handle;
 use crate::http::download::DownloadRequest;
 use crate::http::request::Request;
 use crate::operations::Operation;
-use crate::types::api_version::ApiVersion;
+use crate::types::api_version::{ApiVersion, v2_only};
 use crate::types::ids::SessionId;
 
 handle! {
+    #[doc = v2_only!()]
     /// Operations on transcripts; from [`Client::transcripts`](crate::Client::transcripts).
     ///
     /// ```no_run
@@ -33,6 +34,7 @@ handle! {
 }
 
 impl Transcripts {
+    #[doc = v2_only!()]
     /// Downloads the transcript. The path is inferred.
     ///
     /// ```no_run
@@ -46,6 +48,7 @@ impl Transcripts {
         self.file(Operation::GetTranscription, |_| v2::transcription(session))
     }
 
+    #[doc = v2_only!()]
     /// Deletes the transcript. The path is inferred.
     ///
     /// ```no_run
@@ -59,6 +62,7 @@ impl Transcripts {
         self.connection.request(Operation::DeleteTranscription, |_| v2::delete_transcription(session))
     }
 
+    #[doc = v2_only!()]
     /// Downloads the summary. The path is inferred.
     ///
     /// ```no_run
@@ -72,6 +76,7 @@ impl Transcripts {
         self.file(Operation::GetSummarization, |_| v2::summarization(session))
     }
 
+    #[doc = v2_only!()]
     /// Deletes the summary. The path is inferred.
     ///
     /// ```no_run

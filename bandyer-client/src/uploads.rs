@@ -13,7 +13,7 @@ use crate::http::download::DownloadRequest;
 use crate::http::list::List;
 use crate::http::request::Request;
 use crate::operations::Operation;
-use crate::types::api_version::ApiVersion;
+use crate::types::api_version::{ApiVersion, v1_only};
 use crate::types::ids::{RoomId, SessionId, UploadKey, UserId};
 use crate::types::open_enum::open_enum;
 use crate::types::secret::FileUrl;
@@ -83,7 +83,8 @@ impl UploadFilter {
 }
 
 impl List<Upload, UploadFilter> {
-    /// Limits the list to one kind of upload. v1 only.
+    #[doc = v1_only!()]
+    /// Limits the list to one kind of upload.
     pub fn kind(mut self, kind: UploadKind) -> Self {
         self.filter.kind = Some(kind);
         self
@@ -107,7 +108,7 @@ handle! {
 
 impl Uploads {
     /// Lists the uploads of all rooms, newest first. See also [`Rooms::uploads`](crate::rooms::Rooms::uploads),
-    /// [`Sessions::uploads`](crate::sessions::Sessions::uploads) and [`Users::uploads`](crate::users::Users::uploads).
+    /// [`V1Sessions::uploads`](crate::sessions::V1Sessions::uploads) and [`V1Users::uploads`](crate::users::V1Users::uploads).
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {

@@ -5,6 +5,7 @@
 
 mod json;
 pub(crate) mod v1;
+mod v1_only;
 pub(crate) mod v2;
 
 use crate::http::connection::Connection;
@@ -14,21 +15,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::broadcasts::Broadcast;
-use crate::chats::UserChat;
 use crate::error::Result;
 use crate::http::call::Unsendable;
 use crate::http::connection::handle;
 use crate::http::list::List;
 use crate::http::request::{Limits, Request, Response, awaitable};
 use crate::operations::Operation;
-use crate::rooms::Room;
-use crate::sessions::Session;
-use crate::types::api_version::ApiVersion;
+use crate::types::api_version::{ApiVersion, v2_only};
 use crate::types::file::{Accepted, File};
 use crate::types::ids::UserId;
 use crate::types::open_enum::open_enum;
-use crate::uploads::{Scope, Upload, UploadFilter};
+
+pub use self::v1_only::V1Users;
 
 /// Maximum length of a user id, in characters of `[a-zA-Z0-9._-]`. Source: the vendor's user page.
 const MAX_USER_ID_CHARS: usize = 128;
@@ -227,7 +225,8 @@ impl Users {
         })
     }
 
-    /// Removes a user's picture. v2 only.
+    #[doc = v2_only!()]
+    /// Removes a user's picture.
     ///
     /// ```no_run
     /// # async fn run(client: bandyer_client::Client, user: bandyer_client::UserId) -> bandyer_client::Result<()> {
@@ -237,89 +236,6 @@ impl Users {
     /// ```
     pub fn delete_avatar(&self, id: &UserId) -> Request<()> {
         self.connection.request(Operation::DeleteAvatar, |_| v2::delete_avatar(id))
-    }
-
-    /// Allows or forbids the camera for all users of the company, and returns their number. v1 only.
-    ///
-    /// ```no_run
-    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
-    /// let changed = client.users().set_camera_for_all(true).send().await?;
-    /// println!("{changed} users may use their camera");
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn set_camera_for_all(&self, allowed: bool) -> Request<u64> {
-        self.connection.request(Operation::SetCameraForAll, |_| v1::set_camera_for_all(allowed))
-    }
-
-    /// Lists the rooms of one user, with id, creation date and whether they are disabled. v1 only.
-    ///
-    /// The response does not say whether there are more items. If a page size is set, a full page is therefore assumed
-    /// to be followed by another one. For an unknown user the list is empty.
-    ///
-    /// ```no_run
-    /// # async fn run(client: bandyer_client::Client, user: bandyer_client::UserId) -> bandyer_client::Result<()> {
-    /// let rooms = client.users().rooms(&user).page_size(20).send().await?.items;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn rooms(&self, id: &UserId) -> List<Room, UserId> {
-        List::new(&self.connection, Operation::ListUserRooms, id.clone(), |_, id, window| {
-            Ok(crate::rooms::v1::of_user(id, window))
-        })
-    }
-
-    /// Lists the broadcasts of one user. v1 only; paged like [`rooms`](Self::rooms). The shape of the response is
-    /// inferred.
-    ///
-    /// ```no_run
-    /// # async fn run(client: bandyer_client::Client, user: bandyer_client::UserId) -> bandyer_client::Result<()> {
-    /// let broadcasts = client.users().broadcasts(&user).send().await?.items;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn broadcasts(&self, id: &UserId) -> List<Broadcast, UserId> {
-        List::new(&self.connection, Operation::ListUserBroadcasts, id.clone(), |_, id, window| {
-            Ok(crate::broadcasts::v1::of_user(id, window))
-        })
-    }
-
-    /// Lists the chats of one user. v1 only.
-    ///
-    /// ```no_run
-    /// # async fn run(client: bandyer_client::Client, user: bandyer_client::UserId) -> bandyer_client::Result<()> {
-    /// let unread: u64 = client.users().chats(&user).send().await?.iter().filter_map(|chat| chat.unread).sum();
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn chats(&self, id: &UserId) -> Request<Vec<UserChat>> {
-        self.connection.request(Operation::ListUserChats, |_| crate::chats::v1::of_user(id))
-    }
-
-    /// Lists the uploads of one user. v1 only.
-    ///
-    /// ```no_run
-    /// # async fn run(client: bandyer_client::Client, user: bandyer_client::UserId) -> bandyer_client::Result<()> {
-    /// let uploads = client.users().uploads(&user).send().await?.items;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn uploads(&self, id: &UserId) -> List<Upload, UploadFilter> {
-        UploadFilter::of(Scope::User(id.clone())).list(&self.connection, Operation::ListUserUploads)
-    }
-
-    /// Lists the sessions of one user. v1 only.
-    ///
-    /// ```no_run
-    /// # async fn run(client: bandyer_client::Client, user: bandyer_client::UserId) -> bandyer_client::Result<()> {
-    /// let newest = client.users().sessions(&user).page_size(1).send().await?.items.pop();
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn sessions(&self, id: &UserId) -> List<Session, UserId> {
-        List::new(&self.connection, Operation::ListUserSessions, id.clone(), |_, id, window| {
-            Ok(crate::sessions::v1::of_user(id, window))
-        })
     }
 }
 
@@ -513,7 +429,8 @@ impl UpdateUser {
         self
     }
 
-    /// Activates or deactivates the user. v2 only: on v1 the request fails with
+    #[doc = v2_only!()]
+    /// Activates or deactivates the user. On v1 the request fails with
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
     pub const fn active(mut self, active: bool) -> Self {
         self.change.active = Some(active);

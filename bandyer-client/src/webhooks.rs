@@ -4,6 +4,7 @@
 //! together, v2 has webhooks with ids.
 
 pub(crate) mod v1;
+mod v1_only;
 pub(crate) mod v2;
 
 use std::fmt;
@@ -15,9 +16,12 @@ use crate::http::connection::handle;
 use crate::http::list::List;
 use crate::http::request::{Request, awaitable};
 use crate::operations::Operation;
+use crate::types::api_version::v2_only;
 use crate::types::ids::WebhookId;
 use crate::types::open_enum::open_enum;
 use crate::types::secret::ShownUrl;
+
+pub use self::v1_only::V1Webhooks;
 
 open_enum! {
     /// An event that can be reported. Not all webhook versions report all events; see the vendor's page on webhooks.
@@ -145,41 +149,7 @@ handle! {
 }
 
 impl Webhooks {
-    /// Replaces all webhooks of v1 in one webhook version: **events that are left out are no longer reported**. Other webhook
-    /// versions are not changed.
-    ///
-    /// ```no_run
-    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
-    /// use bandyer_client::webhooks::{WebhookEvent, WebhookVersion};
-    ///
-    /// let events = [WebhookEvent::SessionStarted, WebhookEvent::SessionEnded];
-    /// client.webhooks().configure(WebhookVersion::V1, "https://me.example/hook", &events).send().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn configure(
-        &self,
-        version: WebhookVersion,
-        url: &str,
-        events: &[WebhookEvent],
-    ) -> Request<Vec<ActiveWebhook>> {
-        self.connection.request(Operation::ConfigureWebhooks, |_| v1::configure(version, url, events))
-    }
-
-    /// Reads all webhooks of v1 in one webhook version.
-    ///
-    /// ```no_run
-    /// # async fn run(client: bandyer_client::Client) -> bandyer_client::Result<()> {
-    /// use bandyer_client::webhooks::WebhookVersion;
-    ///
-    /// let active = client.webhooks().active(WebhookVersion::V1).send().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn active(&self, version: WebhookVersion) -> Request<Vec<ActiveWebhook>> {
-        self.connection.request(Operation::GetActiveWebhooks, |_| v1::active(version))
-    }
-
+    #[doc = v2_only!()]
     /// Lists the webhooks of v2. Their fields are inferred.
     ///
     /// ```no_run
@@ -192,6 +162,7 @@ impl Webhooks {
         List::new(&self.connection, Operation::ListWebhooks, (), |_, (), window| Ok(v2::list(window)))
     }
 
+    #[doc = v2_only!()]
     /// Adds a webhook of v2 for one event. Not retried once it may have reached the vendor.
     ///
     /// ```no_run
@@ -207,6 +178,7 @@ impl Webhooks {
         self.connection.request(Operation::CreateWebhook, |_| v2::create(url, event, version))
     }
 
+    #[doc = v2_only!()]
     /// Reads one webhook of v2.
     ///
     /// ```no_run
@@ -233,6 +205,7 @@ impl Webhooks {
         UpdateWebhook { of: self.clone(), id: id.clone(), change: WebhookChange::default() }
     }
 
+    #[doc = v2_only!()]
     /// Removes a webhook of v2.
     ///
     /// ```no_run
@@ -284,6 +257,7 @@ impl UpdateWebhook {
         self
     }
 
+    #[doc = v2_only!()]
     /// Converts it into a [`Request`], to set a timeout or retry policy for this request.
     pub fn into_request(self) -> Request<Webhook> {
         let Self { of: Webhooks { connection }, id, change } = self;

@@ -69,7 +69,7 @@ fn clients_errors_and_futures_are_send() {
     assert_send(client.credentials().issue(&u).send());
     assert_send(client.request(http::Method::GET, &["x"]).bytes().send());
     assert_send(client.sessions().list().into_stream());
-    assert_send(client.chats().messages(&[u.clone(), u.clone()]).into_stream());
+    assert_send(client.v1().chats().messages(&[u.clone(), u.clone()]).into_stream());
     assert_send(client.company().update().send());
     assert_send(client.request(http::Method::GET, &["x"]).download().send());
 }

@@ -353,7 +353,7 @@ async fn rooms_close_in_the_order_of_their_expiry() {
     }
     emulator.advance(Duration::from_secs(3600));
     by_end.sort_unstable();
-    let log = client.activity().list().kind(ActivityKind::RoomEnded).user(&user("p")).send().await.unwrap().items;
+    let log = client.v1().activity().list().kind(ActivityKind::RoomEnded).user(&user("p")).send().await.unwrap().items;
     let closed: Vec<_> = log.iter().rev().map(|one| one.room.as_ref().unwrap().id.clone()).collect();
     assert_eq!(closed, by_end.into_iter().map(|(_, room)| room).collect::<Vec<_>>());
     let lengths: Vec<_> = emulator.sessions().iter().map(|session| session.duration().unwrap().as_secs()).collect();

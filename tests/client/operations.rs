@@ -171,23 +171,23 @@ cases! {
     "delete avatar", None, sent("DELETE /users/d/avatar", json!({})), |c| c.users().delete_avatar(&user("d"));
     "set camera for all",
         sent("PUT /user/update/all/permissions", json!({"users": {"count": 241, "can_video": 1}})).json(json!({"can_video": true})),
-        None, |c| c.users().set_camera_for_all(true);
+        None, |c| c.v1().users().set_camera_for_all(true);
     "list user rooms",
         sent("GET /user/room/list/d", json!({"room_list": [{"room_id": "r", "creation_date": "2024-03-05T09:12:30.000Z"}]}))
             .query("filter[limit]", "5"),
-        None, |c| c.users().rooms(&user("d")).page_size(5);
+        None, |c| c.v1().users().rooms(&user("d")).page_size(5);
     "list user broadcasts",
         sent("GET /user/broadcast/list/d", json!({"broadcast_list": [{"id": "b"}]})).query("filter[skip]", "2"),
-        None, |c| c.users().broadcasts(&user("d")).offset(2);
+        None, |c| c.v1().users().broadcasts(&user("d")).offset(2);
     "list user chats",
         sent("GET /user/d/chat/list", json!({"user_id": "d", "chat_list": [{"users": ["d", "p"], "channel_id": "CH1",
             "unread_messages_count": 1, "last_message": {"message_id": "IM1", "body": "x", "from": "p",
             "date": "2024-03-05T09:12:30.000Z", "type": "text"}}]})),
-        None, |c| c.users().chats(&user("d"));
-    "list user uploads", sent("GET /user/d/upload/list", json!({"uploads": []})), None, |c| c.users().uploads(&user("d"));
+        None, |c| c.v1().users().chats(&user("d"));
+    "list user uploads", sent("GET /user/d/upload/list", json!({"uploads": []})), None, |c| c.v1().users().uploads(&user("d"));
     "list user sessions",
         sent("GET /user/d/session/list", json!({"sessions": [{"session_id": "s", "duration": null, "room_id": "r"}]})),
-        None, |c| c.users().sessions(&user("d"));
+        None, |c| c.v1().users().sessions(&user("d"));
 
     // Rooms
     "create room",
@@ -221,10 +221,10 @@ cases! {
         |c| c.rooms().uploads(&room("r"));
     "list room envelopes",
         sent("GET /room/r/envelope/list", json!({"envelopes": [{"id": "e"}]})), None,
-        |c| c.rooms().envelopes(&room("r"));
+        |c| c.v1().rooms().envelopes(&room("r"));
     "fast call",
         sent("GET /call/d", json!({"url": "https://h/x"})).query("callee", "p").query("record", "0"), None,
-        |c| { #[expect(deprecated, reason = "it is covered like the rest")] c.rooms().fast_call(&user("d"), &[user("p")], false) };
+        |c| { #[expect(deprecated, reason = "it is covered like the rest")] c.v1().rooms().fast_call(&user("d"), &[user("p")], false) };
 
     // Participants
     "list participants", None,
@@ -316,7 +316,7 @@ cases! {
         sent("GET /sessions/s/user-connections", json!({"user_connections": []})), |c| c.sessions().connections(&session());
     "list session uploads",
         sent("GET /session/s/upload/list", json!({"uploads": []})).query("upload_type", "snapshot"), None,
-        |c| c.sessions().uploads(&session()).kind(UploadKind::Snapshot);
+        |c| c.v1().sessions().uploads(&session()).kind(UploadKind::Snapshot);
 
     // Recordings and transcripts
     "get recording link",
@@ -324,7 +324,7 @@ cases! {
         sent("GET /sessions/s/recording", json!({"url": "https://h/x"})).query("expire_time", "60"),
         |c| c.recordings().link(&session()).valid_for(Duration::from_secs(60));
     "get broadcast recording link", sent("GET /broadcast/recording/s", json!({"url": "https://h/x"})), None,
-        |c| c.recordings().broadcast_link(&session());
+        |c| c.v1().recordings().broadcast_link(&session());
     "delete recording", None, sent("DELETE /sessions/s/recording", json!({})), |c| c.recordings().delete(&session());
     "get transcription", None, sent("GET /sessions/s/transcription", json!({})), |c| c.transcripts().download(&session());
     "delete transcription", None, sent("DELETE /sessions/s/transcription", json!({})), |c| c.transcripts().delete(&session());
@@ -354,17 +354,17 @@ cases! {
         sent("DELETE /tags/a", json!({})), |c| c.tags().delete(["a"]);
 
     // Chats and channels
-    "create chat", sent("POST /chat/add", json!({})).json(json!({"users": ["d", "p"]})), None, |c| c.chats().create(&pair());
+    "create chat", sent("POST /chat/add", json!({})).json(json!({"users": ["d", "p"]})), None, |c| c.v1().chats().create(&pair());
     "remove chat", sent("POST /chat/remove", json!({})).json(json!({"users": ["d", "p"]})), None,
-        |c| c.chats().remove(&pair());
+        |c| c.v1().chats().remove(&pair());
     "send chat message",
         sent("POST /chat/messages", json!({"users": ["d", "p"], "sender": "d", "index": 0, "message": "x"}))
             .json(json!({"users": ["d", "p"], "sender": "d", "message": "x"})),
-        None, |c| c.chats().send_message(&pair(), &user("d"), "x");
+        None, |c| c.v1().chats().send_message(&pair(), &user("d"), "x");
     "list chat messages",
         sent("GET /chat/messages", json!({"meta": {"next": null}, "messages": []}))
             .query("users", "d").query("users", "p").query("order", "desc").query("page_size", "10"),
-        None, |c| c.chats().messages(&pair()).order(MessageOrder::NewestFirst).page_size(10);
+        None, |c| c.v1().chats().messages(&pair()).order(MessageOrder::NewestFirst).page_size(10);
     "list channels", None, sent("GET /channels", json!({"channels": [{"channel_id": "CH1"}]})), |c| c.channels().list();
     "create channel", None, sent("POST /channels", json!({"id": "CH1"})).json(json!({"users": ["d", "p"]})),
         |c| c.channels().create(&user("d"), &user("p"));
@@ -380,30 +380,30 @@ cases! {
     "create broadcast",
         sent("POST /broadcast/create", json!({"broadcast_id": "b", "publisher_id": "d"})).json(json!({"publisher_id": "d",
             "description": "x", "panelists": [{"user_id": "p"}], "chat": false, "record": "1"})),
-        None, |c| c.broadcasts().create(&user("d"), "x").panelists([user("p")]).chat(false).recording(true);
+        None, |c| c.v1().broadcasts().create(&user("d"), "x").panelists([user("p")]).chat(false).recording(true);
     "get broadcast", sent("GET /broadcast/info/b", json!({"broadcast": {"id": "b", "publisher": {"id": "d"}}})), None,
-        |c| c.broadcasts().get(&BroadcastId::new("b").unwrap());
-    "list broadcasts", sent("GET /broadcast/list", json!({"broadcasts": []})), None, |c| c.broadcasts().list();
+        |c| c.v1().broadcasts().get(&BroadcastId::new("b").unwrap());
+    "list broadcasts", sent("GET /broadcast/list", json!({"broadcasts": []})), None, |c| c.v1().broadcasts().list();
     "get broadcast link",
         sent("GET /call/p", json!({"url": "https://h/x"})).query("broadcast_id", "b").query("direct", "true"), None,
-        |c| c.broadcasts().join_link(&BroadcastId::new("b").unwrap(), &user("p"), true);
-    "check link", sent("GET /token/check/0011", json!({"code": "ACTIVE_TOKEN"})), None, |c| c.links().is_active(&token());
-    "revoke link", sent("DELETE /token/delete/0011", json!({})), None, |c| c.links().revoke(&token());
+        |c| c.v1().broadcasts().join_link(&BroadcastId::new("b").unwrap(), &user("p"), true);
+    "check link", sent("GET /token/check/0011", json!({"code": "ACTIVE_TOKEN"})), None, |c| c.v1().links().is_active(&token());
+    "revoke link", sent("DELETE /token/delete/0011", json!({})), None, |c| c.v1().links().revoke(&token());
     "list activity",
         sent("GET /activity", json!({"activities": [{"activity_type": "user_call_in", "user_alias": "d",
             "room": {"room_alias": "r", "recording": false, "users": ["d"], "initiator": "d", "call_type": "audio_only"}}]}))
             .query("filter[user_alias]", "d").query("filter[activity_type]", "user_call_in")
             .query("filter[date_from]", "1970-01-01T00:00:00.000Z"),
-        None, |c| c.activity().list().user(&user("d")).kind(ActivityKind::CallIn).from(jiff::Timestamp::UNIX_EPOCH);
+        None, |c| c.v1().activity().list().user(&user("d")).kind(ActivityKind::CallIn).from(jiff::Timestamp::UNIX_EPOCH);
 
     // Webhooks
     "configure webhooks",
         sent("POST /v1/hook/configure", json!({"active_webhooks": [{"post_event_webhook_url": "https://me", "event": "on_room_created"}]}))
             .json(json!({"post_event_webhook_url": "https://me", "webhook_method": "POST", "webhook_filters": ["on_room_created"]})),
-        None, |c| c.webhooks().configure(WebhookVersion::V1, "https://me", &[WebhookEvent::RoomCreated]);
+        None, |c| c.v1().webhooks().configure(WebhookVersion::V1, "https://me", &[WebhookEvent::RoomCreated]);
     "get active webhooks",
         sent("GET /v0/hook", json!({"active_webhooks": {"https://me": [{"event": "on_room_created", "event_version": "0"}]}})),
-        None, |c| c.webhooks().active(WebhookVersion::V0);
+        None, |c| c.v1().webhooks().active(WebhookVersion::V0);
     "list webhooks", None, sent("GET /webhooks", json!({"webhooks": [{"id": "w", "version": 1}]})), |c| c.webhooks().list();
     "create webhook", None,
         sent("POST /webhooks", json!({"id": "w"})).json(json!({"url": "https://me", "event": "on_room_created", "version": "0.1"})),
@@ -612,8 +612,9 @@ async fn documented_limits_are_checked_before_anything_is_sent() {
             (c.tags().delete([""; 0]).send().await.unwrap_err(), "and at least one is required"),
         ];
         if version == ApiVersion::V1 {
-            let chat = c.chats().create(&[user("d")]).await.unwrap_err();
-            let broadcast = c.broadcasts().create(&user("d"), "x").panelists(vec![user("p"); 7]).await.unwrap_err();
+            let chat = c.v1().chats().create(&[user("d")]).await.unwrap_err();
+            let broadcast =
+                c.v1().broadcasts().create(&user("d"), "x").panelists(vec![user("p"); 7]).await.unwrap_err();
             calls.push((chat, "a chat has at least two users"));
             calls.push((broadcast, "a broadcast has at most 6 panelists"));
         } else {

@@ -99,7 +99,7 @@ async fn a_list_without_totals_ends_at_a_page_that_is_not_full() {
     page(&server, path, &[("filter[limit]", "100")], rooms(&["a", "b", "c"])).await;
     let client = client_of(&server, ApiVersion::V1);
     let all = [room("a"), room("b"), room("c")];
-    for list in [client.users().rooms(&user("d")).page_size(2), client.users().rooms(&user("d"))] {
+    for list in [client.v1().users().rooms(&user("d")).page_size(2), client.v1().users().rooms(&user("d"))] {
         let rooms: Vec<_> = list.into_stream().try_collect().await.unwrap();
         assert_eq!(rooms.into_iter().map(|room| room.id).collect::<Vec<_>>(), all);
     }
@@ -118,7 +118,7 @@ async fn messages_are_paged_by_token_across_empty_pages() {
     page(&server, path, &[("page_token", "t1")], messages(&[], to("t2"))).await;
     page(&server, path, &[("page_token", "t2")], messages(&["c"], Value::Null)).await;
     let client = client_of(&server, ApiVersion::V1);
-    let read: Vec<_> = client.chats().messages(&[user("d"), user("p")]).into_stream().try_collect().await.unwrap();
+    let read: Vec<_> = client.v1().chats().messages(&[user("d"), user("p")]).into_stream().try_collect().await.unwrap();
     assert_eq!(read.iter().map(|message| message.text.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
 }
 
@@ -137,7 +137,7 @@ async fn an_endless_series_of_empty_message_pages_is_an_error() {
         })
         .await;
     let client = client_of(&server, ApiVersion::V1);
-    let messages = client.chats().messages(&[user("d"), user("p")]);
+    let messages = client.v1().chats().messages(&[user("d"), user("p")]);
     let error = messages.into_stream().try_collect().await.unwrap_err();
     assert_eq!((error.kind(), error.operation()), (ErrorKind::Decode, "list chat messages"));
     assert!(endless.calls_async().await < 20);
@@ -176,7 +176,7 @@ async fn a_message_page_that_links_to_itself_is_an_error() {
         })
         .await;
     let client = client_of(&server, ApiVersion::V1);
-    let messages = client.chats().messages(&[user("d"), user("p")]);
+    let messages = client.v1().chats().messages(&[user("d"), user("p")]);
     let error = messages.into_stream().try_collect().await.unwrap_err();
     assert_eq!((error.kind(), error.operation()), (ErrorKind::Decode, "list chat messages"));
     any.assert_calls_async(2).await;

@@ -89,7 +89,7 @@ async fn chats_and_messages_are_parsed_in_full() {
     let chats = json!({"user_id": "d", "chat_list": [{"users": ["d", "p"], "channel_id": "CH1",
         "unread_messages_count": 4, "last_message": message}, {"users": ["d", "q"], "last_message": null}]});
     let (_server, client) = client_with_response(ApiVersion::V1, chats).await;
-    let read = client.users().chats(&user("d")).send().await.unwrap();
+    let read = client.v1().users().chats(&user("d")).send().await.unwrap();
     assert_eq!(
         (read[0].users.len(), read[0].channel_id.as_ref().unwrap().as_str(), read[0].unread),
         (2, "CH1", Some(4))
@@ -101,7 +101,7 @@ async fn chats_and_messages_are_parsed_in_full() {
 
     let sent = json!({"users": ["d", "p"], "sender": "d", "index": 0, "message": "hello", "timestamp": DATE});
     let (_server, client) = client_with_response(ApiVersion::V1, sent).await;
-    let sent = client.chats().send_message(&[user("d"), user("p")], &user("d"), "hello").send().await.unwrap();
+    let sent = client.v1().chats().send_message(&[user("d"), user("p")], &user("d"), "hello").send().await.unwrap();
     assert_eq!((sent.text.as_str(), sent.sender, sent.sent_at), ("hello", Some(user("d")), date()));
 }
 
@@ -111,14 +111,14 @@ async fn broadcasts_and_activities_are_parsed_in_full() {
         "creationDate": DATE, "publisher": {"id": "d", "firstName": "", "lastName": "", "email": ""},
         "panelists": [{"user_id": "p"}], "dialInfo": {"numberOfSessions": 0}}});
     let (_server, client) = client_with_response(ApiVersion::V1, broadcast).await;
-    let read = client.broadcasts().get(&BroadcastId::new("bro_1").unwrap()).send().await.unwrap();
+    let read = client.v1().broadcasts().get(&BroadcastId::new("bro_1").unwrap()).send().await.unwrap();
     assert_eq!((read.status.as_deref(), read.recording, read.chat), (Some("x"), Some(true), Some(true)));
     assert_eq!((read.publisher, read.panelists, read.created_at), (Some(user("d")), vec![user("p")], date()));
 
     let activities = json!({"activities": [{"activity_type": "user_start_call", "creation_date": DATE, "user_alias": "d",
         "room": {"room_alias": "r", "recording": "false", "users": ["d", "p"], "initiator": "d", "call_type": "audio_only"}}]});
     let (_server, client) = client_with_response(ApiVersion::V1, activities).await;
-    let read = client.activity().list().send().await.unwrap().items.remove(0);
+    let read = client.v1().activity().list().send().await.unwrap().items.remove(0);
     assert_eq!((read.kind, read.user_id, read.at), (ActivityKind::StartedCall, user("d"), date()));
     let place = read.room.unwrap();
     assert_eq!((place.id, place.recording, place.users.len()), (room("r"), Some(false), 2));
@@ -146,6 +146,7 @@ async fn settings_keys_tags_and_webhooks_are_parsed_in_full() {
     let active = json!({"active_webhooks": {"https://me": [{"webhook_method": "post", "event": "on_call_ended",
         "creation_date": DATE, "event_version": "0"}]}});
     let (_server, client) = client_with_response(ApiVersion::V1, active).await;
-    let read = client.webhooks().active(bandyer_client::webhooks::WebhookVersion::V0).send().await.unwrap().remove(0);
+    let read =
+        client.v1().webhooks().active(bandyer_client::webhooks::WebhookVersion::V0).send().await.unwrap().remove(0);
     assert_eq!((read.url.as_str(), read.event.as_str(), read.created_at), ("https://me", "on_call_ended", date()));
 }

@@ -118,7 +118,7 @@ async fn users_are_created_changed_and_deleted(w: &World) {
     let refused = c.users().set_avatar(&user("unknown"), &png(300, 300)).send().await.unwrap_err();
     assert!(refused.is_not_found());
     if w.is_v1() {
-        assert_eq!(c.users().set_camera_for_all(true).send().await.unwrap(), 3);
+        assert_eq!(c.v1().users().set_camera_for_all(true).send().await.unwrap(), 3);
         assert_eq!(c.users().get(&made).send().await.unwrap().camera, Some(true));
     } else {
         assert_eq!(c.users().get(&made).send().await.unwrap().avatar_url, Some(url));
@@ -141,13 +141,13 @@ async fn rooms_are_created_found_disabled_and_deleted(w: &World) {
     assert_eq!(c.rooms().list().send().await.unwrap().items.len(), 1);
     if w.is_v1() {
         let other = c.rooms().create(pair()).send().await.unwrap().id;
-        let of_user: Vec<_> = c.users().rooms(&user("p")).page_size(1).into_stream().try_collect().await.unwrap();
+        let of_user: Vec<_> = c.v1().users().rooms(&user("p")).page_size(1).into_stream().try_collect().await.unwrap();
         assert_eq!(of_user.iter().map(|room| &room.id).collect::<Vec<_>>(), [&other, &room]);
-        assert!(c.users().rooms(&user("unknown")).send().await.unwrap().items.is_empty());
+        assert!(c.v1().users().rooms(&user("unknown")).send().await.unwrap().items.is_empty());
         #[expect(deprecated, reason = "it is covered like the rest")]
-        let link = c.rooms().fast_call(&user("d"), &[user("p")], false).send().await.unwrap();
+        let link = c.v1().rooms().fast_call(&user("d"), &[user("p")], false).send().await.unwrap();
         assert!(link.expose().contains("/connect/rest-call-handler/"));
-        assert!(c.rooms().envelopes(&room).send().await.unwrap().items.is_empty());
+        assert!(c.v1().rooms().envelopes(&room).send().await.unwrap().items.is_empty());
     }
     c.rooms().disable(&room).send().await.unwrap();
     assert_eq!(c.rooms().get(&room).send().await.unwrap().status, Some(RoomStatus::Closed));
@@ -292,11 +292,12 @@ async fn a_call_is_recorded_as_session_connections_and_activity(w: &World) {
     let list = if w.is_v1() { list.to(read.created_at.unwrap()) } else { list.room(&room) };
     assert_eq!(list.send().await.unwrap().items.len(), if w.is_v1() { 1 } else { 2 });
     if w.is_v1() {
-        assert_eq!(c.users().sessions(&user("p")).send().await.unwrap().items.len(), 2);
-        let log = c.activity().list().user(&user("p")).room(&room).kind(ActivityKind::CallIn).send().await.unwrap();
+        assert_eq!(c.v1().users().sessions(&user("p")).send().await.unwrap().items.len(), 2);
+        let log =
+            c.v1().activity().list().user(&user("p")).room(&room).kind(ActivityKind::CallIn).send().await.unwrap();
         assert_eq!(log.items.len(), 2);
         assert_eq!(log.items[0].room.as_ref().unwrap().id, room);
-        let all: Vec<_> = c.activity().list().page_size(3).into_stream().try_collect().await.unwrap();
+        let all: Vec<_> = c.v1().activity().list().page_size(3).into_stream().try_collect().await.unwrap();
         assert_eq!(all.iter().filter(|one| one.kind == ActivityKind::RoomEnded).count(), 2);
     }
 }
@@ -319,7 +320,7 @@ async fn a_recording_can_be_downloaded_until_it_is_deleted(w: &World) {
     assert_eq!(file.content_type(), Some("video/mp4"));
     assert!(file.bytes().await.unwrap().starts_with(b"an emulated recording"));
     if w.is_v1() {
-        c.recordings().broadcast_link(&running).send().await.unwrap();
+        c.v1().recordings().broadcast_link(&running).send().await.unwrap();
     }
     let expired = {
         let session = w.call(&w.recorded_room().await, Duration::from_secs(1)).await;
@@ -366,10 +367,10 @@ async fn uploads_are_listed_everywhere_they_belong(w: &World) {
     assert_eq!(keys(c.uploads().list().send().await.unwrap()), [picture.clone(), file.clone()]);
     assert_eq!(keys(c.rooms().uploads(&room).send().await.unwrap()), [picture.clone(), file.clone()]);
     if w.is_v1() {
-        let snapshots = c.users().uploads(&user("p")).kind(UploadKind::Snapshot).send().await.unwrap();
+        let snapshots = c.v1().users().uploads(&user("p")).kind(UploadKind::Snapshot).send().await.unwrap();
         assert_eq!(keys(snapshots), [picture]);
-        assert!(c.users().uploads(&user("d")).send().await.unwrap().items.is_empty());
-        assert_eq!(c.sessions().uploads(&session).send().await.unwrap().items.len(), 2);
+        assert!(c.v1().users().uploads(&user("d")).send().await.unwrap().items.is_empty());
+        assert_eq!(c.v1().sessions().uploads(&session).send().await.unwrap().items.len(), 2);
     }
     let read = c.uploads().get(&file).send().await.unwrap();
     assert_eq!((read.key, read.kind, read.room_id), (file.clone(), Some(UploadKind::File), Some(room)));
@@ -397,14 +398,14 @@ async fn messages_are_sent_and_read(w: &World) {
     let c = &w.client;
     if w.is_v1() {
         let both = [user("d"), user("p")];
-        let other = c.chats().create(&[user("d"), user("unknown")]).send().await;
+        let other = c.v1().chats().create(&[user("d"), user("unknown")]).send().await;
         assert_eq!(code(other), "invalid_users_length");
-        c.chats().create(&both).send().await.unwrap();
+        c.v1().chats().create(&both).send().await.unwrap();
         for n in 0..5 {
-            let sent = c.chats().send_message(&both, &user("d"), &format!("message {n}")).send().await.unwrap();
+            let sent = c.v1().chats().send_message(&both, &user("d"), &format!("message {n}")).send().await.unwrap();
             assert_eq!(sent.index, Some(n));
         }
-        let messages = c.chats().messages(&both).order(MessageOrder::NewestFirst).page_size(2);
+        let messages = c.v1().chats().messages(&both).order(MessageOrder::NewestFirst).page_size(2);
         let first = messages.clone().send().await.unwrap();
         assert_eq!(first.items[0].text.as_str(), "message 4");
         let second = messages.clone().at(first.next.unwrap()).send().await.unwrap();
@@ -412,10 +413,10 @@ async fn messages_are_sent_and_read(w: &World) {
         let all: Vec<_> = messages.into_stream().try_collect().await.unwrap();
         let all: Vec<_> = all.iter().map(|one| one.index.unwrap()).collect();
         assert_eq!(all, [4, 3, 2, 1, 0]);
-        let chats = c.users().chats(&user("p")).send().await.unwrap();
+        let chats = c.v1().users().chats(&user("p")).send().await.unwrap();
         assert_eq!(chats[0].last_message.as_ref().unwrap().text.as_str(), "message 4");
-        c.chats().remove(&both).send().await.unwrap();
-        assert_eq!(code(c.chats().remove(&both).send().await), "chat_not_found");
+        c.v1().chats().remove(&both).send().await.unwrap();
+        assert_eq!(code(c.v1().chats().remove(&both).send().await), "chat_not_found");
         return;
     }
     let channel = c.channels().create(&user("d"), &user("p")).send().await.unwrap();
@@ -436,13 +437,13 @@ async fn broadcasts_are_created_and_joined(w: &World) {
     }
     let c = &w.client;
     let made =
-        c.broadcasts().create(&user("d"), "lecture").panelists([user("p")]).recording(true).send().await.unwrap();
+        c.v1().broadcasts().create(&user("d"), "lecture").panelists([user("p")]).recording(true).send().await.unwrap();
     assert_eq!((made.publisher.as_ref(), made.recording), (Some(&user("d")), Some(true)));
-    let read = c.broadcasts().get(&made.id).send().await.unwrap();
+    let read = c.v1().broadcasts().get(&made.id).send().await.unwrap();
     assert_eq!((read.panelists, read.description.unwrap().as_str()), (vec![user("p")], "lecture"));
-    assert_eq!(c.broadcasts().list().send().await.unwrap().items[0].id, made.id);
-    assert_eq!(c.users().broadcasts(&user("p")).send().await.unwrap().items[0].id, made.id);
-    let link = c.broadcasts().join_link(&made.id, &user("p"), true).send().await.unwrap();
+    assert_eq!(c.v1().broadcasts().list().send().await.unwrap().items[0].id, made.id);
+    assert_eq!(c.v1().users().broadcasts(&user("p")).send().await.unwrap().items[0].id, made.id);
+    let link = c.v1().broadcasts().join_link(&made.id, &user("p"), true).send().await.unwrap();
     assert!(link.expose().contains("/direct-rest-call-handler/"));
 }
 
@@ -454,18 +455,18 @@ async fn links_can_be_checked_and_revoked(w: &World) {
     let room = c.rooms().create(pair()).send().await.unwrap();
     let link = room.participant(&user("p")).unwrap().join_url.clone().unwrap();
     let token = link.token().unwrap();
-    assert!(c.links().is_active(&token).send().await.unwrap());
-    c.links().revoke(&token).send().await.unwrap();
-    assert!(!c.links().is_active(&token).send().await.unwrap());
+    assert!(c.v1().links().is_active(&token).send().await.unwrap());
+    c.v1().links().revoke(&token).send().await.unwrap();
+    assert!(!c.v1().links().is_active(&token).send().await.unwrap());
     assert_eq!(reqwest::get(link.expose()).await.unwrap().status(), 404);
     assert!(w.emulator.join(&room.id, &user("p")).is_err());
-    assert!(!c.links().is_active(&LinkToken::from("none")).send().await.unwrap());
+    assert!(!c.v1().links().is_active(&LinkToken::from("none")).send().await.unwrap());
 }
 
 async fn webhooks_are_configured_and_deleted(w: &World) {
-    let hooks = w.client.webhooks();
     let url = "https://me.example/hook";
     if w.is_v1() {
+        let hooks = w.client.v1().webhooks();
         let both = [WebhookEvent::SessionStarted, WebhookEvent::SessionEnded];
         assert_eq!(hooks.configure(WebhookVersion::V1, url, &both).send().await.unwrap().len(), 2);
         hooks.configure(WebhookVersion::V0, url, &both[..1]).send().await.unwrap();
@@ -479,6 +480,7 @@ async fn webhooks_are_configured_and_deleted(w: &World) {
         assert_eq!(hooks.active(WebhookVersion::V1).send().await.unwrap(), active);
         return;
     }
+    let hooks = w.client.webhooks();
     let made = hooks.create(url, &WebhookEvent::RoomCreated, WebhookVersion::V1).send().await.unwrap();
     let changed = hooks.update(&made.id).url("https://you.example").version(WebhookVersion::V0).send().await.unwrap();
     assert_eq!((changed.event, changed.version), (Some(WebhookEvent::RoomCreated), Some(WebhookVersion::V0)));

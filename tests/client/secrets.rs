@@ -101,15 +101,15 @@ async fn messages_files_and_broadcasts_show_no_content() {
     let v1 = Client::builder("canary").base_url(server.url("/rest")).build().unwrap();
     let upload = client.uploads().get(&UploadKey::new("k").unwrap()).send().await.unwrap();
     let messages = client.channels().messages(&ChannelId::new("c").unwrap());
-    let broadcasts = v1.broadcasts().list().send().await.unwrap();
+    let broadcasts = v1.v1().broadcasts().list().send().await.unwrap();
     let list = client.rooms().uploads(&bandyer_client::RoomId::new("canary").unwrap());
     for text in [
         shown(&upload),
         shown(&messages.send().await.unwrap()),
         shown(&broadcasts),
         shown(&list),
-        shown(&v1.broadcasts().create(&user("d"), "canary")),
-        shown(&v1.chats().send_message(&[user("d"), user("p")], &user("d"), "canary")),
+        shown(&v1.v1().broadcasts().create(&user("d"), "canary")),
+        shown(&v1.v1().chats().send_message(&[user("d"), user("p")], &user("d"), "canary")),
     ] {
         assert!(!text.contains("canary"), "{text}");
     }
@@ -127,7 +127,7 @@ async fn configured_urls_show_only_their_host() {
     let version = bandyer_client::webhooks::WebhookVersion::V1;
     let webhook = client.webhooks().create(url, &event, version).send().await.unwrap();
     let v1 = emulator.client_for(bandyer_client::ApiVersion::V1).unwrap();
-    let active = v1.webhooks().active(version).send().await.unwrap();
+    let active = v1.v1().webhooks().active(version).send().await.unwrap();
     emulator.plant_room("x");
     let link = emulator.rooms()[0].participants[0].link.token().unwrap();
     let texts = [
@@ -192,7 +192,7 @@ fn requests_show_no_personal_data() {
         shown(&client.company().set_logo(&document)),
         shown(&client.company().update().name("canary").user_details_provider("canary")),
         shown(&client.company().create_encryption_key("canary")),
-        shown(&client.links().revoke(&LinkToken::from("canary"))),
+        shown(&client.v1().links().revoke(&LinkToken::from("canary"))),
         shown(&client.channels().send_message(&ChannelId::new("canary").unwrap(), &user("canary"), "canary")),
         shown(&client.recordings().download(&bandyer_client::SessionId::new("canary").unwrap())),
         shown(&user_details::UserDetails::new(user("canary")).display_name("canary").avatar("canary")),

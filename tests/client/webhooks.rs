@@ -135,7 +135,7 @@ async fn a_whole_call_is_reported_in_order_in_both_versions() {
     for version in [WebhookVersion::V0, WebhookVersion::V1] {
         let (emulator, receiver) = (Emulator::start().await.unwrap(), Receiver::start(&[], "").await);
         let client = with_users(&emulator).await;
-        client.webhooks().configure(version, &receiver.url, &ALL).send().await.unwrap();
+        client.v1().webhooks().configure(version, &receiver.url, &ALL).send().await.unwrap();
         let room = a_room(&client).await;
         a_call(&emulator, &room);
         let session = SessionId::new(emulator.sessions()[0].id.as_str()).unwrap();
@@ -182,7 +182,7 @@ async fn a_webhook_that_is_not_accepted_is_retried() {
     let receiver = Receiver::start(&[500, 204, 404], "").await;
     let client = with_users(&emulator).await;
     let events = [WebhookEvent::RoomCreated];
-    client.webhooks().configure(WebhookVersion::V1, &receiver.url, &events).send().await.unwrap();
+    client.v1().webhooks().configure(WebhookVersion::V1, &receiver.url, &events).send().await.unwrap();
     a_room(&client).await;
     delivered(&emulator, "on_room_created").await;
     let attempts: Vec<_> = emulator.deliveries().into_iter().map(|one| (one.attempt, one.status)).collect();
@@ -196,8 +196,14 @@ async fn a_webhook_that_is_never_accepted_is_given_up() {
     let emulator = Emulator::builder().webhook_retries(3, Duration::from_millis(1)).start().await.unwrap();
     let (failing, good) = (Receiver::start(&[500; 9], "").await, Receiver::start(&[], "").await);
     let client = with_users(&emulator).await;
-    client.webhooks().configure(WebhookVersion::V1, &failing.url, &[WebhookEvent::RoomCreated]).send().await.unwrap();
-    client.webhooks().configure(WebhookVersion::V0, &good.url, &[WebhookEvent::RoomDeleted]).send().await.unwrap();
+    client
+        .v1()
+        .webhooks()
+        .configure(WebhookVersion::V1, &failing.url, &[WebhookEvent::RoomCreated])
+        .send()
+        .await
+        .unwrap();
+    client.v1().webhooks().configure(WebhookVersion::V0, &good.url, &[WebhookEvent::RoomDeleted]).send().await.unwrap();
     let room = a_room(&client).await;
     client.rooms().delete(&room).send().await.unwrap();
     delivered(&emulator, "on_room_deleted").await;
@@ -217,12 +223,12 @@ async fn a_webhook_that_is_never_accepted_is_given_up() {
 async fn a_message_and_a_ringing_call_are_reported() {
     let (emulator, receiver) = (Emulator::start().await.unwrap(), Receiver::start(&[], "").await);
     let client = with_users(&emulator).await;
-    let hooks = client.webhooks();
+    let hooks = client.v1().webhooks();
     hooks.configure(WebhookVersion::V1, &receiver.url, &[WebhookEvent::MessageSent]).send().await.unwrap();
     hooks.configure(WebhookVersion::V0, &receiver.url, &[WebhookEvent::CallIncoming]).send().await.unwrap();
     let both = [user("d"), user("p")];
-    client.chats().create(&both).send().await.unwrap();
-    client.chats().send_message(&both, &user("d"), "hello").send().await.unwrap();
+    client.v1().chats().create(&both).send().await.unwrap();
+    client.v1().chats().send_message(&both, &user("d"), "hello").send().await.unwrap();
     let people = both.clone().map(NewParticipant::new);
     let room = client.rooms().create(people).live(true).send().await.unwrap().id;
     emulator.join(&room, &user("d")).unwrap();

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::http::call::Unsendable;
 use crate::http::connection::Connection;
 use crate::http::request::{Request, awaitable};
-use crate::types::api_version::ApiVersion;
+use crate::types::api_version::{ApiVersion, v1_only, v2_only};
 use crate::types::ids::UserId;
 
 /// Allowed numbers of participants of a room. Source: the vendor's room page.
@@ -131,20 +131,23 @@ impl CreateRoom {
         self
     }
 
-    /// Sets whether the access links skip the landing page. v1 only.
+    #[doc = v1_only!()]
+    /// Sets whether the access links skip the landing page.
     pub const fn skip_landing_page(mut self, yes: bool) -> Self {
         self.new.skips_landing_page = Some(yes);
         self
     }
 
-    /// Sets the caller, for rooms whose calls ring. v1 only.
+    #[doc = v1_only!()]
+    /// Sets the caller, for rooms whose calls ring.
     pub fn initiator(mut self, user: UserId) -> Self {
         self.new.initiator = Some(user);
         self
     }
 
+    #[doc = v2_only!()]
     /// Sets whether the recording is transcribed after the call. The call must be recorded, and the vendor's support
-    /// must have enabled transcription for the company. v2 only.
+    /// must have enabled transcription for the company.
     pub const fn offline_transcription(mut self, yes: bool) -> Self {
         self.new.offline_transcription = Some(yes);
         self

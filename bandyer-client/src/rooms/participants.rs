@@ -10,10 +10,12 @@ use crate::operations::Operation;
 use crate::types::ids::{RoomId, UserId};
 
 use super::{NewParticipant, Participant, Tools};
+use crate::types::api_version::v2_only;
 
+#[doc = v2_only!()]
 /// Operations on the participants of one room; from [`Rooms::participants`](super::Rooms::participants).
 ///
-/// v2 only: on v1 each operation fails with [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) before anything
+/// On v1 each operation fails with [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) before anything
 /// is sent.
 #[derive(Debug, Clone)]
 pub struct RoomParticipants {
@@ -26,6 +28,7 @@ impl RoomParticipants {
         Self { connection, room }
     }
 
+    #[doc = v2_only!()]
     /// Lists the participants. The path is inferred, because an existing client uses two spellings of it.
     ///
     /// ```no_run
@@ -41,6 +44,7 @@ impl RoomParticipants {
         })
     }
 
+    #[doc = v2_only!()]
     /// Adds a participant and returns it with its access link.
     ///
     /// Not retried once it may have reached the vendor, because it is not documented whether a second request would be
@@ -62,6 +66,7 @@ impl RoomParticipants {
         self.connection.request(Operation::AddParticipant, |_| v2::add(&self.room, &participant))
     }
 
+    #[doc = v2_only!()]
     /// Reads one participant, with the access link.
     ///
     /// ```no_run
@@ -88,6 +93,7 @@ impl RoomParticipants {
         UpdateParticipant { of: self.clone(), user: user.clone(), change: ParticipantChange::default() }
     }
 
+    #[doc = v2_only!()]
     /// Removes a participant. The access link stops working.
     ///
     /// ```no_run
@@ -148,6 +154,7 @@ impl UpdateParticipant {
         self
     }
 
+    #[doc = v2_only!()]
     /// Converts this into a [`Request`], for example to set its timeout or retry policy.
     pub fn into_request(self) -> Request<Participant> {
         let Self { of, user, change } = self;

@@ -33,3 +33,19 @@ impl fmt::Display for ApiVersion {
         f.write_str(self.name())
     }
 }
+
+/// A badge in the documentation of what v1 alone has.
+macro_rules! v1_only {
+    () => {
+        "<span class=\"stab portability\" title=\"Version 2 of the API does not have it\">v1 only</span>"
+    };
+}
+pub(crate) use v1_only;
+
+/// A badge in the documentation of what v2 alone has.
+macro_rules! v2_only {
+    () => {
+        "<span class=\"stab portability\" title=\"Version 1 of the API does not have it\">v2 only</span>"
+    };
+}
+pub(crate) use v2_only;

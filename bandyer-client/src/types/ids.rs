@@ -6,6 +6,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::types::api_version::{v1_only, v2_only};
 use serde::{Deserialize, Serialize};
 
 /// Maximum length of an id from a caller, in bytes. The vendor documents 128 characters for user ids and no limit for
@@ -167,7 +168,8 @@ id! {
 }
 
 id! {
-    /// The id of a broadcast (`bro_` and 12 hex digits). v1 only.
+    #[doc = v1_only!()]
+    /// The id of a broadcast (`bro_` and 12 hex digits).
     BroadcastId, "broadcast id"
 }
 
@@ -192,7 +194,8 @@ id! {
 }
 
 id! {
-    /// The id of a webhook. v2 only.
+    #[doc = v2_only!()]
+    /// The id of a webhook.
     WebhookId, "webhook id"
 }
 
