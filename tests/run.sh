@@ -119,10 +119,10 @@ else
 fi
 # The examples, each of which exits by itself; a selection of tests skips them.
 if [ -z "$chosen" ]; then
-    for example in examples/*.rs; do
+    for example in bandyer-client/examples/*.rs; do
         name=$(basename "$example" .rs)
         echo "example $name"
-        cargo run --quiet --locked --example "$name" >/dev/null
+        cargo run --quiet --locked -p bandyer-client --example "$name" >/dev/null
     done
 fi
 # Documentation examples, including the README of the crate.

@@ -75,6 +75,9 @@ pub enum ConfigError {
     /// The target is https, and the crate was built without a TLS feature and without an HTTP client of the caller.
     #[error("https needs one of the features `rustls` and `native-tls`, or an HTTP client with TLS of your own")]
     NoTls,
+    /// The crate was built with the feature `rustls-no-provider`, and the program has not installed a provider of cryptography.
+    #[error("no provider of cryptography is installed; call `CryptoProvider::install_default` of rustls first")]
+    NoTlsProvider,
     /// The HTTP client could not be created, for example because no TLS root certificates were found.
     #[error("the HTTP client cannot be created")]
     HttpClient(#[source] Box<dyn std::error::Error + Send + Sync>),

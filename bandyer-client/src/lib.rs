@@ -1,6 +1,8 @@
 // The examples of the README are doc tests only with the feature `emulator`, which some of them need.
 #![cfg_attr(any(not(doctest), feature = "emulator"), doc = include_str!("../README.md"))]
 #![warn(missing_docs)]
+// On docs.rs, everything shows the feature that it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod activity;
 pub mod broadcasts;

@@ -53,7 +53,6 @@ impl Route {
     }
 
     /// Whether the path is inferred instead of documented.
-    #[cfg(test)]
     fn is_inferred(self) -> bool {
         self.flags.contains(&Flag::inferred)
     }
@@ -67,6 +66,13 @@ pub(crate) fn is_parameter(segment: &str) -> bool {
 macro_rules! operations {
     ($($name:ident = $text:literal: $($version:ident $template:literal $([$($flag:ident),+])?),+;)+) => {
         /// An operation of the vendor's API. [`name`](Self::name) is equal to [`Error::operation`](crate::Error::operation).
+        ///
+        /// ```
+        /// use bandyer_client::{ApiVersion, Operation};
+        ///
+        /// assert_eq!(Operation::GetUser.method_and_path(ApiVersion::V2), Some("GET /users/{id}"));
+        /// assert_eq!(Operation::GetUser.method_and_path(ApiVersion::V1), Some("GET /user/list/{user_id}"));
+        /// ```
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         #[non_exhaustive]
@@ -87,6 +93,19 @@ macro_rules! operations {
                 match self {
                     $(Self::$name => $text,)+
                 }
+            }
+
+            /// The method and the path below the prefix of the API version, such as `GET /users/{id}`; `None` if the version
+            /// does not have the operation.
+            #[must_use]
+            pub fn method_and_path(self, version: ApiVersion) -> Option<&'static str> {
+                self.route(version).map(|route| route.template)
+            }
+
+            /// Whether the path is inferred: no page of the vendor shows it, but other clients or the names of pages do.
+            #[must_use]
+            pub fn is_inferred(self, version: ApiVersion) -> bool {
+                self.route(version).is_some_and(Route::is_inferred)
             }
 
             /// Whether the operation only reads, in the API versions that have it.

@@ -56,8 +56,12 @@ impl ClientBuilder {
         }
     }
 
-    /// Reads `BANDYER_API_SECRET_KEY` and `BANDYER_BASE_URL`.
-    pub(crate) fn from_env() -> Result<Self, ConfigError> {
+    /// Reads the key and the base URL from the environment variables `BANDYER_API_SECRET_KEY` and `BANDYER_BASE_URL`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if one of them is missing or not Unicode.
+    pub fn from_env() -> Result<Self, ConfigError> {
         #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
         Self::from_lookup(|name| std::env::var(name))
     }
@@ -150,9 +154,16 @@ impl ClientBuilder {
     pub fn build(self) -> Result<Client, ConfigError> {
         let key = header_of(&self.key)?;
         let (base_url, version) = self.target()?;
-        let has_tls = cfg!(any(feature = "rustls", feature = "native-tls")) || self.http_client.is_some();
-        if base_url.scheme() == "https" && !has_tls {
-            return Err(ConfigError::NoTls);
+        if self.http_client.is_none() {
+            let has_tls = cfg!(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"));
+            if base_url.scheme() == "https" && !has_tls {
+                return Err(ConfigError::NoTls);
+            }
+            // reqwest panics without one.
+            #[cfg(all(feature = "rustls-no-provider", not(feature = "rustls")))]
+            if rustls::crypto::CryptoProvider::get_default().is_none() {
+                return Err(ConfigError::NoTlsProvider);
+            }
         }
         let mut user_agent = concat!("bandyer-client/", env!("CARGO_PKG_VERSION")).to_owned();
         if let Some(suffix) = &self.user_agent_suffix {

@@ -4,6 +4,8 @@
 //! cargo run --example custom_http_client
 //! ```
 
+#![expect(clippy::print_stdout, reason = "it is a command-line program")]
+
 use std::time::Duration;
 
 use bandyer_client::emulator::Emulator;

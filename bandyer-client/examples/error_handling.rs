@@ -5,6 +5,8 @@
 //! cargo run --example error_handling
 //! ```
 
+#![expect(clippy::print_stdout, reason = "it is a command-line program")]
+
 use std::error::Error as _;
 use std::time::Duration;
 

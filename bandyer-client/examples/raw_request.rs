@@ -5,6 +5,8 @@
 //! cargo run --example raw_request
 //! ```
 
+#![expect(clippy::print_stdout, reason = "it is a command-line program")]
+
 use bandyer_client::emulator::Emulator;
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};

@@ -6,6 +6,8 @@
 //!
 //! It sends itself one event with a valid signature and one without, and exits.
 
+#![expect(clippy::print_stdout, reason = "it is a command-line program")]
+
 use std::convert::Infallible;
 use std::sync::Arc;
 

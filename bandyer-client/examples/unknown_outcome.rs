@@ -4,6 +4,8 @@
 //! cargo run --example unknown_outcome
 //! ```
 
+#![expect(clippy::print_stdout, reason = "it is a command-line program")]
+
 use bandyer_client::emulator::{Emulator, Fault, Operation};
 use bandyer_client::rooms::{NewParticipant, Room};
 use bandyer_client::users::Role;
