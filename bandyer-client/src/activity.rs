@@ -10,6 +10,7 @@ use crate::operations::Operation;
 use crate::rooms::CallType;
 use crate::types::api_version::v1_only;
 use crate::types::ids::{RoomId, UserId};
+use crate::types::model::model;
 use crate::types::open_enum::open_enum;
 
 open_enum! {
@@ -38,34 +39,44 @@ open_enum! {
     }
 }
 
-/// One entry of the activity log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Activity {
-    /// What happened.
-    pub kind: ActivityKind,
-    /// The user who did it.
-    pub user_id: UserId,
-    /// When it happened.
-    pub at: Option<Timestamp>,
-    /// The room it happened in, if any.
-    pub room: Option<ActivityRoom>,
+model! {
+    /// One entry of the activity log.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Activity {
+        required {
+            /// What happened.
+            kind: ActivityKind = "activity_type",
+            /// The user who did it.
+            user_id: UserId = "user_alias",
+        }
+        optional {
+            /// When it happened.
+            at: Option<Timestamp> = "creation_date",
+            /// The room it happened in, if any.
+            room: Option<ActivityRoom> = "room",
+        }
+    }
 }
 
-/// The room of an activity.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ActivityRoom {
-    /// The room.
-    pub id: RoomId,
-    /// Whether the call is recorded.
-    pub recording: Option<bool>,
-    /// The users who were invited.
-    pub users: Vec<UserId>,
-    /// The user who started the call.
-    pub initiator: Option<UserId>,
-    /// The media that the call started with.
-    pub call_type: Option<CallType>,
+model! {
+    /// The room of an activity.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct ActivityRoom {
+        required {
+            /// The room.
+            id: RoomId = "room_alias",
+        }
+        optional {
+            /// Whether the call is recorded.
+            recording: Option<bool> = "recording",
+            /// The users who were invited.
+            users: Vec<UserId> = "users",
+            /// The user who started the call.
+            initiator: Option<UserId> = "initiator",
+            /// The media that the call started with.
+            call_type: Option<CallType> = "call_type",
+        }
+    }
 }
 
 /// The filter of a list of activities.

@@ -1,9 +1,11 @@
 //! Broadcasts: calls with a few speakers and many viewers. v1 only.
 
+mod json;
 pub(crate) mod v1;
 
 use jiff::Timestamp;
 
+use self::json::{people, person};
 use crate::error::Result;
 use crate::http::connection::handle;
 use crate::http::list::List;
@@ -12,31 +14,37 @@ use crate::operations::Operation;
 use crate::rooms::Description;
 use crate::types::api_version::v1_only;
 use crate::types::ids::{BroadcastId, UserId};
+use crate::types::model::model;
 use crate::types::secret::JoinUrl;
 
 /// Maximum number of panelists of a broadcast. Source: the vendor's broadcast page.
 const MAX_PANELISTS: usize = 6;
 
-/// A broadcast. Every field except the id is optional, because operations return different fields.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Broadcast {
-    /// The id.
-    pub id: BroadcastId,
-    /// The description set at creation.
-    pub description: Option<Description>,
-    /// Whether the chat is enabled.
-    pub chat: Option<bool>,
-    /// Whether it is recorded.
-    pub recording: Option<bool>,
-    /// The user who publishes the broadcast.
-    pub publisher: Option<UserId>,
-    /// The other speakers.
-    pub panelists: Vec<UserId>,
-    /// The state of the broadcast. The vendor does not document the possible values.
-    pub status: Option<String>,
-    /// When it was created.
-    pub created_at: Option<Timestamp>,
+model! {
+    /// A broadcast. Every field except the id is optional, because operations return different fields.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Broadcast {
+        required {
+            /// The id.
+            id: BroadcastId = "broadcast_id" | "id",
+        }
+        optional {
+            /// The description set at creation.
+            description: Option<Description> = "description",
+            /// Whether the chat is enabled.
+            chat: Option<bool> = "chat",
+            /// Whether it is recorded.
+            recording: Option<bool> = "recording" | "record",
+            /// The user who publishes the broadcast.
+            publisher: Option<UserId> = "publisher_id" | "publisher" via person,
+            /// The other speakers.
+            panelists: Vec<UserId> = "panelists" via people,
+            /// The state of the broadcast. The vendor does not document the possible values.
+            status: Option<String> = "status",
+            /// When it was created.
+            created_at: Option<Timestamp> = "creationDate" | "creation_date",
+        }
+    }
 }
 
 handle! {

@@ -13,17 +13,23 @@ use crate::http::request::Request;
 use crate::operations::Operation;
 use crate::types::api_version::v2_only;
 use crate::types::ids::{ChannelId, UserId};
+use crate::types::model::model;
 
-/// A chat between two users.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Channel {
-    /// The id.
-    pub id: ChannelId,
-    /// The users of the chat.
-    pub users: Vec<UserId>,
-    /// When it was created.
-    pub created_at: Option<Timestamp>,
+model! {
+    /// A chat between two users.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Channel {
+        required {
+            /// The id.
+            id: ChannelId = "id" | "channel_id",
+        }
+        optional {
+            /// The users of the chat.
+            users: Vec<UserId> = "users" | "participants",
+            /// When it was created.
+            created_at: Option<Timestamp> = "creation_date",
+        }
+    }
 }
 
 handle! {

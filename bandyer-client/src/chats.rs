@@ -1,6 +1,5 @@
 //! Chats of v1, which are identified by their users.
 
-pub(crate) mod json;
 pub(crate) mod v1;
 
 use crate::http::call::Wire;
@@ -10,6 +9,8 @@ use crate::operations::Operation;
 use std::fmt;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::Result;
 use crate::http::connection::handle;
@@ -17,24 +18,36 @@ use crate::http::paging;
 use crate::http::request::{Request, awaitable};
 use crate::types::api_version::v1_only;
 use crate::types::ids::{ChannelId, UserId};
+use crate::types::model::{Lenient, lenient_by_serde, model};
 use crate::types::open_enum::open_enum;
 
 /// Minimum number of users of a chat. Source: the vendor's chat page.
 const MIN_USERS: usize = 2;
 
 /// The text of a message. Its `Debug` shows only the length.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct MessageText(Box<str>);
 
-impl MessageText {
-    pub(crate) fn new(text: String) -> Self {
-        Self(text.into_boxed_str())
-    }
+lenient_by_serde!(MessageText);
 
+impl MessageText {
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<&str> for MessageText {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<String> for MessageText {
+    fn from(text: String) -> Self {
+        Self(text.into_boxed_str())
     }
 }
 
@@ -44,34 +57,43 @@ impl fmt::Debug for MessageText {
     }
 }
 
-/// A message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Message {
-    /// The id, if the response contains one.
-    pub id: Option<String>,
-    /// The position in the chat, starting at 0.
-    pub index: Option<u64>,
-    /// The text.
-    pub text: MessageText,
-    /// The author.
-    pub sender: Option<UserId>,
-    /// When it was sent.
-    pub sent_at: Option<Timestamp>,
+model! {
+    /// A message. Its text is `message` in requests and `body` in responses; its author is `sender` or `from`.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Message {
+        required {
+            /// The text.
+            text: MessageText = "body" | "message",
+        }
+        optional {
+            /// The id, if the response contains one.
+            id: Option<String> = "id" | "message_id",
+            /// The position in the chat, starting at 0.
+            index: Option<u64> = "index",
+            /// The author.
+            sender: Option<UserId> = "from" | "sender",
+            /// When it was sent.
+            sent_at: Option<Timestamp> = "date" | "timestamp" | "creation_date",
+        }
+    }
 }
 
-/// A chat of one user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct UserChat {
-    /// The users of the chat.
-    pub users: Vec<UserId>,
-    /// The channel of the chat, if the response contains it.
-    pub channel_id: Option<ChannelId>,
-    /// The number of unread messages.
-    pub unread: Option<u64>,
-    /// The newest message.
-    pub last_message: Option<Message>,
+model! {
+    /// A chat of one user.
+    #[derive(Debug, Clone, Default, PartialEq, Eq)]
+    pub struct UserChat {
+        required {}
+        optional {
+            /// The users of the chat.
+            users: Vec<UserId> = "users",
+            /// The channel of the chat, if the response contains it.
+            channel_id: Option<ChannelId> = "channel_id",
+            /// The number of unread messages.
+            unread: Option<u64> = "unread_messages_count",
+            /// The newest message.
+            last_message: Option<Message> = "last_message",
+        }
+    }
 }
 
 open_enum! {
@@ -84,12 +106,51 @@ open_enum! {
     }
 }
 
-/// An opaque cursor that identifies a page of messages.
+model! {
+    /// An opaque cursor that identifies a page of messages.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct MessageCursor {
+        required {
+            /// The number of the page.
+            number: CursorPart = "page_number",
+        }
+        optional {
+            /// The number of messages per page.
+            size: Option<CursorPart> = "page_size",
+            /// What identifies the page.
+            token: Option<CursorPart> = "page_token",
+        }
+    }
+}
+
+/// A part of a cursor. In the vendor's sample, numbers are strings; it is sent back unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MessageCursor {
-    pub(crate) number: String,
-    pub(crate) size: Option<String>,
-    pub(crate) token: Option<String>,
+pub struct CursorPart(String);
+
+impl From<&str> for CursorPart {
+    fn from(part: &str) -> Self {
+        Self(part.to_owned())
+    }
+}
+
+impl fmt::Display for CursorPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Lenient for CursorPart {
+    fn read(value: &Value) -> Option<Self> {
+        match value {
+            Value::String(text) => Some(Self(text.clone())),
+            Value::Number(number) => Some(Self(number.to_string())),
+            _ => None,
+        }
+    }
+
+    fn write(&self) -> Value {
+        self.0.as_str().into()
+    }
 }
 
 /// One page of messages.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use self::json::{background, milliseconds};
 use crate::error::Result;
 use crate::http::connection::handle;
 use crate::http::request::{Request, awaitable};
@@ -16,6 +17,7 @@ use crate::operations::Operation;
 use crate::types::api_version::{ApiVersion, v2_only};
 use crate::types::file::{Accepted, File};
 use crate::types::ids::BackgroundAlias;
+use crate::types::model::model;
 use crate::types::secret::ShownUrl;
 use crate::users::Language;
 
@@ -32,24 +34,28 @@ pub use self::recording_settings::{RecordingSettings, UpdateRecordingSettings};
 /// Maximum delay before the redirect after a call. Source: the vendor's company page, 0 to 60,000 ms.
 const MAX_REDIRECT_DELAY: Duration = Duration::from_secs(60);
 
-/// The settings of the company. Every field is optional, because API versions and operations return different fields.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CompanyProfile {
-    /// The name.
-    pub name: Option<String>,
-    /// The language of users without a language of their own.
-    pub default_language: Option<Language>,
-    /// The virtual background used in calls.
-    pub default_background: Option<Background>,
-    /// The address that browsers are redirected to after a call.
-    pub end_call_redirect_url: Option<String>,
-    /// The delay before the redirect.
-    pub end_call_redirect_delay: Option<Duration>,
-    /// The address where the vendor requests names and pictures of users; see `bandyer_client::user_details`.
-    pub user_details_provider_url: Option<String>,
-    /// The logos.
-    pub logos: Option<Logos>,
+model! {
+    /// The settings of the company. Every field is optional, because API versions and operations return different fields.
+    #[derive(Clone, Default, PartialEq, Eq)]
+    pub struct CompanyProfile {
+        required {}
+        optional {
+            /// The name.
+            name: Option<String> = "name",
+            /// The language of users without a language of their own.
+            default_language: Option<Language> = "default_language",
+            /// The virtual background used in calls.
+            default_background: Option<Background> = "default_background" via background,
+            /// The address that browsers are redirected to after a call.
+            end_call_redirect_url: Option<String> = "end_call_redirect_url",
+            /// The delay before the redirect.
+            end_call_redirect_delay: Option<Duration> = "end_call_redirect_timeout_ms" via milliseconds,
+            /// The address where the vendor requests names and pictures of users; see `bandyer_client::user_details`.
+            user_details_provider_url: Option<String> = "user_details_provider_url",
+            /// The logos.
+            logos: Option<Logos> = "logos",
+        }
+    }
 }
 
 impl fmt::Debug for CompanyProfile {
@@ -66,38 +72,52 @@ impl fmt::Debug for CompanyProfile {
     }
 }
 
-/// A virtual background.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Background {
-    /// The alias. If the vendor represents a background as a string, that string.
-    pub alias: BackgroundAlias,
-    /// Where the picture is.
-    pub url: Option<String>,
-    /// When it was uploaded.
-    pub created_at: Option<Timestamp>,
+model! {
+    /// A virtual background.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Background {
+        required {
+            /// The alias. If the vendor represents a background as a string, that string.
+            alias: BackgroundAlias = "alias" | "background_alias",
+        }
+        optional {
+            /// Where the picture is.
+            url: Option<String> = "url",
+            /// When it was uploaded.
+            created_at: Option<Timestamp> = "creation_date",
+        }
+    }
 }
 
-/// The virtual backgrounds of a company.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Backgrounds {
-    /// The background used in calls.
-    pub default: Option<Background>,
-    /// All backgrounds, at most ten.
-    pub items: Vec<Background>,
+model! {
+    /// The virtual backgrounds of a company.
+    #[derive(Debug, Clone, Default, PartialEq, Eq)]
+    pub struct Backgrounds {
+        required {}
+        optional {
+            /// The background used in calls.
+            default: Option<Background> = "default_background" via background,
+            /// All backgrounds, at most ten.
+            items: Vec<Background> = "backgrounds" | "virtual_backgrounds",
+        }
+    }
 }
 
-/// The company's own texts in one language. The vendor does not document the response, so it is decoded leniently.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Translation {
-    /// The language.
-    pub language: Language,
-    /// Where the file is.
-    pub url: Option<String>,
-    /// When it was set.
-    pub created_at: Option<Timestamp>,
+model! {
+    /// The company's own texts in one language. The vendor does not document the response, so it is decoded leniently.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Translation {
+        required {
+            /// The language.
+            language: Language = "language",
+        }
+        optional {
+            /// Where the file is.
+            url: Option<String> = "url",
+            /// When it was set.
+            created_at: Option<Timestamp> = "creation_date",
+        }
+    }
 }
 
 handle! {

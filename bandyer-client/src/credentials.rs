@@ -12,21 +12,26 @@ use crate::error::Result;
 use crate::http::connection::{Connection, handle};
 use crate::http::request::{Request, awaitable};
 use crate::types::ids::UserId;
+use crate::types::model::model;
 use crate::types::secret::AccessToken;
 
 /// Lifetimes that the vendor accepts, in seconds. Source: the vendor's authentication page.
 const LIFETIME_SECONDS: RangeInclusive<u64> = 360..=86_400;
 
-/// An access token and its expiry.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct AccessCredential {
-    /// The user whom the token authenticates.
-    pub user_id: UserId,
-    /// The token. Its `Debug` is redacted.
-    pub token: AccessToken,
-    /// When the token expires.
-    pub expires_at: Timestamp,
+model! {
+    /// An access token and its expiry.
+    #[derive(Debug, Clone)]
+    pub struct AccessCredential {
+        required {
+            /// The user whom the token authenticates.
+            user_id: UserId = "user_id",
+            /// The token. Its `Debug` is redacted.
+            token: AccessToken = "access_token",
+            /// When the token expires.
+            expires_at: Timestamp = "expires_at",
+        }
+        optional {}
+    }
 }
 
 handle! {

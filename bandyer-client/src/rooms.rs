@@ -13,25 +13,31 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
+use self::json::recording;
+use self::statistics::dial_info;
 use crate::http::connection::handle;
 use crate::http::list::List;
 use crate::http::request::Request;
 use crate::operations::Operation;
 use crate::types::api_version::{ApiVersion, v2_only};
 use crate::types::ids::{RoomId, UserId};
+use crate::types::model::{lenient_by_serde, limit, model};
 use crate::types::open_enum::open_enum;
 use crate::types::secret::JoinUrl;
 use crate::uploads::{Scope, Upload, UploadFilter};
 
 mod create;
 mod participants;
+mod statistics;
 mod tools;
 
 pub use self::create::CreateRoom;
 pub(crate) use self::create::NewRoom;
 pub(crate) use self::participants::ParticipantChange;
 pub use self::participants::{ParticipantFilter, RoomParticipants, UpdateParticipant};
+pub use self::statistics::{Presence, RoomEvent, RoomSession, RoomStatistics};
 pub use self::tools::{Tools, Whiteboard};
 pub use self::v1_only::V1Rooms;
 
@@ -71,34 +77,58 @@ open_enum! {
     }
 }
 
-/// A room. Every field except the id is optional, because API versions and operations return different fields.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Room {
-    /// The id.
-    pub id: RoomId,
-    /// The participants with their access links. Empty in lists, and after the room was disabled.
-    pub participants: Vec<Participant>,
-    /// The media of the call.
-    pub call_type: Option<CallType>,
-    /// Whether the call is recorded. v1 often returns only whether it is, not how; this is then `Automatic`.
-    pub recording: Option<RecordingMode>,
-    /// The state of the recording, such as `stopped` (v2).
-    pub recording_status: Option<String>,
-    /// The description set at creation. The vendor treats it as personal data, so `Debug` leaves it out.
-    pub description: Option<Description>,
-    /// The state of the room.
-    pub status: Option<RoomStatus>,
-    /// Whether the room is permanently closed.
-    pub disabled: Option<bool>,
-    /// Whether the devices of the other participants ring when a link is opened.
-    pub live: Option<bool>,
-    /// The maximum call time; `None` if it is unlimited or not part of the response.
-    pub max_duration: Option<Duration>,
-    /// The call time used so far, counted while at least two people are connected.
-    pub used_duration: Option<Duration>,
-    /// When it was created.
-    pub created_at: Option<Timestamp>,
+model! {
+    /// A room. Every field except the id is optional, because API versions and operations return different fields.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use bandyer_client::rooms::{Participant, Room, RoomStatus};
+    /// use bandyer_client::{JoinUrl, RoomId, UserId};
+    ///
+    /// let mut patient = Participant::new(UserId::new("pat-0042")?);
+    /// patient.join_url = Some(JoinUrl::from("https://acme.bandyer.com/connect/0011"));
+    /// let mut room = Room::new(RoomId::new("room_3f9a1c77b2de")?);
+    /// room.participants = vec![patient];
+    /// room.status = Some(RoomStatus::Running);
+    /// let stored = serde_json::to_string(&room)?; // contains the link
+    /// assert_eq!(serde_json::from_str::<Room>(&stored)?, room);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Room {
+        required {
+            /// The id.
+            id: RoomId = "id" | "room_id",
+        }
+        optional {
+            /// The participants with their access links. Empty in lists, and after the room was disabled.
+            participants: Vec<Participant> = "participants" | "user_urls",
+            /// The media of the call.
+            call_type: Option<CallType> = "call_type",
+            /// Whether the call is recorded. v1 often returns only whether it is, not how; this is then `Automatic`.
+            recording: Option<RecordingMode> = "recording" via recording,
+            /// The state of the recording, such as `stopped` (v2).
+            recording_status: Option<String> = "recording_status",
+            /// The description set at creation. The vendor treats it as personal data, so `Debug` leaves it out.
+            description: Option<Description> = "description",
+            /// The state of the room.
+            status: Option<RoomStatus> = "status",
+            /// Whether the room is permanently closed.
+            disabled: Option<bool> = "disabled",
+            /// Whether the devices of the other participants ring when a link is opened.
+            live: Option<bool> = "live",
+            /// The maximum call time; `None` if it is unlimited or not part of the response.
+            max_duration: Option<Duration> = "duration" via limit,
+            /// The call time used so far, counted while at least two people are connected.
+            used_duration: Option<Duration> = "duration_used" | "durationUsed",
+            /// When it was created.
+            created_at: Option<Timestamp> = "creation_date" | "creationDate",
+            /// The calls that took place, when a single room is read on v1. On v2, see
+            /// [`Sessions`](crate::sessions::Sessions).
+            statistics: Option<RoomStatistics> = "dialInfo" via dial_info,
+        }
+    }
 }
 
 impl Room {
@@ -110,18 +140,29 @@ impl Room {
 }
 
 /// The description of a room. Its `Debug` shows only the length.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Description(Box<str>);
 
-impl Description {
-    pub(crate) fn new(text: String) -> Self {
-        Self(text.into_boxed_str())
-    }
+lenient_by_serde!(Description);
 
+impl Description {
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<String> for Description {
+    fn from(text: String) -> Self {
+        Self(text.into_boxed_str())
+    }
+}
+
+impl From<&str> for Description {
+    fn from(text: &str) -> Self {
+        Self(text.into())
     }
 }
 
@@ -131,18 +172,23 @@ impl fmt::Debug for Description {
     }
 }
 
-/// A participant of a room.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Participant {
-    /// The user.
-    pub user_id: UserId,
-    /// The personal access link; `None` if the response does not contain it.
-    pub join_url: Option<JoinUrl>,
-    /// Whether this participant is an admin of the call.
-    pub is_admin: Option<bool>,
-    /// The tools that this participant may use.
-    pub tools: Option<Tools>,
+model! {
+    /// A participant of a room.
+    #[derive(Debug, Clone)]
+    pub struct Participant {
+        required {
+            /// The user.
+            user_id: UserId = "user_id" | "user" | "id",
+        }
+        optional {
+            /// The personal access link; `None` if the response does not contain it.
+            join_url: Option<JoinUrl> = "url" | "link" | "access_link",
+            /// Whether this participant is an admin of the call.
+            is_admin: Option<bool> = "is_admin",
+            /// The tools that this participant may use.
+            tools: Option<Tools> = "tools",
+        }
+    }
 }
 
 /// Compares access links by their text.

@@ -1,6 +1,5 @@
 //! Sessions: continuous uses of a room or broadcast.
 
-mod json;
 pub(crate) mod v1;
 mod v1_only;
 pub(crate) mod v2;
@@ -16,26 +15,32 @@ use crate::http::request::Request;
 use crate::operations::Operation;
 use crate::types::api_version::{ApiVersion, v1_only, v2_only};
 use crate::types::ids::{BroadcastId, RoomId, SessionId, UserId};
+use crate::types::model::model;
 use crate::types::open_enum::open_enum;
 
 pub use self::v1_only::V1Sessions;
 
-/// One continuous use of a room or broadcast.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Session {
-    /// The id.
-    pub id: SessionId,
-    /// The room; `None` for a session of a broadcast.
-    pub room_id: Option<RoomId>,
-    /// The broadcast; `None` for a session of a room.
-    pub broadcast_id: Option<BroadcastId>,
-    /// When the session started.
-    pub created_at: Option<Timestamp>,
-    /// The duration; `None` or zero until the vendor has computed it.
-    pub duration: Option<Duration>,
-    /// The participants.
-    pub participants: Vec<UserId>,
+model! {
+    /// One continuous use of a room or broadcast.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Session {
+        required {
+            /// The id.
+            id: SessionId = "id" | "session_id",
+        }
+        optional {
+            /// The room; `None` for a session of a broadcast.
+            room_id: Option<RoomId> = "room_id",
+            /// The broadcast; `None` for a session of a room.
+            broadcast_id: Option<BroadcastId> = "broadcast_id",
+            /// When the session started.
+            created_at: Option<Timestamp> = "creation_date",
+            /// The duration; `None` or zero until the vendor has computed it.
+            duration: Option<Duration> = "duration",
+            /// The participants.
+            participants: Vec<UserId> = "connected_participants",
+        }
+    }
 }
 
 open_enum! {
@@ -50,16 +55,21 @@ open_enum! {
     }
 }
 
-/// A connection event of a session.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ConnectionEvent {
-    /// The participant.
-    pub user_id: UserId,
-    /// What happened.
-    pub change: ConnectionChange,
-    /// When it happened.
-    pub at: Option<Timestamp>,
+model! {
+    /// A connection event of a session.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct ConnectionEvent {
+        required {
+            /// The participant.
+            user_id: UserId = "user_id",
+            /// What happened.
+            change: ConnectionChange = "event",
+        }
+        optional {
+            /// When it happened.
+            at: Option<Timestamp> = "timestamp",
+        }
+    }
 }
 
 /// The filter of a list of sessions.

@@ -3,7 +3,6 @@
 //! Only the names and the requirements of the vendor's documentation pages are known. Paths and field names are
 //! inferred.
 
-mod json;
 pub(crate) mod v1;
 pub(crate) mod v2;
 
@@ -21,44 +20,59 @@ use crate::operations::Operation;
 use crate::types::api_version::v2_only;
 use crate::types::file::File;
 use crate::types::ids::{EnvelopeId, RoomId, TemplateId, UserId};
+use crate::types::model::model;
 
 /// Number of digits of a telephone number, after `+` or `00`. Source: the vendor's page on signatures.
 const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 6..=20;
 
-/// A document that was sent for signature.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Envelope {
-    /// The id.
-    pub id: EnvelopeId,
-    /// The room in which the signature was requested.
-    pub room_id: Option<RoomId>,
-    /// The id at the signature provider, with which the signed document can be downloaded.
-    pub provider_id: Option<String>,
-    /// The state. The vendor does not document the possible values.
-    pub status: Option<String>,
-    /// When it was created.
-    pub created_at: Option<Timestamp>,
+model! {
+    /// A document that was sent for signature.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Envelope {
+        required {
+            /// The id.
+            id: EnvelopeId = "id" | "envelope_id",
+        }
+        optional {
+            /// The room in which the signature was requested.
+            room_id: Option<RoomId> = "room_id",
+            /// The id at the signature provider, with which the signed document can be downloaded.
+            provider_id: Option<String> = "provider_id",
+            /// The state. The vendor does not document the possible values.
+            status: Option<String> = "status",
+            /// When it was created.
+            created_at: Option<Timestamp> = "creation_date",
+        }
+    }
 }
 
-/// A template that defines how documents are signed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SignatureTemplate {
-    /// The id.
-    pub id: TemplateId,
-    /// The name.
-    pub name: Option<String>,
-    /// When it was created.
-    pub created_at: Option<Timestamp>,
+model! {
+    /// A template that defines how documents are signed.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct SignatureTemplate {
+        required {
+            /// The id.
+            id: TemplateId = "id" | "template_id",
+        }
+        optional {
+            /// The name.
+            name: Option<String> = "name",
+            /// When it was created.
+            created_at: Option<Timestamp> = "creation_date",
+        }
+    }
 }
 
-/// A requested signature.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RequestedSignature {
-    /// The id at the signature provider, with which the signed document can be downloaded.
-    pub provider_id: String,
+model! {
+    /// A requested signature.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct RequestedSignature {
+        required {
+            /// The id at the signature provider, with which the signed document can be downloaded.
+            provider_id: String = "provider_id",
+        }
+        optional {}
+    }
 }
 
 /// A request to sign a document in a room. `Debug` leaves all personal data out.

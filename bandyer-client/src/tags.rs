@@ -1,6 +1,5 @@
 //! Labels that the company offers for uploads.
 
-mod json;
 pub(crate) mod v1;
 pub(crate) mod v2;
 
@@ -13,15 +12,21 @@ use crate::http::list::List;
 use crate::http::request::Request;
 use crate::operations::Operation;
 use crate::types::api_version::ApiVersion;
+use crate::types::model::model;
 
-/// A label.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Tag {
-    /// The name.
-    pub name: String,
-    /// When it was added.
-    pub created_at: Option<Timestamp>,
+model! {
+    /// A label.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Tag {
+        required {
+            /// The name.
+            name: String = "name" | "tag",
+        }
+        optional {
+            /// When it was added.
+            created_at: Option<Timestamp> = "creation_date",
+        }
+    }
 }
 
 handle! {

@@ -15,6 +15,7 @@ use crate::http::request::Request;
 use crate::operations::Operation;
 use crate::types::api_version::{ApiVersion, v1_only};
 use crate::types::ids::{RoomId, SessionId, UploadKey, UserId};
+use crate::types::model::model;
 use crate::types::open_enum::open_enum;
 use crate::types::secret::FileUrl;
 
@@ -30,24 +31,29 @@ open_enum! {
     }
 }
 
-/// A file that was uploaded in a room.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Upload {
-    /// The key. On v1 a single upload is returned without its key, so this is the requested one.
-    pub key: UploadKey,
-    /// The kind.
-    pub kind: Option<UploadKind>,
-    /// The user who sent it.
-    pub user_id: Option<UserId>,
-    /// The session in which it was sent.
-    pub session_id: Option<SessionId>,
-    /// The room in which it was sent.
-    pub room_id: Option<RoomId>,
-    /// When it was sent.
-    pub created_at: Option<Timestamp>,
-    /// The download link; `None` in lists.
-    pub url: Option<FileUrl>,
+model! {
+    /// A file that was uploaded in a room.
+    #[derive(Debug, Clone)]
+    pub struct Upload {
+        required {
+            /// The key. On v1 a single upload is returned without its key, so this is the requested one.
+            key: UploadKey = "key" | "upload_key",
+        }
+        optional {
+            /// The kind.
+            kind: Option<UploadKind> = "upload_type",
+            /// The user who sent it.
+            user_id: Option<UserId> = "user_id",
+            /// The session in which it was sent.
+            session_id: Option<SessionId> = "session_id",
+            /// The room in which it was sent.
+            room_id: Option<RoomId> = "room_id",
+            /// When it was sent.
+            created_at: Option<Timestamp> = "creation_date",
+            /// The download link; `None` in lists.
+            url: Option<FileUrl> = "url",
+        }
+    }
 }
 
 /// The scope of a list of uploads.

@@ -13,7 +13,6 @@ use crate::http::retry::RetryPolicy;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::http::call::Unsendable;
@@ -24,6 +23,7 @@ use crate::operations::Operation;
 use crate::types::api_version::{ApiVersion, v2_only};
 use crate::types::file::{Accepted, File};
 use crate::types::ids::UserId;
+use crate::types::model::model;
 use crate::types::open_enum::open_enum;
 
 pub use self::v1_only::V1Users;
@@ -57,45 +57,41 @@ open_enum! {
     }
 }
 
-/// A user. Every field except the id is optional, because API versions and operations return different fields.
-///
-/// ```
-/// # fn main() -> Result<(), serde_json::Error> {
-/// use bandyer_client::users::{Role, User};
-///
-/// let user: User = serde_json::from_str(r#"{"id": "doc-0007", "role": "plus"}"#)?;
-/// assert_eq!(user.role, Some(Role::Plus));
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct User {
-    /// The id, unique in the company.
-    pub id: UserId,
-    /// The role.
-    #[serde(default)]
-    pub role: Option<Role>,
-    /// The language of the user interface; `None` stands for the company's default.
-    #[serde(default)]
-    pub language: Option<Language>,
-    /// Whether the user may use a camera.
-    #[serde(default)]
-    pub camera: Option<bool>,
-    /// Whether the user may enter rooms at all. An inactive user keeps the id and the history.
-    #[serde(default)]
-    pub active: Option<bool>,
-    /// The address of the user's picture.
-    #[serde(default)]
-    pub avatar_url: Option<String>,
-    /// When the user was created.
-    #[serde(default)]
-    pub created_at: Option<Timestamp>,
-}
-
-impl User {
-    pub(crate) const fn bare(id: UserId) -> Self {
-        Self { id, role: None, language: None, camera: None, active: None, avatar_url: None, created_at: None }
+model! {
+    /// A user. Every field except the id is optional, because API versions and operations return different fields.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use bandyer_client::UserId;
+    /// use bandyer_client::users::{Role, User};
+    ///
+    /// let user: User = serde_json::from_str(r#"{"id": "doc-0007", "role": "plus"}"#)?;
+    /// let mut same = User::new(UserId::new("doc-0007")?);
+    /// same.role = Some(Role::Plus);
+    /// assert_eq!(user, same);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct User {
+        required {
+            /// The id, unique in the company.
+            id: UserId = "id" | "user_id",
+        }
+        optional {
+            /// The role.
+            role: Option<Role> = "role",
+            /// The language of the user interface; `None` stands for the company's default.
+            language: Option<Language> = "language",
+            /// Whether the user may use a camera.
+            camera: Option<bool> = "allow_camera" | "can_video",
+            /// Whether the user may enter rooms at all. An inactive user keeps the id and the history.
+            active: Option<bool> = "active",
+            /// The address of the user's picture.
+            avatar_url: Option<String> = "avatar_url",
+            /// When the user was created.
+            created_at: Option<Timestamp> = "creation_date",
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use crate::http::request::{Request, awaitable};
 use crate::operations::Operation;
 use crate::types::api_version::v2_only;
 use crate::types::ids::WebhookId;
+use crate::types::model::model;
 use crate::types::open_enum::open_enum;
 use crate::types::secret::ShownUrl;
 
@@ -93,20 +94,25 @@ pub enum WebhookVersion {
     V2,
 }
 
-/// A webhook of v2.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Webhook {
-    /// The id.
-    pub id: WebhookId,
-    /// The URL that receives the events.
-    pub url: Option<String>,
-    /// The event.
-    pub event: Option<WebhookEvent>,
-    /// The webhook version; `None` if the vendor sends one that this crate does not know.
-    pub version: Option<WebhookVersion>,
-    /// When it was created.
-    pub created_at: Option<Timestamp>,
+model! {
+    /// A webhook of v2.
+    #[derive(Clone, PartialEq, Eq)]
+    pub struct Webhook {
+        required {
+            /// The id.
+            id: WebhookId = "id",
+        }
+        optional {
+            /// The URL that receives the events.
+            url: Option<String> = "url",
+            /// The event.
+            event: Option<WebhookEvent> = "event",
+            /// The webhook version; `None` if the vendor sends one that this crate does not know.
+            version: Option<WebhookVersion> = "version",
+            /// When it was created.
+            created_at: Option<Timestamp> = "creation_date",
+        }
+    }
 }
 
 impl fmt::Debug for Webhook {
@@ -121,16 +127,21 @@ impl fmt::Debug for Webhook {
     }
 }
 
-/// A webhook of v1.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ActiveWebhook {
-    /// The URL that receives the event.
-    pub url: String,
-    /// The event.
-    pub event: WebhookEvent,
-    /// When it was created.
-    pub created_at: Option<Timestamp>,
+model! {
+    /// A webhook of v1.
+    #[derive(Clone, PartialEq, Eq)]
+    pub struct ActiveWebhook {
+        required {
+            /// The URL that receives the event.
+            url: String = "post_event_webhook_url",
+            /// The event.
+            event: WebhookEvent = "event",
+        }
+        optional {
+            /// When it was created.
+            created_at: Option<Timestamp> = "creation_date",
+        }
+    }
 }
 
 impl fmt::Debug for ActiveWebhook {

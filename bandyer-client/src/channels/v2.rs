@@ -1,32 +1,13 @@
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::channels::Channel;
 use crate::chats::Message;
-use crate::chats::json::MessageRecord;
 use crate::http::call::{Call, Wire};
-use crate::http::decode::{json_as, nothing, page_of};
-use crate::http::lenient;
+use crate::http::decode::{json, nothing, page};
 use crate::operations::Operation;
 use crate::types::ids::{ChannelId, UserId};
 use crate::types::page::Page;
 use crate::types::page::Window;
-
-#[derive(Deserialize)]
-struct Record {
-    #[serde(alias = "channel_id")]
-    id: ChannelId,
-    #[serde(default, alias = "participants")]
-    users: Vec<UserId>,
-    #[serde(default, deserialize_with = "lenient::moment")]
-    creation_date: Option<Timestamp>,
-}
-
-impl From<Record> for Channel {
-    fn from(record: Record) -> Self {
-        Self { id: record.id, users: record.users, created_at: record.creation_date }
-    }
-}
 
 #[derive(Serialize)]
 struct Between<'a> {
@@ -40,15 +21,15 @@ struct NewMessage<'a> {
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<Channel>> {
-    Call::v2(Operation::ListChannels, &[]).offset_and_limit(window).decode_with(page_of!(window, channels: Record))
+    Call::v2(Operation::ListChannels, &[]).offset_and_limit(window).decode_with(page(window, "channels"))
 }
 
 pub(crate) fn create(one: &UserId, other: &UserId) -> Wire<Channel> {
-    Call::v2(Operation::CreateChannel, &[]).json(&Between { users: [one, other] }).decode_with(json_as::<Record, _>)
+    Call::v2(Operation::CreateChannel, &[]).json(&Between { users: [one, other] }).decode_with(json)
 }
 
 pub(crate) fn get(id: &ChannelId) -> Wire<Channel> {
-    Call::v2(Operation::GetChannel, &[id.as_str()]).decode_with(json_as::<Record, _>)
+    Call::v2(Operation::GetChannel, &[id.as_str()]).decode_with(json)
 }
 
 pub(crate) fn delete(id: &ChannelId) -> Wire<()> {
@@ -58,11 +39,11 @@ pub(crate) fn delete(id: &ChannelId) -> Wire<()> {
 pub(crate) fn messages(id: &ChannelId, window: Window) -> Wire<Page<Message>> {
     Call::v2(Operation::ListChannelMessages, &[id.as_str()])
         .offset_and_limit(window)
-        .decode_with(page_of!(window, messages: MessageRecord))
+        .decode_with(page(window, "messages"))
 }
 
 pub(crate) fn send(id: &ChannelId, sender: &UserId, text: &str) -> Wire<Message> {
     Call::v2(Operation::SendChannelMessage, &[id.as_str()])
         .json(&NewMessage { sender, message: text })
-        .decode_with(json_as::<MessageRecord, _>)
+        .decode_with(json)
 }

@@ -1,11 +1,11 @@
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::Serialize;
 
-use super::json::MessageRecord;
-use crate::chats::{Message, MessageCursor, MessagePage, MessageQuery, UserChat};
+use crate::chats::{CursorPart, Message, MessagePage, MessageQuery, UserChat};
 use crate::http::call::{Call, Wire};
-use crate::http::decode::{json, json_as, nothing};
+use crate::http::decode::{all_items, items, json, nothing};
 use crate::operations::Operation;
-use crate::types::ids::{ChannelId, UserId};
+use crate::types::ids::UserId;
+use crate::types::model::Fields;
 
 #[derive(Serialize)]
 struct Between<'a> {
@@ -19,38 +19,6 @@ struct NewMessage<'a> {
     message: &'a str,
 }
 
-#[derive(Deserialize)]
-struct CursorRecord {
-    #[serde(deserialize_with = "text_or_number")]
-    page_number: Option<String>,
-    #[serde(default, deserialize_with = "text_or_number")]
-    page_size: Option<String>,
-    #[serde(default, deserialize_with = "text_or_number")]
-    page_token: Option<String>,
-}
-
-impl From<CursorRecord> for Option<MessageCursor> {
-    fn from(record: CursorRecord) -> Self {
-        Some(MessageCursor { number: record.page_number?, size: record.page_size, token: record.page_token })
-    }
-}
-
-/// The numbers of a cursor are strings in the vendor's sample. They are sent back unchanged.
-fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        Text(String),
-        Number(u64),
-        Other(serde::de::IgnoredAny),
-    }
-    Ok(match Written::deserialize(deserializer)? {
-        Written::Text(text) => Some(text),
-        Written::Number(number) => Some(number.to_string()),
-        Written::Other(_) => None,
-    })
-}
-
 pub(crate) fn create(users: &[UserId]) -> Wire<()> {
     Call::v1(Operation::CreateChat, &[]).json(&Between { users }).decode_with(nothing)
 }
@@ -61,66 +29,30 @@ pub(crate) fn remove(users: &[UserId]) -> Wire<()> {
 
 pub(crate) fn send(users: &[UserId], sender: &UserId, text: &str) -> Wire<Message> {
     let body = NewMessage { users, sender, message: text };
-    Call::v1(Operation::SendChatMessage, &[]).json(&body).decode_with(json_as::<MessageRecord, _>)
+    Call::v1(Operation::SendChatMessage, &[]).json(&body).decode_with(json)
 }
 
 pub(crate) fn messages(users: &[UserId], query: &MessageQuery) -> Wire<MessagePage> {
-    #[derive(Deserialize)]
-    struct Listed {
-        #[serde(default)]
-        meta: Meta,
-        messages: Vec<MessageRecord>,
-    }
-    #[derive(Default, Deserialize)]
-    struct Meta {
-        #[serde(default)]
-        next: Option<CursorRecord>,
-        #[serde(default)]
-        previous: Option<CursorRecord>,
-    }
     let mut call = Call::v1(Operation::ListChatMessages, &[]);
     for user in users {
         call = call.query("users", Some(user));
     }
     let cursor = query.cursor.as_ref();
-    let size = query.page_size.map(|size| size.to_string());
+    let size = query.page_size.map(|size| CursorPart::from(size.to_string().as_str()));
     call.query("order", query.order.as_ref())
         .query("page_number", cursor.map(|cursor| &cursor.number))
         .query("page_size", cursor.and_then(|cursor| cursor.size.as_ref()).or(size.as_ref()))
         .query("page_token", cursor.and_then(|cursor| cursor.token.as_ref()))
         .decode_with(|body| {
-            let Listed { meta, messages } = json(body)?;
-            Ok(MessagePage {
-                items: messages.into_iter().map(Message::from).collect(),
-                next: meta.next.and_then(Option::from),
-                previous: meta.previous.and_then(Option::from),
-            })
+            let fields: Fields = json(body)?;
+            let (messages, _) = items(&fields, &["messages"])?;
+            let meta: Fields = fields.first(&["meta"]).unwrap_or_default();
+            Ok(MessagePage { items: messages, next: meta.first(&["next"]), previous: meta.first(&["previous"]) })
         })
 }
 
 pub(crate) fn of_user(user: &UserId) -> Wire<Vec<UserChat>> {
-    #[derive(Deserialize)]
-    struct Listed {
-        chat_list: Vec<ChatRecord>,
-    }
-    #[derive(Deserialize)]
-    struct ChatRecord {
-        #[serde(default)]
-        users: Vec<UserId>,
-        channel_id: Option<ChannelId>,
-        unread_messages_count: Option<u64>,
-        last_message: Option<MessageRecord>,
-    }
-    Call::v1(Operation::ListUserChats, &[user.as_str()]).decode_with(|body| {
-        let Listed { chat_list } = json(body)?;
-        let chat = |record: ChatRecord| UserChat {
-            users: record.users,
-            channel_id: record.channel_id,
-            unread: record.unread_messages_count,
-            last_message: record.last_message.map(Message::from),
-        };
-        Ok(chat_list.into_iter().map(chat).collect())
-    })
+    Call::v1(Operation::ListUserChats, &[user.as_str()]).decode_with(|body| all_items(body, "chat_list"))
 }
 
 #[cfg(test)]

@@ -9,15 +9,21 @@ use crate::http::request::Request;
 use crate::operations::Operation;
 use crate::types::api_version::ApiVersion;
 use crate::types::ids::EncryptionKeyId;
+use crate::types::model::model;
 
-/// A registered public key. The response does not contain the key itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct EncryptionKey {
-    /// The id.
-    pub id: EncryptionKeyId,
-    /// When it was registered.
-    pub created_at: Option<Timestamp>,
+model! {
+    /// A registered public key. The response does not contain the key itself.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct EncryptionKey {
+        required {
+            /// The id.
+            id: EncryptionKeyId = "key_id" | "id",
+        }
+        optional {
+            /// When it was registered.
+            created_at: Option<Timestamp> = "creation_date",
+        }
+    }
 }
 
 impl Company {

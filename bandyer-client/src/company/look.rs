@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::http::request::{Request, awaitable};
 use crate::operations::Operation;
 use crate::types::file::{Accepted, File};
+use crate::types::model::{lenient_by_serde, model};
 use crate::types::open_enum::open_enum;
 
 /// A colour, written `#RRGGBB`.
@@ -85,26 +86,36 @@ impl Palette {
     }
 }
 
-/// The company's colours and, on v2, its logos.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Theme {
-    /// Colours of the light mode; `None` stands for the vendor's own.
-    pub light: Option<Palette>,
-    /// Colours of the dark mode; `None` stands for the vendor's own.
-    pub dark: Option<Palette>,
-    /// The logos. Only v2 returns them as a part of the theme.
-    pub logos: Option<Logos>,
+lenient_by_serde!(Palette);
+
+model! {
+    /// The company's colours and, on v2, its logos.
+    #[derive(Debug, Clone, Default, PartialEq, Eq)]
+    pub struct Theme {
+        required {}
+        optional {
+            /// Colours of the light mode; `None` stands for the vendor's own.
+            light: Option<Palette> = "light",
+            /// Colours of the dark mode; `None` stands for the vendor's own.
+            dark: Option<Palette> = "dark",
+            /// The logos. Only v2 returns them as a part of the theme.
+            logos: Option<Logos> = "logos" | "logo",
+        }
+    }
 }
 
-/// The addresses of the logos.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Logos {
-    /// For the light mode.
-    pub light_url: Option<String>,
-    /// For the dark mode.
-    pub dark_url: Option<String>,
+model! {
+    /// The addresses of the logos.
+    #[derive(Debug, Clone, Default, PartialEq, Eq)]
+    pub struct Logos {
+        required {}
+        optional {
+            /// For the light mode.
+            light_url: Option<String> = "light_url" | "logo_url",
+            /// For the dark mode.
+            dark_url: Option<String> = "dark_url" | "logo_dark_url",
+        }
+    }
 }
 
 open_enum! {

@@ -7,21 +7,26 @@ use crate::http::request::{Request, awaitable};
 use crate::operations::Operation;
 use crate::types::api_version::ApiVersion;
 use crate::types::ids::EncryptionKeyId;
+use crate::types::model::model;
 
 /// Retention periods in days that are allowed in addition to 0 to 15. Source: the vendor's page on recording
 /// configuration.
 const LONG_RETENTIONS: [u32; 6] = [30, 60, 90, 120, 180, 365];
 
-/// Retention, compression and encryption of recordings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RecordingSettings {
-    /// The number of days until a recording is deleted.
-    pub retention_days: Option<u32>,
-    /// Whether recordings are compressed.
-    pub compression: Option<bool>,
-    /// The key that recordings are encrypted with; `None` if they are not encrypted.
-    pub encryption_key: Option<EncryptionKeyId>,
+model! {
+    /// Retention, compression and encryption of recordings.
+    #[derive(Debug, Clone, Default, PartialEq, Eq)]
+    pub struct RecordingSettings {
+        required {}
+        optional {
+            /// The number of days until a recording is deleted.
+            retention_days: Option<u32> = "retention_days",
+            /// Whether recordings are compressed.
+            compression: Option<bool> = "compression",
+            /// The key that recordings are encrypted with; `None` if they are not encrypted.
+            encryption_key: Option<EncryptionKeyId> = "encryption_key_id",
+        }
+    }
 }
 
 impl Company {

@@ -1,89 +1,63 @@
-use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::Value;
 
-use super::json::{
-    AliasBody, BackgroundRecord, ChangeBody, KeyBody, KeyRecord, LogosRecord, Record, SettingsBody, SettingsRecord,
-    ThemeBody, ThemeRecord, key, logo_parts, settings, some_background,
-};
+use super::json::{AliasBody, ChangeBody, KeyBody, SettingsBody, ThemeBody, logo_parts};
 use crate::company::{
     Background, Backgrounds, CompanyChange, CompanyProfile, EncryptionKey, LogoTheme, Logos, RecordingSettings,
     SettingsChange, Theme, ThemeChange, Translation,
 };
 use crate::http::call::{Call, Wire};
-use crate::http::decode::{DecodeFailure, json, json_as, json_or, nothing, page_of};
-use crate::http::lenient;
+use crate::http::decode::{DecodeFailure, items, json, json_or, missing, nothing, page_named};
 use crate::http::multipart::Part;
 use crate::operations::Operation;
 use crate::types::file::File;
 use crate::types::ids::{BackgroundAlias, EncryptionKeyId};
+use crate::types::model::{Fields, Lenient};
 use crate::types::page::Page;
 use crate::types::page::Window;
 use crate::users::Language;
 
 pub(crate) fn get() -> Wire<CompanyProfile> {
-    Call::v2(Operation::GetCompany, &[]).decode_with(json_as::<Record, _>)
+    Call::v2(Operation::GetCompany, &[]).decode_with(json)
 }
 
 pub(crate) fn update(change: &CompanyChange) -> Wire<CompanyProfile> {
     Call::v2(Operation::UpdateCompany, &[])
         .json(&ChangeBody::from(change))
-        .decode_with(|body| json_or(body, json_as::<Record, _>, || Record::default().into()))
+        .decode_with(|body| json_or(body, json, CompanyProfile::default))
 }
 
 pub(crate) fn theme() -> Wire<Theme> {
-    Call::v2(Operation::GetTheme, &[]).decode_with(json_as::<ThemeRecord, _>)
+    Call::v2(Operation::GetTheme, &[]).decode_with(json)
 }
 
 pub(crate) fn update_theme(change: &ThemeChange) -> Wire<Theme> {
     Call::v2(Operation::UpdateTheme, &[])
         .json(&ThemeBody::from(change))
-        .decode_with(|body| json_or(body, json_as::<ThemeRecord, _>, || ThemeRecord::default().into()))
+        .decode_with(|body| json_or(body, json, Theme::default))
 }
 
 /// The response is not documented, so one without addresses is accepted.
 pub(crate) fn set_logo(picture: &File, theme: Option<&LogoTheme>) -> Wire<Logos> {
     Call::v2(Operation::SetLogo, &[])
         .form(&logo_parts(picture, theme))
-        .decode_with(|body| Ok(json::<LogosRecord>(body).unwrap_or_default().into()))
+        .decode_with(|body| Ok(json(body).unwrap_or_default()))
 }
 
 /// The backgrounds have the same name as in v1, with or without its envelope.
 pub(crate) fn backgrounds() -> Wire<Backgrounds> {
-    #[derive(Deserialize)]
-    struct Listed {
-        #[serde(default, deserialize_with = "some_background")]
-        default_background: Option<Background>,
-        #[serde(alias = "virtual_backgrounds")]
-        backgrounds: Vec<BackgroundRecord>,
-    }
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Response {
-        Enveloped { virtual_backgrounds: Listed },
-        Bare(Listed),
-    }
     Call::v2(Operation::ListBackgrounds, &[]).decode_with(|body| {
-        let listed = match json(body)? {
-            Response::Enveloped { virtual_backgrounds } => virtual_backgrounds,
-            Response::Bare(listed) => listed,
-        };
-        let items = listed.backgrounds.into_iter().map(Background::from).collect();
-        Ok(Backgrounds { default: listed.default_background, items })
+        let fields: Fields = json(body)?;
+        let listed = fields.first::<Fields>(&["virtual_backgrounds"]).unwrap_or(fields);
+        let (items, _) = items(&listed, &["backgrounds", "virtual_backgrounds"])?;
+        let mut backgrounds = Backgrounds::read(&listed).map_err(missing)?;
+        backgrounds.items = items;
+        Ok(backgrounds)
     })
 }
 
 fn background(body: &[u8]) -> Result<Background, DecodeFailure> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Response {
-        Enveloped { virtual_background: BackgroundRecord },
-        Bare(BackgroundRecord),
-    }
-    Ok(match json(body)? {
-        Response::Enveloped { virtual_background } => virtual_background.into(),
-        Response::Bare(record) => record.into(),
-    })
+    let fields: Fields = json(body)?;
+    Background::read(&fields.first(&["virtual_background"]).unwrap_or(fields)).map_err(missing)
 }
 
 pub(crate) fn add_background(picture: &File) -> Wire<Background> {
@@ -94,25 +68,15 @@ pub(crate) fn delete_background(alias: &BackgroundAlias) -> Wire<()> {
     Call::v2(Operation::DeleteBackground, &[]).json(&AliasBody { background_alias: alias }).decode_with(nothing)
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct TranslationRecord {
-    language: Option<Language>,
-    #[serde(deserialize_with = "lenient::text")]
-    url: Option<String>,
-    #[serde(deserialize_with = "lenient::moment")]
-    creation_date: Option<Timestamp>,
-}
-
 /// The response is not documented. Both an array of objects with a language and an object with languages as keys are
 /// accepted, at the top level or under `translations`. Anything else yields an empty list.
 fn read_translations(body: &[u8]) -> Result<Vec<Translation>, DecodeFailure> {
     let response: Value = json(body)?;
     let listed = response.get("translations").unwrap_or(&response);
     let read = |language: Option<&str>, value: &Value| {
-        let record = TranslationRecord::deserialize(value).unwrap_or_default();
-        let language = language.map(Language::from).or(record.language)?;
-        Some(Translation { language, url: record.url, created_at: record.creation_date })
+        let fields = Fields::read(value).unwrap_or_default();
+        let language = language.map(Language::from).or_else(|| fields.first(&["language"]))?;
+        Translation::read(&fields.with("language", &language)).ok()
     };
     Ok(match listed {
         Value::Array(items) => items.iter().filter_map(|item| read(item.as_str(), item)).collect(),
@@ -138,27 +102,27 @@ pub(crate) fn delete_translation(language: &Language) -> Wire<()> {
 }
 
 pub(crate) fn recording_settings() -> Wire<RecordingSettings> {
-    Call::v2(Operation::GetRecordingSettings, &[]).decode_with(settings)
+    Call::v2(Operation::GetRecordingSettings, &[]).decode_with(json)
 }
 
 pub(crate) fn update_recording_settings(change: &SettingsChange) -> Wire<RecordingSettings> {
     Call::v2(Operation::UpdateRecordingSettings, &[])
         .json(&SettingsBody::from(change))
-        .decode_with(|body| json_or(body, settings, || SettingsRecord::default().into()))
+        .decode_with(|body| json_or(body, json, RecordingSettings::default))
 }
 
 pub(crate) fn encryption_keys(window: Window) -> Wire<Page<EncryptionKey>> {
     Call::v2(Operation::ListEncryptionKeys, &[])
         .offset_and_limit(window)
-        .decode_with(page_of!(window, keys or "encryption_keys": KeyRecord))
+        .decode_with(page_named(window, &["keys", "encryption_keys"]))
 }
 
 pub(crate) fn create_encryption_key(public_key: &str) -> Wire<EncryptionKey> {
-    Call::v2(Operation::CreateEncryptionKey, &[]).json(&KeyBody { public_key }).decode_with(key)
+    Call::v2(Operation::CreateEncryptionKey, &[]).json(&KeyBody { public_key }).decode_with(json)
 }
 
 pub(crate) fn encryption_key(id: &EncryptionKeyId) -> Wire<EncryptionKey> {
-    Call::v2(Operation::GetEncryptionKey, &[id.as_str()]).decode_with(key)
+    Call::v2(Operation::GetEncryptionKey, &[id.as_str()]).decode_with(json)
 }
 
 #[cfg(test)]

@@ -1,16 +1,15 @@
 //! The body and record of a credential, which are the same in both API versions, like the path.
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_with::skip_serializing_none;
 
 use crate::credentials::AccessCredential;
 use crate::http::call::{Call, Wire};
-use crate::http::decode::json;
+use crate::http::decode::{json, missing};
 use crate::operations::Operation;
 use crate::types::api_version::ApiVersion;
 use crate::types::ids::UserId;
-use crate::types::secret::AccessToken;
+use crate::types::model::Fields;
 
 #[skip_serializing_none]
 #[derive(Serialize)]
@@ -19,21 +18,14 @@ struct Body<'a> {
     expires_in: Option<u64>,
 }
 
-#[derive(Deserialize)]
-struct Issued {
-    access_token: AccessToken,
-    expires_at: Timestamp,
-    user_id: Option<UserId>,
-}
-
 /// The same in both API versions. A second token does no harm, so it may be retried.
 pub(crate) fn issue(version: ApiVersion, user: &UserId, expires_in: Option<u64>) -> Wire<AccessCredential> {
     let body = Body { user_id: user, expires_in };
     let user = user.clone();
     Call::of(Operation::IssueCredential, version, &[]).json(&body).decode_with(move |body| {
-        let issued: Issued = json(body)?;
-        let user_id = issued.user_id.unwrap_or_else(|| user.clone());
-        Ok(AccessCredential { user_id, token: issued.access_token, expires_at: issued.expires_at })
+        let fields: Fields = json(body)?;
+        let user_id: UserId = fields.first(&["user_id"]).unwrap_or_else(|| user.clone());
+        AccessCredential::read(&fields.with("user_id", &user_id)).map_err(missing)
     })
 }
 

@@ -52,7 +52,7 @@ pub(super) fn any_timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
 }
 
 pub(super) fn description<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Description>, D::Error> {
-    Ok(lenient::text(deserializer)?.map(Description::new))
+    Ok(lenient::text(deserializer)?.map(Description::from))
 }
 
 /// A number of users, or a list of users to count.

@@ -1,7 +1,9 @@
 //! Decodes the bodies of responses.
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+
+use crate::types::model::{Fields, Lenient};
+use crate::types::page::{Page, Window};
 
 /// Where in the response decoding failed, and why. It does not contain the value itself.
 #[derive(Debug)]
@@ -59,32 +61,51 @@ pub(crate) fn json_or<T>(
     read(body).or_else(|failure| json::<serde::de::IgnoredAny>(body).map(|_| otherwise()).map_err(|_| failure))
 }
 
-/// Decodes one page of a list: an array under the given name, next to offset, limit and `has_more`. The envelope of
-/// most v2 lists is inferred, so missing fields are filled in from the request.
-macro_rules! page_of {
-    ($window:expr, $name:ident $(or $alias:literal)* : $record:ty) => {{
-        let window: $crate::types::page::Window = $window;
-        move |body: &[u8]| {
-            #[derive(serde::Deserialize)]
-            struct Listed {
-                $(#[serde(alias = $alias)])*
-                $name: Vec<$record>,
-                #[serde(alias = "skip")]
-                offset: Option<u64>,
-                limit: Option<u64>,
-                has_more: Option<bool>,
-            }
-            let listed: Listed = $crate::http::decode::json(body)?;
-            let page = $crate::types::page::Page::inferred(listed.$name.into_iter().map(Into::into).collect(), window);
-            Ok(page.with_reported(listed.offset, listed.limit, listed.has_more))
-        }
-    }};
+/// Decodes what is under a name.
+pub(crate) fn json_at<T: Lenient>(body: &[u8], name: &str) -> Result<T, DecodeFailure> {
+    json::<Fields>(body)?.first(&[name]).ok_or_else(|| missing(name))
 }
-pub(crate) use page_of;
 
-/// Decodes JSON and converts it.
-pub(crate) fn json_as<R: DeserializeOwned, T: From<R>>(body: &[u8]) -> Result<T, DecodeFailure> {
-    json::<R>(body).map(T::from)
+pub(crate) fn missing(name: &str) -> DecodeFailure {
+    DecodeFailure { detail: format!("at `{name}`: a field is missing or of another type") }
+}
+
+/// The items under the first of these names that holds a list, and the number of those that cannot be read.
+pub(crate) fn items<T: Lenient>(fields: &Fields, names: &[&str]) -> Result<(Vec<T>, u64), DecodeFailure> {
+    let array = names.iter().find_map(|name| fields.get(name)?.as_array());
+    let array = array.ok_or_else(|| missing(names.first().copied().unwrap_or_default()))?;
+    let items: Vec<T> = array.iter().filter_map(T::read).collect();
+    let skipped = (array.len() - items.len()) as u64;
+    Ok((items, skipped))
+}
+
+/// Decodes a list without pages.
+pub(crate) fn all_items<T: Lenient>(body: &[u8], name: &str) -> Result<Vec<T>, DecodeFailure> {
+    items(&json(body)?, &[name]).map(|(items, _)| items)
+}
+
+/// Decodes one page of a list: an array under this name, next to offset, limit and `has_more`.
+pub(crate) fn page<T: Lenient>(
+    window: Window,
+    name: &'static str,
+) -> impl Fn(&[u8]) -> Result<Page<T>, DecodeFailure> + Send + Sync + 'static {
+    move |body| read_page(body, window, &[name])
+}
+
+/// Decodes one page of a list: an array under the first of these names that holds one, next to offset, limit and `has_more`.
+/// The envelope of most v2 lists is inferred, so missing fields are filled in from the request.
+pub(crate) fn page_named<T: Lenient>(
+    window: Window,
+    names: &'static [&'static str],
+) -> impl Fn(&[u8]) -> Result<Page<T>, DecodeFailure> + Send + Sync + 'static {
+    move |body| read_page(body, window, names)
+}
+
+fn read_page<T: Lenient>(body: &[u8], window: Window, names: &[&str]) -> Result<Page<T>, DecodeFailure> {
+    let fields: Fields = json(body)?;
+    let (items, skipped) = items(&fields, names)?;
+    let page = Page::inferred(items, skipped, window);
+    Ok(page.with_reported(fields.first(&["offset", "skip"]), fields.first(&["limit"]), fields.first(&["has_more"])))
 }
 
 /// For operations whose response adds nothing to its status. The body must still be empty or JSON: a proxy's HTML page
@@ -94,12 +115,8 @@ pub(crate) fn nothing(body: &[u8]) -> Result<(), DecodeFailure> {
 }
 
 /// Decodes a response that consists of a link.
-pub(crate) fn link<T: From<String>>(body: &[u8]) -> Result<T, DecodeFailure> {
-    #[derive(Deserialize)]
-    struct Linked {
-        url: String,
-    }
-    json::<Linked>(body).map(|linked| T::from(linked.url))
+pub(crate) fn link<T: Lenient>(body: &[u8]) -> Result<T, DecodeFailure> {
+    json_at(body, "url")
 }
 
 #[cfg(test)]

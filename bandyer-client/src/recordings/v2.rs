@@ -1,8 +1,7 @@
 use std::time::Duration;
 
 use crate::http::call::{Call, Wire};
-use crate::http::decode::link as read_link;
-use crate::http::decode::nothing;
+use crate::http::decode::{link as read_link, nothing};
 use crate::operations::Operation;
 use crate::types::ids::SessionId;
 use crate::types::secret::FileUrl;

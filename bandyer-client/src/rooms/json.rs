@@ -1,12 +1,10 @@
-//! Bodies and records of participants, which both API versions share.
+//! Bodies and encodings, which both API versions share.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_with::skip_serializing_none;
 
-use crate::http::lenient;
-use crate::rooms::{NewParticipant, Participant, Tools};
+use crate::rooms::{NewParticipant, Tools};
 use crate::types::ids::UserId;
-use crate::types::secret::JoinUrl;
 
 #[skip_serializing_none]
 #[derive(Serialize)]
@@ -22,47 +20,24 @@ impl<'a> From<&'a NewParticipant> for ParticipantBody<'a> {
     }
 }
 
-/// Alternative names are separate fields instead of serde aliases, so that a response with two of them can be decoded
-/// too.
-#[derive(Deserialize)]
-#[serde(try_from = "ParticipantFields")]
-pub(crate) struct ParticipantRecord(Participant);
+/// How the call is recorded: a word in v2; in v1 a flag, under two names, beside which there may be a word.
+pub(crate) mod recording {
+    use serde_json::Value;
 
-#[derive(Deserialize)]
-struct ParticipantFields {
-    #[serde(default, deserialize_with = "lenient::maybe")]
-    user_id: Option<UserId>,
-    #[serde(default, deserialize_with = "lenient::maybe")]
-    user: Option<UserId>,
-    #[serde(default, deserialize_with = "lenient::maybe")]
-    id: Option<UserId>,
-    #[serde(default, deserialize_with = "lenient::maybe")]
-    url: Option<JoinUrl>,
-    #[serde(default, deserialize_with = "lenient::maybe")]
-    link: Option<JoinUrl>,
-    #[serde(default, deserialize_with = "lenient::maybe")]
-    access_link: Option<JoinUrl>,
-    #[serde(default, deserialize_with = "lenient::flag")]
-    is_admin: Option<bool>,
-    #[serde(default, deserialize_with = "lenient::maybe")]
-    tools: Option<Tools>,
-}
+    use crate::rooms::RecordingMode;
+    use crate::types::model::{Field, Fields};
 
-impl TryFrom<ParticipantFields> for ParticipantRecord {
-    type Error = &'static str;
-
-    fn try_from(fields: ParticipantFields) -> Result<Self, &'static str> {
-        Ok(Self(Participant {
-            user_id: fields.user_id.or(fields.user).or(fields.id).ok_or("a participant has no id")?,
-            join_url: fields.url.or(fields.link).or(fields.access_link),
-            is_admin: fields.is_admin,
-            tools: fields.tools,
-        }))
+    pub(crate) fn read(fields: &Fields, names: &[&str]) -> Option<RecordingMode> {
+        match fields.first(&["record", "recording"]) {
+            Some(false) => Some(RecordingMode::Off),
+            Some(true) => Some(fields.first(&["recording_type"]).unwrap_or(RecordingMode::Automatic)),
+            // `Off` is encoded as `none` in one place of v2 and as null in another.
+            None if fields.get("recording").is_some_and(Value::is_null) => Some(RecordingMode::Off),
+            None => fields.first(names),
+        }
     }
-}
 
-impl From<ParticipantRecord> for Participant {
-    fn from(record: ParticipantRecord) -> Self {
-        record.0
+    pub(crate) fn write(recording: &Option<RecordingMode>) -> Option<Value> {
+        recording.write()
     }
 }

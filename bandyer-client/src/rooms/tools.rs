@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::types::model::lenient_by_serde;
+
 /// The tools that a participant may use in a room.
 ///
 /// If a request contains no tools, all are on. If it contains some, the others are off.
@@ -36,6 +38,8 @@ pub struct Tools {
     #[serde(skip_serializing_if = "is_off")]
     pub sign: bool,
 }
+
+lenient_by_serde!(Tools);
 
 const fn is_off(flag: &bool) -> bool {
     !*flag

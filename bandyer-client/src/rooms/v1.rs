@@ -1,15 +1,11 @@
-use std::time::Duration;
-
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_with::skip_serializing_none;
 
-use super::json::{ParticipantBody, ParticipantRecord};
+use super::json::ParticipantBody;
 use crate::http::call::{Call, Wire};
-use crate::http::decode::{DecodeFailure, json, link, nothing, page_of};
-use crate::http::lenient;
+use crate::http::decode::{DecodeFailure, json_at, link, nothing, page};
 use crate::operations::Operation;
-use crate::rooms::{CallType, Description, NewRoom, Participant, RecordingMode, Room, RoomStatus};
+use crate::rooms::{CallType, NewRoom, RecordingMode, Room};
 use crate::types::ids::{RoomId, UserId};
 use crate::types::page::Page;
 use crate::types::page::Window;
@@ -31,71 +27,19 @@ struct Body<'a> {
     initiator_alias: Option<&'a UserId>,
 }
 
-#[derive(Deserialize)]
-struct Enveloped {
-    room: Record,
-}
-
-/// Operations use different names for the same value. They are separate fields instead of serde aliases, so that a
-/// response with two of them can be decoded too; otherwise a created room would be lost.
-#[derive(Deserialize)]
-struct Record {
-    room_id: RoomId,
-    #[serde(default, deserialize_with = "lenient::flag")]
-    record: Option<bool>,
-    #[serde(default, deserialize_with = "lenient::flag")]
-    recording: Option<bool>,
-    #[serde(default, deserialize_with = "lenient::maybe")]
-    recording_type: Option<RecordingMode>,
-    #[serde(default, deserialize_with = "lenient::maybe")]
-    call_type: Option<CallType>,
-    #[serde(default, deserialize_with = "lenient::flag")]
-    live: Option<bool>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    description: Option<String>,
-    #[serde(default, deserialize_with = "lenient::maybe")]
-    status: Option<RoomStatus>,
-    #[serde(default, deserialize_with = "lenient::flag")]
-    disabled: Option<bool>,
-    #[serde(default, deserialize_with = "lenient::limit")]
-    duration: Option<Duration>,
-    #[serde(default, rename = "durationUsed", deserialize_with = "lenient::seconds")]
-    duration_used: Option<Duration>,
-    #[serde(default, rename = "creationDate", deserialize_with = "lenient::moment")]
-    created: Option<Timestamp>,
-    #[serde(default, deserialize_with = "lenient::moment")]
-    creation_date: Option<Timestamp>,
-    #[serde(default, deserialize_with = "lenient::list")]
-    user_urls: Vec<ParticipantRecord>,
-}
-
-impl From<Record> for Room {
-    fn from(record: Record) -> Self {
-        let recording = record.record.or(record.recording).map(|on| match (on, record.recording_type) {
-            (false, _) => RecordingMode::Off,
-            (true, Some(kind)) => kind,
-            (true, None) => RecordingMode::Automatic,
-        });
-        Self {
-            id: record.room_id,
-            participants: record.user_urls.into_iter().map(Participant::from).collect(),
-            call_type: record.call_type,
-            recording,
-            recording_status: None,
-            description: record.description.map(Description::new),
-            // The field is missing, not false, while a room is usable.
-            disabled: Some(record.disabled.unwrap_or(false)),
-            status: record.status,
-            live: record.live,
-            max_duration: record.duration,
-            used_duration: record.duration_used,
-            created_at: record.created.or(record.creation_date),
-        }
-    }
+/// The field is missing, not false, while a room is usable.
+fn not_disabled_unless_told(mut room: Room) -> Room {
+    room.disabled.get_or_insert(false);
+    room
 }
 
 fn room(body: &[u8]) -> Result<Room, DecodeFailure> {
-    json::<Enveloped>(body).map(|enveloped| Room::from(enveloped.room))
+    json_at(body, "room").map(not_disabled_unless_told)
+}
+
+fn rooms(window: Window, name: &'static str) -> impl Fn(&[u8]) -> Result<Page<Room>, DecodeFailure> + Send + Sync {
+    let read = page(window, name);
+    move |body| read(body).map(|page| page.map(not_disabled_unless_told))
 }
 
 pub(crate) fn create(new: &NewRoom) -> Wire<Room> {
@@ -119,7 +63,7 @@ pub(crate) fn get(id: &RoomId) -> Wire<Room> {
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<Room>> {
-    Call::v1(Operation::ListRooms, &[]).skip_and_limit(window).decode_with(page_of!(window, rooms: Record))
+    Call::v1(Operation::ListRooms, &[]).skip_and_limit(window).decode_with(rooms(window, "rooms"))
 }
 
 pub(crate) fn disable(id: &RoomId) -> Wire<()> {
@@ -132,14 +76,7 @@ pub(crate) fn delete(id: &RoomId) -> Wire<()> {
 
 /// This list has no `has_more`, so only a full page indicates that there may be more rooms.
 pub(crate) fn of_user(user: &UserId, window: Window) -> Wire<Page<Room>> {
-    #[derive(Deserialize)]
-    struct Listed {
-        room_list: Vec<Record>,
-    }
-    Call::v1(Operation::ListUserRooms, &[user.as_str()]).filter_window(window).decode_with(move |body| {
-        let Listed { room_list } = json(body)?;
-        Ok(Page::inferred(room_list.into_iter().map(Room::from).collect(), window))
-    })
+    Call::v1(Operation::ListUserRooms, &[user.as_str()]).filter_window(window).decode_with(rooms(window, "room_list"))
 }
 
 /// Not idempotent although it is a GET: it starts a call.

@@ -1,15 +1,11 @@
-use std::time::Duration;
-
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_with::skip_serializing_none;
 
-use super::json::{ParticipantBody, ParticipantRecord};
+use super::json::ParticipantBody;
 use crate::http::call::{Call, Wire};
-use crate::http::decode::{DecodeFailure, json, nothing, page_of};
-use crate::http::lenient;
+use crate::http::decode::{DecodeFailure, json, nothing, page};
 use crate::operations::Operation;
-use crate::rooms::{CallType, Description, NewRoom, Participant, RecordingMode, Room, RoomStatus};
+use crate::rooms::{CallType, NewRoom, RecordingMode, Room};
 use crate::types::ids::RoomId;
 use crate::types::page::Page;
 use crate::types::page::Window;
@@ -26,85 +22,8 @@ struct Body<'a> {
     offline_transcription: Option<bool>,
 }
 
-#[derive(Deserialize)]
-struct Record {
-    id: Option<RoomId>,
-    room_id: Option<RoomId>,
-    #[serde(default, deserialize_with = "recording")]
-    recording: Option<RecordingMode>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    recording_status: Option<String>,
-    #[serde(default, deserialize_with = "lenient::maybe")]
-    call_type: Option<CallType>,
-    #[serde(default, deserialize_with = "lenient::flag")]
-    live: Option<bool>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    description: Option<String>,
-    #[serde(default, deserialize_with = "lenient::maybe")]
-    status: Option<RoomStatus>,
-    #[serde(default, deserialize_with = "lenient::flag")]
-    disabled: Option<bool>,
-    #[serde(default, deserialize_with = "lenient::limit")]
-    duration: Option<Duration>,
-    #[serde(default, deserialize_with = "lenient::seconds")]
-    duration_used: Option<Duration>,
-    #[serde(default, deserialize_with = "lenient::moment")]
-    creation_date: Option<Timestamp>,
-    #[serde(default, deserialize_with = "lenient::list")]
-    participants: Vec<ParticipantRecord>,
-}
-
-/// `Off` is encoded as `none` in one place and as null in another. A flag is the encoding of v1.
-fn recording<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<RecordingMode>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        Word(RecordingMode),
-        Flag(bool),
-        Other(serde::de::IgnoredAny),
-    }
-    Ok(match Option::<Written>::deserialize(deserializer)? {
-        None | Some(Written::Flag(false)) => Some(RecordingMode::Off),
-        Some(Written::Flag(true)) => Some(RecordingMode::Automatic),
-        Some(Written::Word(recording)) => Some(recording),
-        Some(Written::Other(_)) => None,
-    })
-}
-
-impl TryFrom<Record> for RoomRecord {
-    type Error = &'static str;
-
-    fn try_from(record: Record) -> Result<Self, &'static str> {
-        Ok(Self(Room {
-            id: record.id.or(record.room_id).ok_or("a room has no id")?,
-            participants: record.participants.into_iter().map(Participant::from).collect(),
-            call_type: record.call_type,
-            recording: record.recording,
-            recording_status: record.recording_status,
-            description: record.description.map(Description::new),
-            status: record.status,
-            disabled: record.disabled,
-            live: record.live,
-            max_duration: record.duration,
-            used_duration: record.duration_used,
-            created_at: record.creation_date,
-        }))
-    }
-}
-
-/// A room, of which only the id is required.
-#[derive(Deserialize)]
-#[serde(try_from = "Record")]
-struct RoomRecord(Room);
-
-impl From<RoomRecord> for Room {
-    fn from(record: RoomRecord) -> Self {
-        record.0
-    }
-}
-
 fn room(body: &[u8]) -> Result<Room, DecodeFailure> {
-    json::<RoomRecord>(body).map(Room::from)
+    json(body)
 }
 
 pub(crate) fn create(new: &NewRoom) -> Wire<Room> {
@@ -125,7 +44,7 @@ pub(crate) fn get(id: &RoomId) -> Wire<Room> {
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<Room>> {
-    Call::v2(Operation::ListRooms, &[]).offset_and_limit(window).decode_with(page_of!(window, rooms: RoomRecord))
+    Call::v2(Operation::ListRooms, &[]).offset_and_limit(window).decode_with(page(window, "rooms"))
 }
 
 pub(crate) fn disable(id: &RoomId) -> Wire<()> {

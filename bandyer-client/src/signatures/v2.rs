@@ -1,13 +1,9 @@
 //! The field names are inferred from the vendor's naming conventions.
 
-use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::Value;
 
-use super::json::EnvelopeRecord;
 use crate::http::call::{Call, Wire};
-use crate::http::decode::{json, json_as, json_or, nothing, page_of};
-use crate::http::lenient;
+use crate::http::decode::{json, json_or, nothing, page, page_named};
 use crate::http::multipart::Part;
 use crate::operations::Operation;
 use crate::signatures::{Envelope, NewSignature, RequestedSignature, SignatureTemplate};
@@ -15,27 +11,7 @@ use crate::types::ids::{EnvelopeId, TemplateId};
 use crate::types::page::Page;
 use crate::types::page::Window;
 
-#[derive(Deserialize)]
-struct TemplateRecord {
-    #[serde(alias = "template_id")]
-    id: TemplateId,
-    #[serde(default, deserialize_with = "lenient::text")]
-    name: Option<String>,
-    #[serde(default, deserialize_with = "lenient::moment")]
-    creation_date: Option<Timestamp>,
-}
-
-impl From<TemplateRecord> for SignatureTemplate {
-    fn from(record: TemplateRecord) -> Self {
-        Self { id: record.id, name: record.name, created_at: record.creation_date }
-    }
-}
-
 pub(crate) fn request(new: &NewSignature) -> Wire<RequestedSignature> {
-    #[derive(Deserialize)]
-    struct Accepted {
-        provider_id: String,
-    }
     let mut parts = vec![Part::Text("envelope_name", &new.envelope_name), Part::Text("room_id", new.room.as_str())];
     parts.extend(new.operator.as_ref().map(|user| Part::Text("operator_user_id", user.as_str())));
     parts.extend(new.template.as_ref().map(|template| Part::Text("template_id", template.as_str())));
@@ -54,20 +30,15 @@ pub(crate) fn request(new: &NewSignature) -> Wire<RequestedSignature> {
         parts.push(Part::Text("extra_emails", &copies));
     }
     parts.push(Part::File("document", &new.document));
-    Call::v2(Operation::RequestSignature, &[]).form(&parts).decode_with(|body| {
-        let Accepted { provider_id } = json(body)?;
-        Ok(RequestedSignature { provider_id })
-    })
+    Call::v2(Operation::RequestSignature, &[]).form(&parts).decode_with(json)
 }
 
 pub(crate) fn envelopes(window: Window) -> Wire<Page<Envelope>> {
-    Call::v2(Operation::ListEnvelopes, &[])
-        .offset_and_limit(window)
-        .decode_with(page_of!(window, envelopes: EnvelopeRecord))
+    Call::v2(Operation::ListEnvelopes, &[]).offset_and_limit(window).decode_with(page(window, "envelopes"))
 }
 
 pub(crate) fn envelope(id: &EnvelopeId) -> Wire<Envelope> {
-    Call::v2(Operation::GetEnvelope, &[id.as_str()]).decode_with(json_as::<EnvelopeRecord, _>)
+    Call::v2(Operation::GetEnvelope, &[id.as_str()]).decode_with(json)
 }
 
 fn one(operation: Operation, id: &TemplateId) -> Call {
@@ -77,22 +48,22 @@ fn one(operation: Operation, id: &TemplateId) -> Call {
 pub(crate) fn templates(window: Window) -> Wire<Page<SignatureTemplate>> {
     Call::v2(Operation::ListSignatureTemplates, &[])
         .offset_and_limit(window)
-        .decode_with(page_of!(window, templates or "signature_templates": TemplateRecord))
+        .decode_with(page_named(window, &["templates", "signature_templates"]))
 }
 
 pub(crate) fn create_template(body: &Value) -> Wire<SignatureTemplate> {
-    Call::v2(Operation::CreateSignatureTemplate, &[]).json(body).decode_with(json_as::<TemplateRecord, _>)
+    Call::v2(Operation::CreateSignatureTemplate, &[]).json(body).decode_with(json)
 }
 
 pub(crate) fn template(id: &TemplateId) -> Wire<SignatureTemplate> {
-    one(Operation::GetSignatureTemplate, id).decode_with(json_as::<TemplateRecord, _>)
+    one(Operation::GetSignatureTemplate, id).decode_with(json)
 }
 
 pub(crate) fn update_template(id: &TemplateId, body: &Value) -> Wire<SignatureTemplate> {
     let id = id.clone();
     one(Operation::UpdateSignatureTemplate, &id).json(body).decode_with(move |body| {
-        let as_requested = || SignatureTemplate { id: id.clone(), name: None, created_at: None };
-        json_or(body, json_as::<TemplateRecord, _>, as_requested)
+        let as_requested = || SignatureTemplate::new(id.clone());
+        json_or(body, json, as_requested)
     })
 }
 

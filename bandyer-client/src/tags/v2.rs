@@ -1,8 +1,7 @@
 use serde::Serialize;
 
-use super::json::Record;
 use crate::http::call::{Call, Wire};
-use crate::http::decode::{json, nothing, page_of};
+use crate::http::decode::{json, nothing, page};
 use crate::operations::Operation;
 use crate::tags::Tag;
 use crate::types::page::Page;
@@ -14,16 +13,15 @@ struct Name<'a> {
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<Tag>> {
-    Call::v2(Operation::ListTags, &[]).offset_and_limit(window).decode_with(page_of!(window, tags: Record))
+    Call::v2(Operation::ListTags, &[]).offset_and_limit(window).decode_with(page(window, "tags"))
 }
 
 /// The response is not documented, so if it contains no tag, the requested one is returned.
 pub(crate) fn add(name: &str) -> Wire<Vec<Tag>> {
     let requested = name.to_owned();
-    Call::v2(Operation::CreateTags, &[]).json(&Name { name }).decode_with(move |body| {
-        let created = json::<Record>(body).map(Tag::from);
-        Ok(vec![created.unwrap_or_else(|_| Tag { name: requested.clone(), created_at: None })])
-    })
+    Call::v2(Operation::CreateTags, &[])
+        .json(&Name { name })
+        .decode_with(move |body| Ok(vec![json(body).unwrap_or_else(|_| Tag::new(requested.clone()))]))
 }
 
 pub(crate) fn remove(name: &str) -> Wire<()> {

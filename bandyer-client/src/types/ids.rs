@@ -66,6 +66,8 @@ macro_rules! id {
             }
         }
 
+        $crate::types::model::lenient_by_serde!($name);
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)

@@ -56,6 +56,8 @@ macro_rules! open_enum {
             }
         }
 
+        $crate::types::model::lenient_by_serde!($name);
+
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())

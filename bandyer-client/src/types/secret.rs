@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Formats a URL for `Debug` as scheme and host only, because callback URLs often contain a token in path or query.
 pub(crate) struct ShownUrl<'a>(pub(crate) &'a str);
@@ -51,6 +51,20 @@ macro_rules! secret {
 }
 pub(crate) use secret;
 
+/// Lets a secret be a part of models. Serializing one reveals it, so that models can be stored and read again.
+macro_rules! readable_secret {
+    ($name:ident) => {
+        /// Reveals the secret, like [`expose`](Self::expose).
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.expose())
+            }
+        }
+
+        crate::types::model::lenient_by_serde!($name);
+    };
+}
+
 secret! {
     /// A signed token (JWT) that authenticates a user in the vendor's mobile and web SDKs.
     ///
@@ -64,6 +78,8 @@ secret! {
     AccessToken
 }
 
+readable_secret!(AccessToken);
+
 secret! {
     /// The personal access link of one participant to one room. Anyone with the link enters as that participant.
     ///
@@ -76,6 +92,8 @@ secret! {
     JoinUrl
 }
 
+readable_secret!(JoinUrl);
+
 secret! {
     /// A temporary link to a file: a recording or an upload. Anyone with the link can read the file.
     ///
@@ -87,6 +105,8 @@ secret! {
     #[serde(from = "String")]
     FileUrl
 }
+
+readable_secret!(FileUrl);
 
 secret! {
     /// The token at the end of a [`JoinUrl`].

@@ -1,9 +1,8 @@
 use serde::Serialize;
 
-use super::json::{InList, single};
+use super::json::{single, uploads};
 use crate::http::call::{Call, Wire};
-use crate::http::decode::link as read_link;
-use crate::http::decode::{nothing, page_of};
+use crate::http::decode::{link as read_link, nothing};
 use crate::operations::Operation;
 use crate::types::ids::UploadKey;
 use crate::types::page::Page;
@@ -23,9 +22,7 @@ pub(crate) fn list(filter: &UploadFilter, window: Window) -> Wire<Page<Upload>> 
         Scope::Room(room) => Call::v1(Operation::ListRoomUploads, &[room.as_str()]),
         Scope::Session(session) => Call::v1(Operation::ListSessionUploads, &[session.as_str()]),
     };
-    call.skip_and_limit(window)
-        .query("upload_type", filter.kind.as_ref())
-        .decode_with(page_of!(window, uploads: InList))
+    call.skip_and_limit(window).query("upload_type", filter.kind.as_ref()).decode_with(uploads(window))
 }
 
 fn resource(key: &UploadKey) -> Call {

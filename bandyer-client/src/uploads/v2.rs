@@ -1,7 +1,6 @@
-use super::json::{InList, single};
+use super::json::{single, uploads};
 use crate::http::call::{Call, Wire};
-use crate::http::decode::link as read_link;
-use crate::http::decode::{nothing, page_of};
+use crate::http::decode::{link as read_link, nothing};
 use crate::operations::Operation;
 use crate::types::ids::UploadKey;
 use crate::types::page::Page;
@@ -14,10 +13,7 @@ pub(crate) fn list(filter: &UploadFilter, window: Window) -> Wire<Page<Upload>> 
         Scope::Room(room) => Some(room),
         Scope::Company | Scope::User(_) | Scope::Session(_) => None,
     };
-    Call::v2(Operation::ListUploads, &[])
-        .offset_and_limit(window)
-        .query("room_id", room)
-        .decode_with(page_of!(window, uploads: InList))
+    Call::v2(Operation::ListUploads, &[]).offset_and_limit(window).query("room_id", room).decode_with(uploads(window))
 }
 
 fn one(operation: Operation, key: &UploadKey) -> Call {

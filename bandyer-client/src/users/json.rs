@@ -1,17 +1,9 @@
-//! Records of users that both API versions share.
-
-use serde::Deserialize;
+//! Responses about users that both API versions share.
 
 use crate::http::decode::{DecodeFailure, json, json_or};
-use crate::http::lenient;
+use crate::types::model::Fields;
 
 /// The address of the picture, if the response contains it.
 pub(crate) fn avatar(body: &[u8]) -> Result<Option<String>, DecodeFailure> {
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Stored {
-        #[serde(deserialize_with = "lenient::text")]
-        avatar_url: Option<String>,
-    }
-    json_or(body, json::<Stored>, Stored::default).map(|stored| stored.avatar_url)
+    json_or(body, json::<Fields>, Fields::default).map(|stored| stored.first(&["avatar_url"]))
 }

@@ -1,15 +1,14 @@
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_with::skip_serializing_none;
 
 use super::json::avatar;
 use crate::http::call::{Call, Wire};
-use crate::http::decode::{DecodeFailure, json, nothing};
-use crate::http::lenient;
+use crate::http::decode::{DecodeFailure, items, json, json_at, missing, nothing};
 use crate::http::multipart::Part;
 use crate::operations::Operation;
 use crate::types::file::File;
 use crate::types::ids::UserId;
+use crate::types::model::Fields;
 use crate::types::page::Page;
 use crate::users::{Language, NewUser, Role, User, UserChange};
 
@@ -22,39 +21,8 @@ struct Body<'a> {
     can_video: Option<bool>,
 }
 
-#[derive(Deserialize)]
-struct Enveloped {
-    user: Record,
-}
-
-#[derive(Deserialize)]
-struct Record {
-    id: UserId,
-    role: Option<Role>,
-    language: Option<Language>,
-    #[serde(default, deserialize_with = "lenient::flag")]
-    can_video: Option<bool>,
-    #[serde(default, deserialize_with = "lenient::flag")]
-    active: Option<bool>,
-    #[serde(default, deserialize_with = "lenient::moment")]
-    creation_date: Option<Timestamp>,
-}
-
-#[derive(Deserialize)]
-struct Ids {
-    user_id_list: Vec<UserId>,
-}
-
 fn user(body: &[u8]) -> Result<User, DecodeFailure> {
-    let Enveloped { user } = json(body)?;
-    Ok(User {
-        role: user.role,
-        language: user.language,
-        camera: user.can_video,
-        active: user.active,
-        created_at: user.creation_date,
-        ..User::bare(user.id)
-    })
+    json_at(body, "user")
 }
 
 pub(crate) fn create(new: &NewUser) -> Wire<User> {
@@ -69,8 +37,8 @@ pub(crate) fn get(id: &UserId) -> Wire<User> {
 
 pub(crate) fn list() -> Wire<Page<User>> {
     Call::v1(Operation::ListUsers, &[]).decode_with(|body| {
-        let Ids { user_id_list } = json(body)?;
-        Ok(Page::complete(user_id_list.into_iter().map(User::bare).collect()))
+        let (ids, skipped) = items(&json(body)?, &["user_id_list"])?;
+        Ok(Page::complete(ids.into_iter().map(User::new).collect(), skipped))
     })
 }
 
@@ -89,18 +57,11 @@ pub(crate) fn set_avatar(id: &UserId, picture: &File) -> Wire<Option<String>> {
 }
 
 pub(crate) fn set_camera_for_all(allowed: bool) -> Wire<u64> {
-    #[derive(Deserialize)]
-    struct Response {
-        users: Counted,
-    }
-    #[derive(Deserialize)]
-    struct Counted {
-        count: u64,
-    }
     let body = Body { id: None, role: None, language: None, can_video: Some(allowed) };
-    Call::v1(Operation::SetCameraForAll, &[])
-        .json(&body)
-        .decode_with(|body| json::<Response>(body).map(|response| response.users.count))
+    Call::v1(Operation::SetCameraForAll, &[]).json(&body).decode_with(|body| {
+        let users: Fields = json_at(body, "users")?;
+        users.first(&["count"]).ok_or_else(|| missing("users.count"))
+    })
 }
 
 #[cfg(test)]

@@ -1,11 +1,9 @@
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_with::skip_serializing_none;
 
 use super::json::avatar;
 use crate::http::call::{Call, Wire};
-use crate::http::decode::{DecodeFailure, json, json_or, nothing, page_of};
-use crate::http::lenient;
+use crate::http::decode::{DecodeFailure, json, json_or, nothing, page};
 use crate::http::multipart::Part;
 use crate::operations::Operation;
 use crate::types::file::File;
@@ -24,38 +22,8 @@ struct Body<'a> {
     active: Option<bool>,
 }
 
-#[derive(Deserialize)]
-struct Record {
-    #[serde(alias = "user_id")]
-    id: UserId,
-    role: Option<Role>,
-    language: Option<Language>,
-    #[serde(default, deserialize_with = "lenient::flag")]
-    allow_camera: Option<bool>,
-    #[serde(default, deserialize_with = "lenient::flag")]
-    active: Option<bool>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    avatar_url: Option<String>,
-    #[serde(default, deserialize_with = "lenient::moment")]
-    creation_date: Option<Timestamp>,
-}
-
-impl From<Record> for User {
-    fn from(record: Record) -> Self {
-        Self {
-            id: record.id,
-            role: record.role,
-            language: record.language,
-            camera: record.allow_camera,
-            active: record.active,
-            avatar_url: record.avatar_url,
-            created_at: record.creation_date,
-        }
-    }
-}
-
 fn user(body: &[u8]) -> Result<User, DecodeFailure> {
-    json::<Record>(body).map(User::from)
+    json(body)
 }
 
 pub(crate) fn create(new: &NewUser) -> Wire<User> {
@@ -74,7 +42,7 @@ pub(crate) fn get(id: &UserId) -> Wire<User> {
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<User>> {
-    Call::v2(Operation::ListUsers, &[]).offset_and_limit(window).decode_with(page_of!(window, users: Record))
+    Call::v2(Operation::ListUsers, &[]).offset_and_limit(window).decode_with(page(window, "users"))
 }
 
 pub(crate) fn update(id: &UserId, change: &UserChange) -> Wire<User> {
@@ -88,7 +56,7 @@ pub(crate) fn update(id: &UserId, change: &UserChange) -> Wire<User> {
     let id = id.clone();
     Call::v2(Operation::UpdateUser, &[id.as_str()])
         .json(&body)
-        .decode_with(move |body| json_or(body, user, || User::bare(id.clone())))
+        .decode_with(move |body| json_or(body, user, || User::new(id.clone())))
 }
 
 pub(crate) fn delete(id: &UserId) -> Wire<()> {

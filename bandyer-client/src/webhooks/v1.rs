@@ -1,12 +1,9 @@
-use std::collections::BTreeMap;
-
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::http::call::{Call, Wire};
-use crate::http::decode::json;
-use crate::http::lenient;
+use crate::http::decode::{all_items, json_at};
 use crate::operations::Operation;
+use crate::types::model::{Fields, Lenient};
 use crate::webhooks::{ActiveWebhook, WebhookEvent, WebhookVersion};
 
 #[derive(Serialize)]
@@ -26,50 +23,22 @@ const fn version_segment(version: WebhookVersion) -> &'static str {
 
 /// Idempotent: it replaces the existing configuration.
 pub(crate) fn configure(version: WebhookVersion, url: &str, events: &[WebhookEvent]) -> Wire<Vec<ActiveWebhook>> {
-    #[derive(Deserialize)]
-    struct Configured {
-        active_webhooks: Vec<Record>,
-    }
-    #[derive(Deserialize)]
-    struct Record {
-        post_event_webhook_url: String,
-        event: WebhookEvent,
-        #[serde(default, deserialize_with = "lenient::moment")]
-        creation_date: Option<Timestamp>,
-    }
     let body = Body { post_event_webhook_url: url, webhook_method: "POST", webhook_filters: events };
-    Call::v1(Operation::ConfigureWebhooks, &[version_segment(version)]).json(&body).decode_with(|body| {
-        let Configured { active_webhooks } = json(body)?;
-        let active = |record: Record| ActiveWebhook {
-            url: record.post_event_webhook_url,
-            event: record.event,
-            created_at: record.creation_date,
-        };
-        Ok(active_webhooks.into_iter().map(active).collect())
-    })
+    Call::v1(Operation::ConfigureWebhooks, &[version_segment(version)])
+        .json(&body)
+        .decode_with(|body| all_items(body, "active_webhooks"))
 }
 
 /// The response is an object with URLs as keys, unlike that of `configure`.
 pub(crate) fn active(version: WebhookVersion) -> Wire<Vec<ActiveWebhook>> {
-    #[derive(Deserialize)]
-    struct Listed {
-        active_webhooks: BTreeMap<String, Vec<Record>>,
-    }
-    #[derive(Deserialize)]
-    struct Record {
-        event: WebhookEvent,
-        #[serde(default, deserialize_with = "lenient::moment")]
-        creation_date: Option<Timestamp>,
-    }
     Call::v1(Operation::GetActiveWebhooks, &[version_segment(version)]).decode_with(|body| {
-        let Listed { active_webhooks } = json(body)?;
-        let at_url = |(url, records): (String, Vec<Record>)| {
-            records.into_iter().map(move |record| ActiveWebhook {
-                url: url.clone(),
-                event: record.event,
-                created_at: record.creation_date,
-            })
-        };
-        Ok(active_webhooks.into_iter().flat_map(at_url).collect())
+        let by_url: Fields = json_at(body, "active_webhooks")?;
+        let mut active = Vec::new();
+        for (url, webhooks) in by_url.iter() {
+            let url = url.to_owned();
+            let fields = webhooks.as_array().into_iter().flatten().filter_map(Fields::read);
+            active.extend(fields.flat_map(|one| ActiveWebhook::read(&one.with("post_event_webhook_url", &url))));
+        }
+        Ok(active)
     })
 }

@@ -1,15 +1,14 @@
 //! The fields are inferred: it is only known that a webhook has an id, an address and an event.
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use serde_with::skip_serializing_none;
 
 use crate::http::call::{Call, Wire};
-use crate::http::decode::{json_as, json_or, nothing, page_of};
-use crate::http::lenient;
+use crate::http::decode::{json, json_or, nothing, page};
 use crate::operations::Operation;
 use crate::types::ids::WebhookId;
+use crate::types::model::Lenient;
 use crate::types::page::Page;
 use crate::types::page::Window;
 use crate::webhooks::{Webhook, WebhookChange, WebhookEvent, WebhookVersion};
@@ -22,30 +21,6 @@ struct Body<'a> {
     version: Option<&'static str>,
 }
 
-#[derive(Deserialize)]
-struct Record {
-    id: WebhookId,
-    #[serde(default, deserialize_with = "lenient::text")]
-    url: Option<String>,
-    event: Option<WebhookEvent>,
-    #[serde(default)]
-    version: Value,
-    #[serde(default, deserialize_with = "lenient::moment")]
-    creation_date: Option<Timestamp>,
-}
-
-impl From<Record> for Webhook {
-    fn from(record: Record) -> Self {
-        Self {
-            id: record.id,
-            url: record.url,
-            event: record.event,
-            version: read_version(&record.version),
-            created_at: record.creation_date,
-        }
-    }
-}
-
 const fn written(version: WebhookVersion) -> &'static str {
     match version {
         WebhookVersion::V0 => "0.1",
@@ -55,13 +30,19 @@ const fn written(version: WebhookVersion) -> &'static str {
 }
 
 /// The version is a string or a number, in the new or the old naming.
-fn read_version(version: &Value) -> Option<WebhookVersion> {
-    let text = version.as_str().map_or_else(|| version.to_string(), str::to_owned);
-    match text.as_str() {
-        "0.1" | "v0" => Some(WebhookVersion::V0),
-        "1" | "1.0" | "v1" => Some(WebhookVersion::V1),
-        "2" | "2.0" | "v2" => Some(WebhookVersion::V2),
-        _ => None,
+impl Lenient for WebhookVersion {
+    fn read(value: &Value) -> Option<Self> {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        match text.as_str() {
+            "0.1" | "v0" => Some(Self::V0),
+            "1" | "1.0" | "v1" => Some(Self::V1),
+            "2" | "2.0" | "v2" => Some(Self::V2),
+            _ => None,
+        }
+    }
+
+    fn write(&self) -> Value {
+        written(*self).into()
     }
 }
 
@@ -70,16 +51,16 @@ fn one(operation: Operation, id: &WebhookId) -> Call {
 }
 
 pub(crate) fn list(window: Window) -> Wire<Page<Webhook>> {
-    Call::v2(Operation::ListWebhooks, &[]).offset_and_limit(window).decode_with(page_of!(window, webhooks: Record))
+    Call::v2(Operation::ListWebhooks, &[]).offset_and_limit(window).decode_with(page(window, "webhooks"))
 }
 
 pub(crate) fn create(url: &str, event: &WebhookEvent, version: WebhookVersion) -> Wire<Webhook> {
     let body = Body { url: Some(url), event: Some(event), version: Some(written(version)) };
-    Call::v2(Operation::CreateWebhook, &[]).json(&body).decode_with(json_as::<Record, _>)
+    Call::v2(Operation::CreateWebhook, &[]).json(&body).decode_with(json)
 }
 
 pub(crate) fn get(id: &WebhookId) -> Wire<Webhook> {
-    one(Operation::GetWebhook, id).decode_with(json_as::<Record, _>)
+    one(Operation::GetWebhook, id).decode_with(json)
 }
 
 pub(crate) fn update(id: &WebhookId, change: &WebhookChange) -> Wire<Webhook> {
@@ -93,7 +74,7 @@ pub(crate) fn update(id: &WebhookId, change: &WebhookChange) -> Wire<Webhook> {
             version: asked.version,
             created_at: None,
         };
-        json_or(body, json_as::<Record, _>, as_requested)
+        json_or(body, json, as_requested)
     })
 }
 

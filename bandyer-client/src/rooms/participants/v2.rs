@@ -5,9 +5,9 @@ use serde::Serialize;
 use serde_with::skip_serializing_none;
 
 use crate::http::call::{Call, Wire};
-use crate::http::decode::{DecodeFailure, json, json_or, nothing, page_of};
+use crate::http::decode::{DecodeFailure, json, json_or, nothing, page};
 use crate::operations::Operation;
-use crate::rooms::json::{ParticipantBody, ParticipantRecord};
+use crate::rooms::json::ParticipantBody;
 use crate::rooms::{NewParticipant, Participant, ParticipantChange, ParticipantFilter, Tools};
 use crate::types::ids::{RoomId, UserId};
 use crate::types::page::Page;
@@ -21,7 +21,7 @@ struct ChangeBody<'a> {
 }
 
 fn participant(body: &[u8]) -> Result<Participant, DecodeFailure> {
-    json::<ParticipantRecord>(body).map(Participant::from)
+    json(body)
 }
 
 fn one(operation: Operation, room: &RoomId, user: &UserId) -> Call {
@@ -32,7 +32,7 @@ pub(crate) fn list(filter: &ParticipantFilter, window: Window) -> Wire<Page<Part
     Call::v2(Operation::ListParticipants, &[filter.room.as_str()])
         .offset_and_limit(window)
         .query("is_admin", filter.admin)
-        .decode_with(page_of!(window, participants: ParticipantRecord))
+        .decode_with(page(window, "participants"))
 }
 
 pub(crate) fn add(room: &RoomId, new: &NewParticipant) -> Wire<Participant> {
@@ -47,7 +47,7 @@ pub(crate) fn update(room: &RoomId, user: &UserId, change: &ParticipantChange) -
     let body = ChangeBody { is_admin: change.admin, tools: change.tools.as_ref() };
     let user = user.clone();
     one(Operation::UpdateParticipant, room, &user).json(&body).decode_with(move |body| {
-        let as_requested = || Participant { user_id: user.clone(), join_url: None, is_admin: None, tools: None };
+        let as_requested = || Participant::new(user.clone());
         json_or(body, participant, as_requested)
     })
 }
