@@ -5,7 +5,6 @@ pub(crate) mod call;
 pub(crate) mod connection;
 pub(crate) mod decode;
 pub(crate) mod download;
-pub(crate) mod lenient;
 pub(crate) mod list;
 pub(crate) mod multipart;
 pub(crate) mod paging;

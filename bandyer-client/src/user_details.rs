@@ -19,10 +19,11 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_with::skip_serializing_none;
 
 use crate::types::ids::UserId;
+use crate::types::model::{Field, Fields};
 
 /// Largest body that is parsed, in bytes.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -33,21 +34,10 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
 #[non_exhaustive]
 pub struct ParseError;
 
-#[derive(Deserialize)]
-struct Request {
-    data: Data,
-}
-
 /// The vendor's documentation uses three names for the list.
-#[derive(Deserialize)]
-struct Data {
-    user_ids: Option<Vec<UserId>>,
-    users_id: Option<Vec<UserId>>,
-    #[serde(rename = "usersAlias")]
-    users_alias: Option<Vec<UserId>>,
-}
+const LISTS: [&str; 3] = ["user_ids", "users_id", "usersAlias"];
 
-/// Parses a request and returns the requested user ids.
+/// Parses a request and returns the requested user ids. Ids that cannot be read are skipped.
 ///
 /// # Errors
 ///
@@ -56,8 +46,11 @@ pub fn parse(body: &[u8]) -> Result<Vec<UserId>, ParseError> {
     if body.len() > MAX_BODY_BYTES {
         return Err(ParseError);
     }
-    let Request { data } = serde_json::from_slice(body).map_err(|_| ParseError)?;
-    data.user_ids.or(data.users_id).or(data.users_alias).ok_or(ParseError)
+    let request: Fields = serde_json::from_slice(body).map_err(|_| ParseError)?;
+    let data: Fields = request.first(&["data"]).ok_or(ParseError)?;
+    let is_list = |name: &&str| data.get(name).is_some_and(serde_json::Value::is_array);
+    let name = LISTS.into_iter().find(is_list).ok_or(ParseError)?;
+    Ok(Field::read(&data, &[name]))
 }
 
 /// The details of a user that the vendor displays.

@@ -7,13 +7,12 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::Value;
 
-use super::readers::{Presence, any_timestamp, description, invited, invitees, read, user_count};
-use crate::http::lenient;
-use crate::rooms::{CallType, Description, RecordingMode};
+use super::readers::{invited, place, present_users, user_count};
+use crate::rooms::{CallType, Description, Participant, RecordingMode};
 use crate::types::ids::{BroadcastId, ChannelId, RoomId, SessionId, UploadKey, UserId};
+use crate::types::model::{Lenient, limit, model};
 use crate::types::secret::JoinUrl;
 
 /// An event reported by the vendor.
@@ -85,293 +84,327 @@ impl fmt::Debug for Event {
     }
 }
 
-/// A call that rings.
-#[derive(Clone, Deserialize)]
-#[non_exhaustive]
-pub struct CallIncoming {
-    /// The room.
-    #[serde(rename = "roomAlias", alias = "room_id")]
-    pub room_id: RoomId,
-    /// The caller.
-    #[serde(default)]
-    pub initiator: Option<UserId>,
-    /// The users who are called.
-    #[serde(default, deserialize_with = "invited")]
-    pub users: Vec<UserId>,
-    /// The options of the call.
-    #[serde(default, deserialize_with = "lenient::maybe")]
-    pub options: Option<CallOptions>,
+model! {
+    /// A call that rings.
+    #[derive(Clone)]
+    pub struct CallIncoming {
+        required {
+            /// The room.
+            room_id: RoomId = "roomAlias" | "room_id",
+        }
+        optional {
+            /// The caller.
+            initiator: Option<UserId> = "initiator",
+            /// The users who are called.
+            users: Vec<UserId> = "users" via invited,
+            /// The options of the call.
+            options: Option<CallOptions> = "options",
+        }
+    }
 }
 
-/// The options of a call that rings.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[non_exhaustive]
-pub struct CallOptions {
-    /// The call time limit; `None` if unlimited.
-    #[serde(default, deserialize_with = "lenient::limit")]
-    pub duration: Option<Duration>,
-    /// Whether it is recorded.
-    #[serde(default, rename = "record", deserialize_with = "lenient::flag")]
-    pub recording: Option<bool>,
-    /// How it is recorded.
-    #[serde(default, rename = "recordingType")]
-    pub recording_type: Option<RecordingMode>,
-    /// When it was created.
-    #[serde(default, rename = "creationDate", deserialize_with = "any_timestamp")]
-    pub created_at: Option<Timestamp>,
-    /// The media with which it starts.
-    #[serde(default, rename = "callType")]
-    pub call_type: Option<CallType>,
-    /// Whether opening a link rings the other participants.
-    #[serde(default, deserialize_with = "lenient::flag")]
-    pub live: Option<bool>,
+model! {
+    /// The options of a call that rings.
+    #[derive(Debug, Clone, Default, PartialEq, Eq)]
+    pub struct CallOptions {
+        required {}
+        optional {
+            /// The call time limit; `None` if unlimited.
+            duration: Option<Duration> = "duration" via limit,
+            /// Whether it is recorded.
+            recording: Option<bool> = "record",
+            /// How it is recorded.
+            recording_type: Option<RecordingMode> = "recordingType",
+            /// When it was created.
+            created_at: Option<Timestamp> = "creationDate",
+            /// The media with which it starts.
+            call_type: Option<CallType> = "callType",
+            /// Whether opening a link rings the other participants.
+            live: Option<bool> = "live",
+        }
+    }
 }
 
-/// A room that was created.
-#[derive(Clone, Deserialize)]
-#[non_exhaustive]
-pub struct RoomCreated {
-    /// The room.
-    pub room_id: RoomId,
-    /// The participants with their personal links.
-    #[serde(default, alias = "user_urls", deserialize_with = "invitees")]
-    pub participants: Vec<crate::rooms::Participant>,
-    /// Whether it is recorded.
-    #[serde(default, alias = "record", deserialize_with = "lenient::flag")]
-    pub recording: Option<bool>,
-    /// How it is recorded.
-    #[serde(default)]
-    pub recording_type: Option<RecordingMode>,
-    /// The call time limit; `None` if unlimited.
-    #[serde(default, deserialize_with = "lenient::limit")]
-    pub duration: Option<Duration>,
-    /// Whether opening a link rings the other participants.
-    #[serde(default, deserialize_with = "lenient::flag")]
-    pub live: Option<bool>,
-    /// Whether links skip the landing page (version 0).
-    #[serde(default, rename = "directCall", deserialize_with = "lenient::flag")]
-    pub skips_landing_page: Option<bool>,
-    /// The media with which a call starts (version 1).
-    #[serde(default)]
-    pub call_type: Option<CallType>,
-    /// The description set by the creator.
-    #[serde(default, deserialize_with = "description")]
-    pub description: Option<Description>,
+model! {
+    /// A room that was created.
+    #[derive(Clone)]
+    pub struct RoomCreated {
+        required {
+            /// The room.
+            room_id: RoomId = "room_id",
+        }
+        optional {
+            /// The participants with their personal links.
+            participants: Vec<Participant> = "participants" | "user_urls",
+            /// Whether it is recorded.
+            recording: Option<bool> = "recording" | "record",
+            /// How it is recorded.
+            recording_type: Option<RecordingMode> = "recording_type",
+            /// The call time limit; `None` if unlimited.
+            duration: Option<Duration> = "duration" via limit,
+            /// Whether opening a link rings the other participants.
+            live: Option<bool> = "live",
+            /// Whether links skip the landing page (version 0).
+            skips_landing_page: Option<bool> = "directCall",
+            /// The media with which a call starts (version 1).
+            call_type: Option<CallType> = "call_type",
+            /// The description set by the creator.
+            description: Option<Description> = "description",
+        }
+    }
 }
 
-/// A room that was disabled or deleted, or whose call ended.
-#[derive(Clone, Deserialize)]
-#[non_exhaustive]
-pub struct RoomClosed {
-    /// The room.
-    pub room_id: RoomId,
-    /// The links that no longer work (version 1).
-    #[serde(default, alias = "disabled_links", alias = "deleted_links")]
-    pub links: Vec<RoomClosedLink>,
-    /// A human-readable message (version 0).
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub message: Option<String>,
+model! {
+    /// A room that was disabled or deleted, or whose call ended.
+    #[derive(Clone)]
+    pub struct RoomClosed {
+        required {
+            /// The room.
+            room_id: RoomId = "room_id",
+        }
+        optional {
+            /// The links that no longer work (version 1).
+            links: Vec<RoomClosedLink> = "links" | "disabled_links" | "deleted_links",
+            /// A human-readable message (version 0).
+            message: Option<String> = "message",
+        }
+    }
 }
 
-/// A link that no longer works.
-#[derive(Clone, Deserialize)]
-#[non_exhaustive]
-pub struct RoomClosedLink {
-    /// The user it belonged to.
-    pub user_id: UserId,
-    /// The link.
-    pub link: JoinUrl,
+model! {
+    /// A link that no longer works.
+    #[derive(Clone)]
+    pub struct RoomClosedLink {
+        required {
+            /// The user it belonged to.
+            user_id: UserId = "user_id",
+            /// The link.
+            link: JoinUrl = "link",
+        }
+        optional {}
+    }
 }
 
-/// A rating of a call.
-#[derive(Clone, Deserialize)]
-#[non_exhaustive]
-pub struct RoomFeedback {
-    /// The room.
-    pub room_id: RoomId,
-    /// The session.
-    pub session_id: SessionId,
-    /// The user who rated.
-    pub user_id: UserId,
-    /// From 1 to 5.
-    pub rating: u8,
-    /// The comment of the user.
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub message: Option<String>,
+model! {
+    /// A rating of a call.
+    #[derive(Clone)]
+    pub struct RoomFeedback {
+        required {
+            /// The room.
+            room_id: RoomId = "room_id",
+            /// The session.
+            session_id: SessionId = "session_id",
+            /// The user who rated.
+            user_id: UserId = "user_id",
+            /// From 1 to 5.
+            rating: u8 = "rating",
+        }
+        optional {
+            /// The comment of the user.
+            message: Option<String> = "message",
+        }
+    }
 }
 
-/// A session that started, resumed, paused or ended.
-#[derive(Clone, Deserialize)]
-#[non_exhaustive]
-pub struct SessionEvent {
-    /// The room.
-    pub room_id: RoomId,
-    /// The session (version 1).
-    #[serde(default)]
-    pub session_id: Option<SessionId>,
-    /// The number of connected users.
-    #[serde(default, alias = "connected_users", alias = "connected_participants", deserialize_with = "user_count")]
-    pub connected: Option<u32>,
-    /// When it happened.
-    #[serde(default, deserialize_with = "any_timestamp")]
-    pub timestamp: Option<Timestamp>,
-    /// The call time, if the room has a limit.
-    #[serde(default)]
-    pub duration: Option<SessionTime>,
+model! {
+    /// A session that started, resumed, paused or ended.
+    #[derive(Clone)]
+    pub struct SessionEvent {
+        required {
+            /// The room.
+            room_id: RoomId = "room_id",
+        }
+        optional {
+            /// The session (version 1).
+            session_id: Option<SessionId> = "session_id",
+            /// The number of connected users.
+            connected: Option<u32> = "connected_participants" | "connected_users" | "connected" via user_count,
+            /// When it happened.
+            timestamp: Option<Timestamp> = "timestamp",
+            /// The call time, if the room has a limit.
+            duration: Option<SessionTime> = "duration",
+        }
+    }
 }
 
-/// The call time of a room with a limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[non_exhaustive]
-pub struct SessionTime {
-    /// The limit; `None` if unlimited.
-    #[serde(default, rename = "total_duration", deserialize_with = "lenient::limit")]
-    pub total: Option<Duration>,
-    /// The time used (version 1).
-    #[serde(default, rename = "elapsed_time", deserialize_with = "lenient::seconds")]
-    pub elapsed: Option<Duration>,
-    /// The time left (version 0).
-    #[serde(default, rename = "duration_remained", deserialize_with = "lenient::seconds")]
-    pub remaining: Option<Duration>,
+model! {
+    /// The call time of a room with a limit.
+    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+    pub struct SessionTime {
+        required {}
+        optional {
+            /// The limit; `None` if unlimited.
+            total: Option<Duration> = "total_duration" via limit,
+            /// The time used (version 1).
+            elapsed: Option<Duration> = "elapsed_time",
+            /// The time left (version 0).
+            remaining: Option<Duration> = "duration_remained",
+        }
+    }
 }
 
-/// A user who joined or left.
-#[derive(Clone, Deserialize)]
-#[serde(from = "Presence")]
-#[non_exhaustive]
-pub struct UserPresence {
-    /// The user.
-    pub user_id: UserId,
-    /// The room.
-    pub room_id: RoomId,
-    /// The session (version 1).
-    pub session_id: Option<SessionId>,
-    /// The number of connected users.
-    pub connected: Option<u32>,
-    /// The first name, if it is stored with the vendor (version 0).
-    pub first_name: Option<String>,
-    /// The last name, if it is stored with the vendor (version 0).
-    pub last_name: Option<String>,
-    /// The e-mail address, if it is stored with the vendor (version 0).
-    pub email: Option<String>,
-    /// When it happened (version 0).
-    pub timestamp: Option<Timestamp>,
+model! {
+    /// A user who joined or left.
+    #[derive(Clone)]
+    pub struct UserPresence {
+        required {
+            /// The user.
+            user_id: UserId = "user_id",
+            /// The room.
+            room_id: RoomId = "room_id" | "room" via place,
+        }
+        optional {
+            /// The session (version 1).
+            session_id: Option<SessionId> = "session_id",
+            /// The number of connected users.
+            connected: Option<u32> = "connected_users_count" via present_users,
+            /// The first name, if it is stored with the vendor (version 0).
+            first_name: Option<String> = "first_name",
+            /// The last name, if it is stored with the vendor (version 0).
+            last_name: Option<String> = "last_name",
+            /// The e-mail address, if it is stored with the vendor (version 0).
+            email: Option<String> = "email",
+            /// When it happened (version 0).
+            timestamp: Option<Timestamp> = "timestamp",
+        }
+    }
 }
 
-/// A recording that is available.
-#[derive(Clone, Deserialize)]
-#[non_exhaustive]
-pub struct RecordingAvailable {
-    /// The room.
-    pub room_id: RoomId,
-    /// The session that was recorded.
-    pub session_id: SessionId,
-    /// When the recording was created (version 0).
-    #[serde(default, rename = "creationDate", deserialize_with = "any_timestamp")]
-    pub created_at: Option<Timestamp>,
+model! {
+    /// A recording that is available.
+    #[derive(Clone)]
+    pub struct RecordingAvailable {
+        required {
+            /// The room.
+            room_id: RoomId = "room_id",
+            /// The session that was recorded.
+            session_id: SessionId = "session_id",
+        }
+        optional {
+            /// When the recording was created (version 0).
+            created_at: Option<Timestamp> = "creationDate",
+        }
+    }
 }
 
-/// A recording of a broadcast that is available.
-#[derive(Clone, Deserialize)]
-#[non_exhaustive]
-pub struct BroadcastRecording {
-    /// The broadcast; `room_id` in version 0.
-    #[serde(alias = "room_id")]
-    pub broadcast_id: BroadcastId,
-    /// The session that was recorded.
-    pub session_id: SessionId,
-    /// When the recording was created (version 0).
-    #[serde(default, rename = "creationDate", deserialize_with = "any_timestamp")]
-    pub created_at: Option<Timestamp>,
+model! {
+    /// A recording of a broadcast that is available.
+    #[derive(Clone)]
+    pub struct BroadcastRecording {
+        required {
+            /// The broadcast; `room_id` in version 0.
+            broadcast_id: BroadcastId = "broadcast_id" | "room_id",
+            /// The session that was recorded.
+            session_id: SessionId = "session_id",
+        }
+        optional {
+            /// When the recording was created (version 0).
+            created_at: Option<Timestamp> = "creationDate",
+        }
+    }
 }
 
-/// A broadcast that started or ended.
-#[derive(Clone, Deserialize)]
-#[non_exhaustive]
-pub struct BroadcastEvent {
-    /// The broadcast.
-    pub broadcast_id: BroadcastId,
-    /// The session.
-    #[serde(default)]
-    pub session_id: Option<SessionId>,
+model! {
+    /// A broadcast that started or ended.
+    #[derive(Clone)]
+    pub struct BroadcastEvent {
+        required {
+            /// The broadcast.
+            broadcast_id: BroadcastId = "broadcast_id",
+        }
+        optional {
+            /// The session.
+            session_id: Option<SessionId> = "session_id",
+        }
+    }
 }
 
-/// A user who joined or left a broadcast.
-#[derive(Clone, Deserialize)]
-#[non_exhaustive]
-pub struct BroadcastUser {
-    /// The broadcast.
-    pub broadcast_id: BroadcastId,
-    /// The user.
-    pub user_id: UserId,
-    /// The session (version 1).
-    #[serde(default)]
-    pub session_id: Option<SessionId>,
+model! {
+    /// A user who joined or left a broadcast.
+    #[derive(Clone)]
+    pub struct BroadcastUser {
+        required {
+            /// The broadcast.
+            broadcast_id: BroadcastId = "broadcast_id",
+            /// The user.
+            user_id: UserId = "user_id",
+        }
+        optional {
+            /// The session (version 1).
+            session_id: Option<SessionId> = "session_id",
+        }
+    }
 }
 
-/// A rating of a broadcast.
-#[derive(Clone, Deserialize)]
-#[non_exhaustive]
-pub struct BroadcastFeedback {
-    /// The broadcast.
-    pub broadcast_id: BroadcastId,
-    /// The session.
-    pub session_id: SessionId,
-    /// The user who rated.
-    pub user_id: UserId,
-    /// From 1 to 5.
-    pub rating: u8,
-    /// The comment of the user.
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub message: Option<String>,
+model! {
+    /// A rating of a broadcast.
+    #[derive(Clone)]
+    pub struct BroadcastFeedback {
+        required {
+            /// The broadcast.
+            broadcast_id: BroadcastId = "broadcast_id",
+            /// The session.
+            session_id: SessionId = "session_id",
+            /// The user who rated.
+            user_id: UserId = "user_id",
+            /// From 1 to 5.
+            rating: u8 = "rating",
+        }
+        optional {
+            /// The comment of the user.
+            message: Option<String> = "message",
+        }
+    }
 }
 
-/// A message in a chat.
-#[derive(Clone, Deserialize)]
-#[non_exhaustive]
-pub struct MessageSent {
-    /// The message.
-    pub id: String,
-    /// The chat.
-    pub channel_id: ChannelId,
-    /// The members of the chat.
-    #[serde(default)]
-    pub participants: Vec<UserId>,
-    /// The sender.
-    pub sender: UserId,
-    /// The text.
-    pub body: String,
-    /// The type; only `text` is documented.
-    #[serde(default, rename = "type", deserialize_with = "lenient::text")]
-    pub kind: Option<String>,
-    /// Attributes set by the sender's application: a string that contains JSON.
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub attributes: Option<String>,
-    /// The position in the chat.
-    #[serde(default)]
-    pub index: Option<u64>,
-    /// When it was sent.
-    #[serde(default, rename = "creation_date", deserialize_with = "any_timestamp")]
-    pub created_at: Option<Timestamp>,
+model! {
+    /// A message in a chat.
+    #[derive(Clone)]
+    pub struct MessageSent {
+        required {
+            /// The message.
+            id: String = "id",
+            /// The chat.
+            channel_id: ChannelId = "channel_id",
+            /// The sender.
+            sender: UserId = "sender",
+            /// The text.
+            body: String = "body",
+        }
+        optional {
+            /// The members of the chat.
+            participants: Vec<UserId> = "participants",
+            /// The type; only `text` is documented.
+            kind: Option<String> = "type",
+            /// Attributes set by the sender's application: a string that contains JSON.
+            attributes: Option<String> = "attributes",
+            /// The position in the chat.
+            index: Option<u64> = "index",
+            /// When it was sent.
+            created_at: Option<Timestamp> = "creation_date",
+        }
+    }
 }
 
-/// A tag that was added to or removed from an upload.
-#[derive(Clone, Deserialize)]
-#[non_exhaustive]
-pub struct UploadTag {
-    /// The tag.
-    pub tag: String,
-    /// The upload.
-    pub upload_key: UploadKey,
-    /// When it happened.
-    #[serde(default, deserialize_with = "any_timestamp")]
-    pub timestamp: Option<Timestamp>,
-    /// The session in which it was sent.
-    #[serde(default)]
-    pub session_id: Option<SessionId>,
-    /// The room in which it was sent.
-    #[serde(default)]
-    pub room_id: Option<RoomId>,
+model! {
+    /// A tag that was added to or removed from an upload.
+    #[derive(Clone)]
+    pub struct UploadTag {
+        required {
+            /// The tag.
+            tag: String = "tag",
+            /// The upload.
+            upload_key: UploadKey = "upload_key",
+        }
+        optional {
+            /// When it happened.
+            timestamp: Option<Timestamp> = "timestamp",
+            /// The session in which it was sent.
+            session_id: Option<SessionId> = "session_id",
+            /// The room in which it was sent.
+            room_id: Option<RoomId> = "room_id",
+        }
+    }
 }
 
 macro_rules! names {
@@ -386,9 +419,16 @@ macro_rules! names {
                 }
             }
 
+            pub(super) fn data(&self) -> Value {
+                match self {
+                    $( Self::$variant(data) => data.write(), )+
+                    Self::Unknown { data, .. } => data.clone(),
+                }
+            }
+
             pub(super) fn of(name: String, data: Value) -> Self {
                 let known = match name.as_str() {
-                    $( $name => read(&data).map(Self::$variant), )+
+                    $( $name => Lenient::read(&data).map(Self::$variant), )+
                     _ => None,
                 };
                 known.unwrap_or(Self::Unknown { name, data })

@@ -1,13 +1,12 @@
 //! The envelope of an event, in all webhook versions.
 
 use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 
 use super::event::Event;
-use super::readers::any_timestamp;
-use crate::http::lenient;
 use crate::types::ids::RoomId;
+use crate::types::model::{Field, Fields};
 
 /// Largest body that is parsed, in bytes. A room of 25 people has about 20 KiB.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -35,19 +34,42 @@ pub struct Notification {
     pub event: Event,
 }
 
-#[derive(Deserialize)]
-struct Envelope {
-    event: String,
-    #[serde(default, deserialize_with = "lenient::text")]
-    event_version: Option<String>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    namespace: Option<String>,
-    #[serde(default, deserialize_with = "any_timestamp")]
-    timestamp: Option<Timestamp>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    room_id: Option<String>,
-    #[serde(default)]
-    data: Value,
+impl Notification {
+    /// Creates one as of webhook version 1, for tests of receivers. Serialized to JSON it is the body that the vendor sends,
+    /// and [`sign`](super::sign) makes its signature.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use bandyer_client::RoomId;
+    /// use bandyer_client::events::{Event, Notification, RoomClosed, parse};
+    ///
+    /// let deleted = Event::RoomDeleted(RoomClosed::new(RoomId::new("room_1")?));
+    /// let body = serde_json::to_vec(&Notification::new(deleted))?;
+    /// assert_eq!(parse(&body)?.event.name(), "on_room_deleted");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn new(event: Event) -> Self {
+        Self { version: Some("1.0".to_owned()), namespace: None, timestamp: None, room_id: None, event }
+    }
+}
+
+impl Serialize for Notification {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut body = Map::new();
+        body.insert("event".to_owned(), self.event.name().into());
+        let timestamp = self.timestamp.map(|timestamp| timestamp.as_millisecond().into());
+        let optional = [
+            ("event_version", self.version.write()),
+            ("namespace", self.namespace.write()),
+            ("timestamp", timestamp),
+            ("room_id", self.room_id.write()),
+        ];
+        body.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        body.insert("data".to_owned(), self.event.data());
+        body.serialize(serializer)
+    }
 }
 
 /// Parses an event of any webhook version. Verify the signature over the same bytes first.
@@ -71,25 +93,27 @@ pub fn parse(body: &[u8]) -> Result<Notification, ParseError> {
     if body.len() > MAX_BODY_BYTES {
         return Err(ParseError("is larger than 1 MiB"));
     }
-    let envelope: Envelope =
-        serde_json::from_slice(body).map_err(|_| ParseError("is not a JSON object with the name of an event"))?;
+    let no_event = || ParseError("is not a JSON object with the name of an event");
+    let envelope: Fields = serde_json::from_slice(body).map_err(|_| no_event())?;
+    let name = envelope.get("event").and_then(Value::as_str).ok_or_else(no_event)?;
+    let room_id: Option<RoomId> = envelope.first(&["room_id"]);
     // In version 0 the data of some events is a string that contains JSON, and of others an object.
-    let mut data = match envelope.data {
+    let mut data = match envelope.get("data").cloned().unwrap_or_default() {
         Value::String(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        Value::Null if room_id.is_some() => Value::Object(Map::new()),
         data => data,
     };
-    let room_id = envelope.room_id.and_then(|id| RoomId::new(id).ok());
     if let (Some(room), Value::Object(fields)) = (&room_id, &mut data)
         && !["room_id", "roomAlias", "room", "broadcast_id"].iter().any(|name| fields.contains_key(*name))
     {
         fields.insert("room_id".to_owned(), room.as_str().into());
     }
     Ok(Notification {
-        version: envelope.event_version,
-        namespace: envelope.namespace,
-        timestamp: envelope.timestamp,
+        version: envelope.first(&["event_version"]),
+        namespace: envelope.first(&["namespace"]),
+        timestamp: envelope.first(&["timestamp"]),
         room_id,
-        event: Event::of(envelope.event, data),
+        event: Event::of(name.to_owned(), data),
     })
 }
 

@@ -7,8 +7,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};
 use sha2::Sha256;
 
-use super::readers::timestamp;
 use crate::config::ApiKey;
+use crate::types::model::timestamp;
 
 /// Default tolerance for the time of a signature. The vendor documents no tolerance; five minutes allow for slow deliveries
 /// and clock skew, and limit replay attacks.

@@ -18,13 +18,24 @@ pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeFailure>
         let cause = match error.inner().classify() {
             serde_json::error::Category::Eof => "the JSON ends early",
             serde_json::error::Category::Syntax => "this is no JSON",
-            // serde's message may quote the value.
-            _ => "a field is missing or of another type",
+            // serde's message may quote the value, except for the name of a missing field.
+            _ => {
+                let text = error.inner().to_string();
+                let name = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+                return missing(&name.map_or_else(|| shown_path(error.path()), |name| below(error.path(), name)));
+            }
         };
         DecodeFailure { detail: format!("at `{}`: {cause}", shown_path(error.path())) }
     })?;
     deserializer.end().map_err(|_| DecodeFailure { detail: "something follows the JSON".to_owned() })?;
     Ok(value)
+}
+
+fn below(path: &serde_path_to_error::Path, name: &str) -> String {
+    match shown_path(path) {
+        path if path == "." => name.to_owned(),
+        path => format!("{path}.{name}"),
+    }
 }
 
 /// The path without parts that may be personal data: in some responses, URLs and ids are keys.

@@ -133,6 +133,16 @@ impl Lenient for u32 {
     }
 }
 
+impl Lenient for u8 {
+    fn read(value: &Value) -> Option<Self> {
+        number(value)
+    }
+
+    fn write(&self) -> Value {
+        (*self).into()
+    }
+}
+
 /// Seconds, as a number or its text.
 impl Lenient for Duration {
     fn read(value: &Value) -> Option<Self> {
@@ -144,10 +154,20 @@ impl Lenient for Duration {
     }
 }
 
-/// ISO 8601; without a time zone, as in backgrounds, it is in UTC.
+/// Numbers from this one on are milliseconds: in seconds it would be the year 5138, in milliseconds it is 1973.
+const MILLISECONDS_FROM: i64 = 100_000_000_000;
+
+/// A timestamp in seconds or milliseconds: the vendor's documentation of webhooks shows both.
+pub(crate) fn timestamp(number: i64) -> Option<Timestamp> {
+    if number >= MILLISECONDS_FROM { Timestamp::from_millisecond(number) } else { Timestamp::from_second(number) }.ok()
+}
+
+/// ISO 8601, or a number of seconds or milliseconds. Without a time zone, as in backgrounds, it is in UTC.
 impl Lenient for Timestamp {
     fn read(value: &Value) -> Option<Self> {
-        let text = value.as_str()?;
+        let Some(text) = value.as_str() else {
+            return value.as_i64().filter(|number| *number > 0).and_then(timestamp);
+        };
         let without_zone = || jiff::tz::TimeZone::UTC.to_timestamp(text.parse::<jiff::civil::DateTime>().ok()?).ok();
         text.parse().ok().or_else(without_zone)
     }
@@ -219,7 +239,7 @@ macro_rules! model {
     (
         $(#[$docs:meta])*
         pub struct $model:ident {
-            required { $( $(#[$required_docs:meta])* $required:ident : $required_type:ty = $($required_name:literal)|+ , )* }
+            required { $( $(#[$required_docs:meta])* $required:ident : $required_type:ty = $($required_name:literal)|+ $(via $required_codec:ident)? , )* }
             optional { $( $(#[$field_docs:meta])* $field:ident : $field_type:ty = $($name:literal)|+ $(via $codec:ident)? , )* }
         }
     ) => {
@@ -243,7 +263,8 @@ macro_rules! model {
             #[allow(unused_variables, clippy::unnecessary_wraps, reason = "as above")]
             pub(crate) fn read(fields: &$crate::types::model::Fields) -> Result<Self, &'static str> {
                 Ok(Self {
-                    $( $required: fields.first(&[$($required_name),+]).ok_or(stringify!($required))?, )*
+                    $( $required: $crate::types::model::model!(@required fields, [$($required_name),+] $(, $required_codec)?)
+                        .ok_or(stringify!($required))?, )*
                     $( $field: $crate::types::model::model!(@read fields, [$($name),+] $(, $codec)?), )*
                 })
             }
@@ -273,6 +294,8 @@ macro_rules! model {
 
         $crate::types::model::lenient_by_serde!($model);
     };
+    (@required $fields:ident, $names:tt) => { $fields.first(&$names) };
+    (@required $fields:ident, $names:tt, $codec:ident) => { $codec::read($fields, &$names) };
     (@first $first:literal $(, $more:literal)*) => { $first };
     (@read $fields:ident, $names:tt) => { $crate::types::model::Field::read($fields, &$names) };
     (@read $fields:ident, $names:tt, $codec:ident) => { $codec::read($fields, &$names) };
