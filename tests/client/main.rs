@@ -8,6 +8,7 @@ mod downloads;
 mod emulator;
 mod errors;
 mod faults;
+mod models;
 mod operations;
 mod paging;
 mod raw_requests;
