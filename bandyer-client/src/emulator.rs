@@ -76,6 +76,7 @@ mod server;
 mod simulation;
 mod state;
 mod token;
+mod wait;
 mod webhook_sender;
 
 pub use self::calls::RecordedCall;
@@ -85,6 +86,7 @@ pub use self::state::{
     EmulatedConnection, EmulatedParticipant, EmulatedRoom, EmulatedSession, EmulatedUpload, EmulatedUser,
     SimulationError,
 };
+pub use self::wait::NotReached;
 pub use self::webhook_sender::RecordedDelivery;
 pub use crate::operations::Operation;
 
@@ -100,9 +102,13 @@ pub struct Emulator {
     key: ApiKey,
     shared: Arc<Shared>,
     webhook_sender: Arc<WebhookSender>,
+    wait_limit: Duration,
     serving: JoinHandle<()>,
     delivering: JoinHandle<()>,
 }
+
+/// How long a test waits for a call or a delivery unless it says otherwise: the retries of a webhook take 15 s.
+const DEFAULT_WAIT_LIMIT: Duration = Duration::from_secs(30);
 
 impl Emulator {
     /// The default API key.
@@ -139,6 +145,7 @@ impl Emulator {
             key: Self::DEFAULT_KEY.into(),
             deliveries: DeliveryPolicy::STANDARD,
             rate_limit: None,
+            wait_limit: DEFAULT_WAIT_LIMIT,
             settings: Settings { transcription: true, rooms_oldest_first: false, unknown_room_is_bad_request: false },
         }
     }
@@ -233,10 +240,14 @@ impl Emulator {
         self.shared.calls.count(operation)
     }
 
-    /// Waits until an operation has been called this many times, including calls that met a fault. With it, a test of
-    /// background work does not need to sleep.
-    pub async fn until_called(&self, operation: Operation, times: usize) {
-        self.shared.calls.until(operation, times).await;
+    /// Waits until an operation has been called this many times, including calls that met a fault, up to the
+    /// [limit](EmulatorBuilder::wait_limit). With it, a test of background work does not need to sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`NotReached`], which lists how often each operation was called.
+    pub async fn until_called(&self, operation: Operation, times: usize) -> Result<(), NotReached> {
+        self.shared.calls.until(operation, times, self.wait_limit).await
     }
 
     /// Adds a user without an API call.
@@ -297,6 +308,7 @@ pub struct EmulatorBuilder {
     key: ApiKey,
     deliveries: DeliveryPolicy,
     rate_limit: Option<(u32, Duration)>,
+    wait_limit: Duration,
     settings: Settings,
 }
 
@@ -328,6 +340,13 @@ impl EmulatorBuilder {
         self
     }
 
+    /// How long [`until_called`](Emulator::until_called) and [`until_delivered`](Emulator::until_delivered) wait, in real time.
+    /// Default: 30 s.
+    pub const fn wait_limit(mut self, limit: Duration) -> Self {
+        self.wait_limit = limit;
+        self
+    }
+
     /// Whether transcription is enabled for the company. Default: yes.
     pub const fn transcription(mut self, yes: bool) -> Self {
         self.settings.transcription = yes;
@@ -351,6 +370,7 @@ impl EmulatorBuilder {
         let shared = Arc::new(Shared::new(self.key.clone(), state, deliveries, rate_limit, outbox));
         let serving = tokio::spawn(server::serve(listener, Arc::clone(&shared)));
         let delivering = tokio::spawn(Arc::clone(&webhook_sender).run(queue));
-        Ok(Emulator { address, url, key: self.key, shared, webhook_sender, serving, delivering })
+        let wait_limit = self.wait_limit;
+        Ok(Emulator { address, url, key: self.key, shared, webhook_sender, wait_limit, serving, delivering })
     }
 }

@@ -1,24 +1,26 @@
 //! Webhooks of the vendor and their signatures.
 //!
-//! A receiver verifies the signature over the raw bytes of the body, then parses the event:
+//! A receiver verifies the signature over the raw bytes of the body and parses the event:
 //!
 //! ```
-//! use bandyer_client::events::{self, Event, Verifier};
+//! use bandyer_client::ApiKey;
+//! use bandyer_client::events::{Event, ReceiveError, Verifier};
+//! use http::{HeaderMap, StatusCode};
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let key = bandyer_client::ApiKey::from("ak_test_0123456789ab");
-//! # let now = jiff::Timestamp::now();
-//! # let body = br#"{"event":"on_room_deleted","event_version":"1.0","namespace":"room","data":{"room_id":"room_1"}}"#;
-//! # let header = events::sign(&key, body, now);
-//! let verifier = Verifier::new(key)?;
-//! verifier.verify(&header, body, now)?;
-//! match events::parse(body)?.event {
-//!     Event::RoomDeleted(room) => println!("room {} was deleted", room.room_id),
-//!     Event::Unknown { name, .. } => println!("{name} is newer than this crate"),
-//!     _ => {}
+//! /// Handles one request of the vendor: its headers and its whole body.
+//! fn handle(verifier: &Verifier, headers: &HeaderMap, body: &[u8]) -> Result<StatusCode, ReceiveError> {
+//!     match verifier.receive(headers, body)?.event {
+//!         Event::RoomDeleted(room) => println!("room {} was deleted", room.room_id),
+//!         Event::Unknown { name, .. } => println!("{name} is newer than this crate"),
+//!         _ => {}
+//!     }
+//!     // The vendor repeats a delivery until the response is 200.
+//!     Ok(StatusCode::OK)
 //! }
-//! # Ok(())
-//! # }
+//!
+//! let verifier = Verifier::new(ApiKey::from("ak_test_0123456789ab")).expect("the key is not empty");
+//! let unsigned = handle(&verifier, &HeaderMap::new(), b"{}");
+//! assert_eq!(unsigned.unwrap_err().status(), StatusCode::UNAUTHORIZED);
 //! ```
 //!
 //! Deliveries have no id and are retried until the response is 200, so a receiver must handle duplicate events. Version 2 of
@@ -35,4 +37,4 @@ pub use self::event::{
     UploadTag, UserPresence,
 };
 pub use self::notification::{Notification, ParseError, parse};
-pub use self::signature::{EmptyKey, SignatureError, Verifier, sign, sign_room_id};
+pub use self::signature::{EmptyKey, ReceiveError, SignatureError, Verifier, sign, sign_room_id};

@@ -6,10 +6,12 @@ use bandyer_client::activity::ActivityKind;
 use bandyer_client::emulator::{Action, Emulator, Fault, Operation};
 use bandyer_client::rooms::{NewParticipant, RecordingMode, RoomStatus, Tools};
 use bandyer_client::users::{Language, Role};
+use bandyer_client::webhooks::{WebhookEvent, WebhookVersion};
 use bandyer_client::{ApiVersion, Client, ErrorKind, RetryPolicy, RoomId};
+use http::Method;
 use serde_json::{Value, json};
 
-use crate::support::user;
+use crate::support::{png, user};
 
 const VERSIONS: [ApiVersion; 2] = [ApiVersion::V1, ApiVersion::V2];
 
@@ -399,4 +401,61 @@ async fn an_unknown_room_may_be_a_bad_request() {
         assert_eq!(error.status().map(|status| status.as_u16()), Some(400));
         assert!(!error.is_not_found() && client.rooms().get(&unknown).send().await.is_err());
     }
+}
+
+#[tokio::test]
+async fn waiting_in_vain_ends_and_says_what_happened_instead() {
+    let emulator = Emulator::builder().wait_limit(Duration::from_millis(50)).start().await.unwrap();
+    let client = emulator.client().unwrap();
+    client.company().get().await.unwrap();
+    emulator.until_called(Operation::GetCompany, 1).await.unwrap();
+    let error = emulator.until_called(Operation::CreateRoom, 2).await.unwrap_err().to_string();
+    assert_eq!(error, "call 2 of `create room` did not happen within 0.05 s; calls:\n  1 of `get company`");
+    let error = emulator.until_delivered("on_room_deleted", 1).await.unwrap_err().to_string();
+    assert!(error.ends_with("there were no deliveries"), "{error}");
+    // Nobody listens there.
+    client.webhooks().create("http://127.0.0.1:1/", &WebhookEvent::RoomDeleted, WebhookVersion::V1).await.unwrap();
+    let room = emulator.plant_room("visit");
+    client.rooms().delete(&room).await.unwrap();
+    let error = emulator.until_delivered("on_room_deleted", 1).await.unwrap_err().to_string();
+    assert!(error.contains("deliveries:\n  on_room_deleted, attempt 1: no response"), "{error}");
+}
+
+#[tokio::test]
+async fn bodies_of_requests_are_recorded_and_kept_out_of_debug_output() {
+    let emulator = Emulator::start().await.unwrap();
+    let client = emulator.client().unwrap();
+    client.users().create(Role::Plus).id(user("canary")).await.unwrap();
+    client.users().set_avatar(&user("canary"), &png(300, 300)).await.unwrap();
+    let calls = emulator.calls();
+    assert_eq!(calls[0].body.as_ref().unwrap(), &json!({"id": "canary", "role": "plus"}));
+    assert_eq!(calls[1].body.as_ref().unwrap()["avatar"]["content_type"], "image/png");
+    assert!(calls[1].body.as_ref().unwrap()["avatar"]["bytes"].as_u64() > Some(8));
+    assert!(!format!("{calls:?}").contains("canary"));
+    let raw = Value::Array(vec!["x".into(); 10_000]);
+    let _refused = client.request(Method::POST, &["users"]).json(&raw).decode::<Value>().await;
+    assert_eq!(emulator.calls().last().unwrap().body, None, "it is too large");
+}
+
+#[tokio::test]
+async fn a_wrong_fault_is_answered_with_all_actions_or_what_is_missing() {
+    let emulator = Emulator::start().await.unwrap();
+    let client = emulator.client().unwrap();
+    let http = reqwest::Client::builder().timeout(Duration::from_secs(5)).build().unwrap();
+    let url = format!("{}/_emulator/faults", emulator.url());
+    let add = async |body: Value| {
+        let response = http.post(&url).json(&body).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    };
+    let (status, text) = add(json!({"action": "explode"})).await;
+    assert_eq!(status, 400);
+    for action in ["status (with status)", "stall", "delay (with pause_ms)", "redirect (with status and location)"] {
+        assert!(text.contains(action), "{text}");
+    }
+    let (status, text) = add(json!({"action": "redirect", "status": 200})).await;
+    assert!(status == 400 && text.contains("needs a valid status and location"), "{text}");
+    let (status, text) = add(json!({"action": "stall", "pause": 1})).await;
+    assert!(status == 400 && text.contains("unknown field `pause`"), "{text}");
+    assert_eq!(add(json!({"action": "status", "status": 503, "operation": "get_company"})).await.0, 200);
+    assert_eq!(client.company().get().send_with_response().await.unwrap().attempts(), 2);
 }

@@ -138,6 +138,6 @@ async fn a_stalled_call_is_recorded_and_can_be_awaited() {
     emulator.faults().add(Fault::on(Operation::GetCompany).stall());
     let request = client.company().get().retry(RetryPolicy::none());
     assert_eq!(request.send().await.unwrap_err().kind(), ErrorKind::Timeout);
-    emulator.until_called(Operation::GetCompany, 1).await;
+    emulator.until_called(Operation::GetCompany, 1).await.unwrap();
     assert_eq!(emulator.calls().last().unwrap().status, None);
 }

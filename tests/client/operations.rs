@@ -35,12 +35,12 @@ pub struct Case {
 pub struct Sent {
     pub method: &'static str,
     pub path: &'static str,
-    query: Vec<(&'static str, &'static str)>,
-    body: Body,
+    pub query: Vec<(&'static str, &'static str)>,
+    pub body: Body,
     response: Value,
 }
 
-enum Body {
+pub enum Body {
     None,
     Json(Value),
     /// Parts that the form contains, in order.

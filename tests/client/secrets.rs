@@ -294,7 +294,7 @@ async fn deliveries_and_downloads_show_no_path_or_query() {
     client.webhooks().create(&receiver.url("/canary?canary"), &event, version).send().await.unwrap();
     let room = emulator.plant_room("x");
     client.rooms().delete(&room).send().await.unwrap();
-    emulator.until_delivered("on_room_deleted", 1).await;
+    emulator.until_delivered("on_room_deleted", 1).await.unwrap();
     let texts = [shown(&emulator.deliveries()), shown(&emulator)];
     for text in &texts {
         assert!(!text.contains("canary"), "{text}");

@@ -149,7 +149,7 @@ async fn kill_under_load(platform: Platform) {
         let made = emulator.calls_of(Operation::CreateRoom) + random.usize(3..40);
         let reached = async {
             tokio::select! {
-                () = emulator.until_called(Operation::CreateRoom, made) => {}
+                reached = emulator.until_called(Operation::CreateRoom, made) => reached.expect("the server calls"),
                 () = server.end() => {}
             }
         };

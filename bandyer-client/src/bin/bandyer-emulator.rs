@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use bandyer_client::emulator::Emulator;
 use clap::Parser;
-use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// A stateful emulator of the Bandyer / Kaleyra Video REST API.
@@ -70,16 +69,29 @@ async fn main() -> ExitCode {
     {
         println!("bandyer-emulator listening on {} (v1 /rest, v2 /v2)", emulator.url());
     }
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return fail("cannot install signal handlers");
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    let stopped = until_stopped().await;
     emulator.stop().await;
-    ExitCode::SUCCESS
+    match stopped {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&format!("cannot wait for signals: {error}")),
+    }
+}
+
+/// Waits for SIGTERM or SIGINT.
+#[cfg(unix)]
+async fn until_stopped() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+    }
+}
+
+/// Waits for Ctrl-C.
+#[cfg(not(unix))]
+async fn until_stopped() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
 }
 
 #[expect(clippy::print_stderr, reason = "it is a command-line program")]

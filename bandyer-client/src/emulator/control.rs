@@ -1,13 +1,11 @@
 //! The control routes under `/_emulator/`, for programs in other languages and for `curl`.
 
-use std::time::Duration;
-
 use http::{Method, Response, StatusCode};
 use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
-use super::faults::{Action, Fault};
+use super::faults::{Action, Fault, NamedAction, Parameters};
 use super::refusal::Refusal;
 use super::server::{EmulatedBody, Shared, is_read_only, json as json_response};
 use super::state::{EmulatedParticipant, EmulatedRoom, SimulationError};
@@ -84,30 +82,14 @@ struct FaultBody {
     nth: u32,
     #[serde(default, deserialize_with = "times")]
     times: Times,
-    action: ActionName,
-    status: Option<u16>,
+    action: String,
     retry_after: Option<String>,
     #[serde(default)]
     after_effect: bool,
+    status: Option<u16>,
     pause_ms: Option<u64>,
     bytes: Option<u64>,
     location: Option<String>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum ActionName {
-    Status,
-    ResetBefore,
-    ResetAfter,
-    Delay,
-    Stall,
-    SlowBody,
-    Truncate,
-    Garbage,
-    Html502,
-    HugeBody,
-    Redirect,
 }
 
 #[derive(Clone, Copy)]
@@ -150,27 +132,20 @@ fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Refusal> {
 
 fn add_fault(shared: &Shared, body: &[u8]) -> Result<Value, Refusal> {
     let body: FaultBody = read(body)?;
-    let needs = |field: &str| Refusal::request("invalid_control_body", format!("at `{field}`: this action needs it"));
-    let pause = || body.pause_ms.map(Duration::from_millis).ok_or_else(|| needs("pause_ms"));
-    let action = match body.action {
-        ActionName::Status => {
-            let status = body.status.and_then(|status| StatusCode::from_u16(status).ok());
-            Action::Status(status.filter(|status| status.as_u16() >= 200).ok_or_else(|| needs("status"))?)
-        }
-        ActionName::ResetBefore => Action::ResetBefore,
-        ActionName::ResetAfter => Action::ResetAfter,
-        ActionName::Delay => Action::Delay(pause()?),
-        ActionName::Stall => Action::Stall,
-        ActionName::SlowBody => Action::SlowBody(pause()?),
-        ActionName::Truncate => Action::Truncate,
-        ActionName::Garbage => Action::Garbage,
-        ActionName::Html502 => Action::Html502,
-        ActionName::HugeBody => Action::HugeBody(body.bytes.ok_or_else(|| needs("bytes"))?),
-        ActionName::Redirect => {
-            let status = body.status.filter(|status| (300..400).contains(status)).ok_or_else(|| needs("status"))?;
-            Action::Redirect(status, body.location.clone().ok_or_else(|| needs("location"))?)
-        }
-    };
+    let refusal = |text: String| Refusal::request("invalid_control_body", text);
+    let action = Action::ALL.iter().find(|action| action.name == body.action).ok_or_else(|| {
+        let shown = |action: &NamedAction| match action.parameters {
+            [] => action.name.to_owned(),
+            parameters => format!("{} (with {})", action.name, parameters.join(" and ")),
+        };
+        let all: Vec<String> = Action::ALL.iter().map(shown).collect();
+        refusal(format!("at `action`: it must be one of {}", all.join(", ")))
+    })?;
+    let incomplete =
+        || refusal(format!("the action {} needs a valid {}", action.name, action.parameters.join(" and ")));
+    let FaultBody { status, pause_ms, bytes, ref location, .. } = body;
+    let given = Parameters { status, pause_ms, bytes, location: location.clone() };
+    let action = (action.read)(&given).ok_or_else(incomplete)?;
     let fault = body.operation.map_or_else(Fault::on_any, Fault::on).nth(body.nth).action(action);
     let fault = match body.times.0 {
         Some(times) => fault.times(times),

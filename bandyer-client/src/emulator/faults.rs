@@ -8,32 +8,79 @@ use http::StatusCode;
 
 use crate::operations::Operation;
 
-/// What the emulator does instead of a normal response.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Action {
+/// The parameters of an action in the control API.
+#[derive(Debug, Default)]
+pub(super) struct Parameters {
+    pub(super) status: Option<u16>,
+    pub(super) pause_ms: Option<u64>,
+    pub(super) bytes: Option<u64>,
+    pub(super) location: Option<String>,
+}
+
+impl Parameters {
+    fn pause(&self) -> Option<Duration> {
+        self.pause_ms.map(Duration::from_millis)
+    }
+}
+
+/// An action in the control API.
+pub(super) struct NamedAction {
+    pub(super) name: &'static str,
+    /// The names of the parameters it needs.
+    pub(super) parameters: &'static [&'static str],
+    /// `None` if a parameter is missing or impossible.
+    pub(super) read: fn(&Parameters) -> Option<Action>,
+}
+
+macro_rules! actions {
+    ($( $(#[$docs:meta])* $variant:ident $(($($type:ty),+))? = $name:literal, [$($parameter:literal),*], $read:expr; )+) => {
+        /// What the emulator does instead of a normal response.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum Action {
+            $(
+                $(#[$docs])*
+                #[doc = concat!("In the control API: `", $name, "`" $(, ", with `", $parameter, "`")*, ".")]
+                $variant $(($($type),+))?,
+            )+
+        }
+
+        impl Action {
+            pub(super) const ALL: &[NamedAction] =
+                &[$( NamedAction { name: $name, parameters: &[$($parameter),*], read: $read } ),+];
+        }
+    };
+}
+
+actions! {
     /// Responds with this status.
-    Status(StatusCode),
+    Status(StatusCode) = "status", ["status"], |given| {
+        let status = StatusCode::from_u16(given.status.filter(|status| *status >= 200)?).ok()?;
+        Some(Action::Status(status))
+    };
     /// Resets the connection without executing the request.
-    ResetBefore,
+    ResetBefore = "reset_before", [], |_| Some(Action::ResetBefore);
     /// Executes the request and resets the connection.
-    ResetAfter,
+    ResetAfter = "reset_after", [], |_| Some(Action::ResetAfter);
     /// Waits, then responds normally.
-    Delay(Duration),
+    Delay(Duration) = "delay", ["pause_ms"], |given| given.pause().map(Action::Delay);
     /// Executes the request and never responds.
-    Stall,
+    Stall = "stall", [], |_| Some(Action::Stall);
     /// Sends the body one byte at a time, with this pause before each byte.
-    SlowBody(Duration),
+    SlowBody(Duration) = "slow_body", ["pause_ms"], |given| given.pause().map(Action::SlowBody);
     /// Declares the full content length and sends half of the body.
-    Truncate,
+    Truncate = "truncate", [], |_| Some(Action::Truncate);
     /// Executes the request and responds with success and a body that is not JSON.
-    Garbage,
+    Garbage = "garbage", [], |_| Some(Action::Garbage);
     /// Responds like a broken proxy: 502 with an HTML page.
-    Html502,
+    Html502 = "html502", [], |_| Some(Action::Html502);
     /// Executes the request and responds with success and this many bytes.
-    HugeBody(u64),
+    HugeBody(u64) = "huge_body", ["bytes"], |given| given.bytes.map(Action::HugeBody);
     /// Redirects to this location with this status, without executing the request.
-    Redirect(u16, String),
+    Redirect(u16, String) = "redirect", ["status", "location"], |given| {
+        let status = given.status.filter(|status| (300..400).contains(status))?;
+        Some(Action::Redirect(status, given.location.clone()?))
+    };
 }
 
 /// A fault: the calls it applies to, and the action.
@@ -225,7 +272,7 @@ impl fmt::Debug for Faults {
 
 #[cfg(test)]
 mod tests {
-    use super::{Action, Fault, Faults};
+    use super::{Action, Fault, Faults, Parameters};
     use crate::emulator::Operation;
 
     fn applied(faults: &Faults, operation: Operation, calls: usize) -> Vec<bool> {
@@ -239,6 +286,16 @@ mod tests {
         assert_eq!(applied(&faults, Operation::GetRoom, 3), [false; 3]);
         assert_eq!(applied(&faults, Operation::CreateRoom, 5), [false, true, true, false, false]);
         assert!(faults.list().is_empty());
+    }
+
+    #[test]
+    fn every_action_can_be_named_with_its_parameters() {
+        let given = Parameters { status: Some(302), pause_ms: Some(1), bytes: Some(1), location: Some("/".into()) };
+        for action in Action::ALL {
+            assert!((action.read)(&given).is_some(), "{}", action.name);
+            let without = (action.read)(&Parameters::default());
+            assert_eq!(without.is_some(), action.parameters.is_empty(), "{}", action.name);
+        }
     }
 
     #[test]

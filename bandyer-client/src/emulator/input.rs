@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::refusal::Refusal;
 use super::state::{
@@ -324,6 +324,14 @@ impl Form {
             fields.push((name, Sent { content_type, bytes: field.bytes().await.map_err(malformed)? }));
         }
         Ok(Some(Self(fields)))
+    }
+
+    /// The content type and the size of each field.
+    pub(super) fn outline(&self) -> Value {
+        let field = |(name, sent): &(String, Sent)| {
+            (name.clone(), json!({"content_type": sent.content_type, "bytes": sent.bytes.len()}))
+        };
+        Value::Object(self.0.iter().map(field).collect())
     }
 
     pub(super) fn file(&self, name: &str) -> Result<&Sent> {

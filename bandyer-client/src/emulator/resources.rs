@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::calls::{Content, MAX_BODY_BYTES};
 use super::input::{Form, Input, Query, offset_name};
 use super::refusal::Refusal;
 use super::routes::Route;
@@ -55,6 +56,16 @@ impl<'a> Call<'a> {
 
     fn span(&self) -> Result<Span, Refusal> {
         self.query().span(self.version())
+    }
+
+    /// What is recorded for assertions.
+    pub(super) fn content(&self, response: Option<Value>) -> Content {
+        let body = match self.form {
+            Some(form) => Some(form.outline()),
+            None if self.body.len() > MAX_BODY_BYTES => None,
+            None => serde_json::from_slice(self.body).ok(),
+        };
+        Content { query: self.query.map(str::to_owned), body, response }
     }
 
     fn form(&self) -> Result<&'a Form, Refusal> {

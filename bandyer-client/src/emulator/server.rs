@@ -21,7 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 
-use super::calls::Calls;
+use super::calls::{Calls, MAX_BODY_BYTES as MAX_BODY_BYTES_KEPT};
 use super::faults::{Action, ActiveFault, Faults};
 use super::input::Form;
 use super::rate_limit::RateLimit;
@@ -200,12 +200,16 @@ fn form_encoding_as_json(body: &[u8]) -> Bytes {
 async fn run_operation(shared: &Shared, call: &Call<'_>) -> Result<Response<EmulatedBody>, Reset> {
     let operation = call.route.operation;
     shared.calls.arrived(operation);
-    let mut record = CallRecord { shared, call, recorded: false };
+    let kept = Mutex::new(None);
+    let mut record = CallRecord { shared, call, response: &kept, recorded: false };
     let respond = || {
         let result = resources::handle(&mut shared.state(), call);
         shared.flush_outbox();
         match result {
-            Ok(response) => response.into(),
+            Ok(response) => {
+                keep(&kept, &response);
+                response.into()
+            }
             Err(refusal) => error_response(&refusal),
         }
     };
@@ -235,14 +239,25 @@ async fn run_operation(shared: &Shared, call: &Call<'_>) -> Result<Response<Emul
 struct CallRecord<'a> {
     shared: &'a Shared,
     call: &'a Call<'a>,
+    response: &'a Mutex<Option<Value>>,
     recorded: bool,
+}
+
+/// Keeps a response for its record.
+fn keep(kept: &Mutex<Option<Value>>, response: &ApiResponse) {
+    if let ResponseBody::Json(body) = &response.body
+        && body.to_string().len() <= MAX_BODY_BYTES_KEPT
+    {
+        *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(body.clone());
+    }
 }
 
 impl CallRecord<'_> {
     fn finish(&mut self, status: Option<u16>) {
         let route = self.call.route;
+        let response = self.response.lock().unwrap_or_else(PoisonError::into_inner).take();
         tracing::info!(operation = route.operation.name(), route = route.template, api = %route.version, status);
-        self.shared.calls.completed(route, status);
+        self.shared.calls.completed(route, status, self.call.content(response));
         self.recorded = true;
     }
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::Emulator;
 use super::state::{EmulatedSession, EmulatedUpload, SimulationError, State};
+use super::wait::NotReached;
 use super::webhook_sender::RecordedDelivery;
 use crate::sessions::ConnectionChange;
 use crate::types::ids::{RoomId, SessionId, UploadKey, UserId};
@@ -134,7 +135,8 @@ impl Emulator {
         self.shared.deliveries.all()
     }
 
-    /// Waits until an event, such as `on_session_ended`, has been accepted this many times.
+    /// Waits until an event, such as `on_session_ended`, has been accepted this many times, up to the
+    /// [limit](super::EmulatorBuilder::wait_limit).
     ///
     /// ```no_run
     /// # use bandyer_client::emulator::Emulator;
@@ -145,12 +147,16 @@ impl Emulator {
     /// let (url, event) = ("http://127.0.0.1:8080/hook", WebhookEvent::RoomDeleted);
     /// client.webhooks().create(url, &event, WebhookVersion::V1).send().await?;
     /// client.rooms().delete(&room).send().await?;
-    /// emulator.until_delivered("on_room_deleted", 1).await;
+    /// emulator.until_delivered("on_room_deleted", 1).await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn until_delivered(&self, event: &str, times: usize) {
-        self.shared.deliveries.until(event, times).await;
+    ///
+    /// # Errors
+    ///
+    /// [`NotReached`], which lists all deliveries.
+    pub async fn until_delivered(&self, event: &str, times: usize) -> Result<(), NotReached> {
+        self.shared.deliveries.until(event, times, self.wait_limit).await
     }
 
     /// Requests details from the company's user-details provider, as the vendor does to display a name.

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::state::{Delivery, Proof};
+use super::wait::{self, NotReached};
 use crate::config::ApiKey;
 use crate::events::{sign, sign_room_id};
 use crate::http::transport::{HttpClient, http_client};
@@ -99,13 +100,20 @@ impl Deliveries {
     }
 
     /// Waits until an event has been accepted this many times.
-    pub(super) async fn until(&self, event: &str, times: usize) {
-        let mut changes = self.changes.subscribe();
+    pub(super) async fn until(&self, event: &str, times: usize, limit: Duration) -> Result<(), NotReached> {
         let accepted = |one: &&RecordedDelivery| one.event == event && one.status == Some(200);
-        while self.log().iter().filter(accepted).count() < times {
-            // Cannot fail: `self` owns the sender.
-            let _ = changes.changed().await;
-        }
+        let line = |one: &RecordedDelivery| {
+            let status = one.status.map_or_else(|| "no response".to_owned(), |status| status.to_string());
+            format!("{}, attempt {}: {status}", one.event, one.attempt)
+        };
+        wait::until(
+            &self.changes,
+            limit,
+            || self.log().iter().filter(accepted).count() >= times,
+            || format!("accepted delivery {times} of `{event}`"),
+            || wait::listed("deliveries", &self.log().iter().map(line).collect::<Vec<_>>()),
+        )
+        .await
     }
 }
 

@@ -4,9 +4,11 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use sha2::Sha256;
 
+use super::notification::{Notification, ParseError, parse};
 use crate::config::ApiKey;
 use crate::types::model::timestamp;
 
@@ -33,6 +35,29 @@ pub enum SignatureError {
     /// The signature was not created with any of the keys.
     #[error("the signature does not match")]
     Mismatch,
+}
+
+/// The reason why a delivery is not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReceiveError {
+    /// It does not come from the vendor, or was delayed for too long.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    /// It comes from the vendor and is not an event.
+    #[error(transparent)]
+    Parse(#[from] ParseError),
+}
+
+impl ReceiveError {
+    /// The status of the response: 401 or 400. Do not reveal more.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::Signature(_) => StatusCode::UNAUTHORIZED,
+            Self::Parse(_) => StatusCode::BAD_REQUEST,
+        }
+    }
 }
 
 /// The key is empty. Anyone could sign with an empty key, so it is never accepted.
@@ -120,6 +145,54 @@ impl Verifier {
         if distance > tolerance { Err(SignatureError::OutsideTolerance) } else { Ok(()) }
     }
 
+    /// As [`verify`](Self::verify), with the system's clock.
+    ///
+    /// # Errors
+    ///
+    /// [`SignatureError`].
+    pub fn verify_now(&self, header: &str, body: &[u8]) -> Result<(), SignatureError> {
+        self.verify(header, body, Timestamp::now())
+    }
+
+    /// Verifies the signature of a delivery and parses its event: what a receiver does, in one call. Webhooks of version 0, which
+    /// are signed with `room-id-hmac` instead of `bandyer-signature`, are accepted too; there only the room id is
+    /// authenticated.
+    ///
+    /// ```
+    /// use bandyer_client::ApiKey;
+    /// use bandyer_client::events::{Event, Verifier, sign};
+    /// use http::{HeaderMap, HeaderValue};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let key = ApiKey::from("ak_test_0123456789ab");
+    /// let body = br#"{"event":"on_room_deleted","event_version":"1.0","data":{"room_id":"room_1"}}"#;
+    /// let mut headers = HeaderMap::new();
+    /// headers.insert("bandyer-signature", HeaderValue::try_from(sign(&key, body, jiff::Timestamp::now()))?);
+    ///
+    /// let verifier = Verifier::new(key)?;
+    /// assert_eq!(verifier.receive(&headers, body)?.event.name(), "on_room_deleted");
+    /// assert_eq!(verifier.receive(&HeaderMap::new(), body).unwrap_err().status(), 401);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError`], whose [`status`](ReceiveError::status) is that of the response.
+    pub fn receive(&self, headers: &HeaderMap, body: &[u8]) -> Result<Notification, ReceiveError> {
+        let header = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
+        if let Some(signature) = header("bandyer-signature") {
+            self.verify_now(signature, body)?;
+            return Ok(parse(body)?);
+        }
+        let signature = header("room-id-hmac").ok_or(SignatureError::Malformed)?;
+        // What is not authenticated is not looked into further than to find the room id.
+        let notification = parse(body).map_err(|_| SignatureError::Mismatch)?;
+        let room = notification.room_id.as_ref().ok_or(SignatureError::Mismatch)?;
+        self.verify_room_id(signature, room.as_str())?;
+        Ok(notification)
+    }
+
     /// Verifies the header `room-id-hmac` of version 0. It covers only the room id: the rest of the event is not
     /// authenticated.
     ///
@@ -202,6 +275,7 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
 mod tests {
     use std::time::Duration;
 
+    use http::{HeaderMap, HeaderValue};
     use jiff::Timestamp;
 
     use super::{EmptyKey, SignatureError, Verifier, sign, sign_room_id};
@@ -301,6 +375,31 @@ mod tests {
         let now = at(1_554_193_902);
         assert_eq!(verifier.verify(&with_others(7), VENDORS_BODY, now), Ok(()));
         assert_eq!(verifier.verify(&with_others(8), VENDORS_BODY, now), Err(SignatureError::Mismatch));
+    }
+
+    #[test]
+    fn a_delivery_is_received_only_with_a_valid_signature_of_its_version() {
+        let key = ApiKey::from(VENDORS_KEY);
+        let verifier = Verifier::new(key.clone()).unwrap();
+        let body = br#"{"event":"on_call_ended","room_id":"room_1","data":{}}"#;
+        let headers = |name: &'static str, value: &str| {
+            HeaderMap::from_iter([(http::HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())])
+        };
+        let signed = headers("bandyer-signature", &sign(&key, body, Timestamp::now()));
+        assert_eq!(verifier.receive(&signed, body).unwrap().event.name(), "on_call_ended");
+        let version_0 = headers("room-id-hmac", &sign_room_id(&key, "room_1"));
+        assert_eq!(verifier.receive(&version_0, body).unwrap().room_id.unwrap(), "room_1");
+        for (headers, body, status) in [
+            (HeaderMap::new(), &body[..], 401),
+            (headers("bandyer-signature", "t=1,v0=00"), body, 401),
+            (headers("bandyer-signature", &sign(&key, body, at(1))), body, 401),
+            (signed.clone(), b"{}", 401),
+            (headers("bandyer-signature", &sign(&key, b"{}", Timestamp::now())), b"{}", 400),
+            (headers("room-id-hmac", &sign_room_id(&key, "room_2")), body, 401),
+            (version_0, br#"{"event":"on_call_ended","data":{"room_id":"room_1"}}"#, 401),
+        ] {
+            assert_eq!(verifier.receive(&headers, body).unwrap_err().status(), status, "{headers:?}");
+        }
     }
 
     #[test]

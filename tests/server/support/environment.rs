@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::auth_service::AuthStandIn;
 use super::crud_service::{CrudStandIn, PEOPLE, RECORDS};
 use super::database::{Database, Kind};
-use super::service::{PATIENCE, Platform, Service};
+use super::service::{Platform, Service};
 use super::site::Site;
 
 /// What to run a server among. Starts from a V2 vendor and the embedded store, without platform services.
@@ -176,8 +176,7 @@ impl Environment {
 
     /// Waits until the vendor has been called this often.
     pub async fn until_called(&self, operation: Operation, times: usize) {
-        tokio::time::timeout(PATIENCE, self.emulator.until_called(operation, times))
-            .await
-            .unwrap_or_else(|_| panic!("{operation:?} was not called {times} times: {:?}", self.emulator.calls()));
+        let called = self.emulator.until_called(operation, times).await;
+        called.unwrap_or_else(|error| panic!("{error}"));
     }
 }
