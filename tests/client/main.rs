@@ -9,6 +9,7 @@ mod emulator;
 mod errors;
 mod faults;
 mod models;
+mod openapi;
 mod operations;
 mod paging;
 mod raw_requests;
