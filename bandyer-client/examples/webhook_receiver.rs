@@ -58,18 +58,14 @@ async fn receive(verifier: Arc<Verifier>, request: Request<Incoming>) -> Result<
 
 /// The vendor retries after any status but 200, so unknown events are accepted too.
 async fn handle(verifier: &Verifier, request: Request<Incoming>) -> StatusCode {
-    let header = request.headers().get("bandyer-signature").and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let Ok(body) = Limited::new(request.into_body(), 1024 * 1024).collect().await else {
+    let (head, body) = request.into_parts();
+    let Ok(body) = Limited::new(body, 1024 * 1024).collect().await else {
         return StatusCode::PAYLOAD_TOO_LARGE;
     };
-    let body = body.to_bytes();
-    if verifier.verify(&header.unwrap_or_default(), &body, Timestamp::now()).is_err() {
-        return StatusCode::UNAUTHORIZED;
-    }
-    match events::parse(&body).map(|notification| notification.event) {
+    match verifier.receive(&head.headers, &body.to_bytes()).map(|notification| notification.event) {
         Ok(Event::RoomDeleted(room)) => println!("room {} was deleted", room.room_id),
         Ok(other) => println!("{}", other.name()),
-        Err(_) => return StatusCode::BAD_REQUEST,
+        Err(error) => return error.status(),
     }
     StatusCode::OK
 }
