@@ -172,7 +172,7 @@ async fn a_download_is_retried_before_the_first_byte() {
     let room = room.send().await.unwrap().id;
     emulator.join(&room, &user("d")).unwrap();
     emulator.leave(&room, &user("d")).unwrap();
-    let session = SessionId::new(emulator.sessions().pop().unwrap().id).unwrap();
+    let session = emulator.sessions().pop().unwrap().id;
     emulator.faults().add(Fault::on(Operation::GetTranscription).status(503));
     emulator.faults().add(Fault::on(Operation::GetTranscription).reset_before());
     let text = client.transcripts().download(&session).send().await.unwrap().bytes().await.unwrap();

@@ -28,7 +28,7 @@ on_every_platform! {
         let doctor = service.vendor_user(&id, "dr.rossi").await;
         let room = service.emulator.live_rooms().remove(0);
         for participant in &room.participants {
-            assert_eq!(participant.is_admin, participant.user_id == doctor);
+            assert_eq!(participant.is_admin, participant.user_id == *doctor);
         }
         let sent = format!("{:?} {room:?}", service.emulator.users());
         assert!(!sent.contains("rossi") && !sent.contains("patient-42") && !sent.contains("Name"), "{sent}");

@@ -46,7 +46,6 @@ on_every_platform! {
     async fn a_room_missing_at_the_vendor_does_not_fail_the_deletion(service: Service) {
         let id = service.create_running().await;
         let room = service.emulator.live_rooms().remove(0).id;
-        let room = bandyer_client::RoomId::new(room).unwrap();
         service.emulator.client().unwrap().rooms().delete(&room).send().await.unwrap();
         assert_eq!(service.delete(&id).await.status, 204);
         service.until_called(Operation::DeleteRoom, 2).await;

@@ -13,7 +13,7 @@ use crate::support::{Service, in_minutes, on_every_platform, person};
 /// The vendor loses all users. Returns their ids.
 async fn lose_users(service: &Service) -> BTreeSet<String> {
     let client = service.emulator.client_for(service.version).unwrap();
-    let ids: BTreeSet<String> = service.emulator.users().into_iter().map(|user| user.id).collect();
+    let ids: BTreeSet<String> = service.emulator.users().into_iter().map(|user| user.id.to_string()).collect();
     for id in &ids {
         client.users().delete(&UserId::new(id.as_str()).unwrap()).send().await.unwrap();
     }
@@ -22,7 +22,7 @@ async fn lose_users(service: &Service) -> BTreeSet<String> {
 }
 
 fn users(service: &Service) -> BTreeSet<String> {
-    service.emulator.users().into_iter().map(|user| user.id).collect()
+    service.emulator.users().into_iter().map(|user| user.id.to_string()).collect()
 }
 
 on_every_platform! {

@@ -22,7 +22,7 @@ fn call(service: &Service) -> String {
     service.emulator.leave(&room, &users[0]).unwrap();
     // A room that rings ends when the second to last participant leaves.
     let _ = service.emulator.leave(&room, &users[1]);
-    service.emulator.sessions().pop().unwrap().id
+    service.emulator.sessions().pop().unwrap().id.to_string()
 }
 
 async fn transcription(service: &Service, id: &str, session: &str, user: &str) -> Response {

@@ -111,7 +111,7 @@ fn call_page(
 ) -> String {
     let mut content = format!(
         "<p>You are in the call as</p><h1>{}</h1><p style=\"margin-top:.6rem\"><span class=\"tag\">{}</span>",
-        escaped(&user.id),
+        escaped(user.id.as_str()),
         role_text(&user.role),
     );
     if participant.is_admin {
@@ -119,15 +119,15 @@ fn call_page(
     }
     content.push_str("</p><h2>Room</h2>");
     // Writing to a string cannot fail.
-    let _ = write!(content, "<p>{} · {} · {}</p>", escaped(&room.id), room.status(), room.call_type);
+    let _ = write!(content, "<p>{} · {} · {}</p>", escaped(room.id.as_str()), room.status(), room.call_type);
     if let Some(description) = &room.description {
         let _ = write!(content, "<p>{}</p>", escaped(description));
     }
     content.push_str("<h2>Invited</h2><ul>");
     for one in &room.participants {
-        let role = state.role_of(&one.user_id).map_or("deleted", role_text);
+        let role = state.role_of(one.user_id.as_str()).map_or("deleted", role_text);
         let you = if one.user_id == user.id { " (you)" } else { "" };
-        let _ = write!(content, "<li>{} · {role}{you}</li>", escaped(&one.user_id));
+        let _ = write!(content, "<li>{} · {role}{you}</li>", escaped(one.user_id.as_str()));
     }
     content.push_str("</ul><h2>Your tools</h2><ul>");
     for (name, on) in tools(&participant.tools) {

@@ -60,7 +60,7 @@ impl Emulator {
     ///
     /// let emulator = Emulator::start().await?;
     /// let room = emulator.plant_room("visit");
-    /// let user = emulator.users()[0].id.parse()?;
+    /// let user = emulator.users().remove(0).id;
     /// emulator.join(&room, &user)?;
     /// let key = emulator.upload(&room, &user, UploadKind::Snapshot, "a picture")?;
     /// let file = emulator.client()?.uploads().download(&key).send().await?.bytes().await?;
@@ -79,8 +79,7 @@ impl Emulator {
         kind: UploadKind,
         content: impl Into<Bytes>,
     ) -> Result<UploadKey, SimulationError> {
-        let upload = self.simulate(|state| state.upload(room.as_str(), user.as_str(), kind, content.into()))?;
-        UploadKey::new(upload.key).map_err(|_| SimulationError("the user id is too long for an upload key"))
+        self.simulate(|state| state.upload(room.as_str(), user.as_str(), kind, content.into())).map(|upload| upload.key)
     }
 
     /// A user rates a call, from 1 to 5.
@@ -103,11 +102,11 @@ impl Emulator {
     /// let emulator = Emulator::start().await?;
     /// let room = emulator.plant_room("visit");
     /// let people = emulator.users();
-    /// emulator.join(&room, &people[0].id.parse()?)?;
-    /// emulator.join(&room, &people[1].id.parse()?)?;
+    /// emulator.join(&room, &people[0].id)?;
+    /// emulator.join(&room, &people[1].id)?;
     /// emulator.advance(Duration::from_secs(600));
-    /// emulator.leave(&room, &people[0].id.parse()?)?;
-    /// emulator.leave(&room, &people[1].id.parse()?)?;
+    /// emulator.leave(&room, &people[0].id)?;
+    /// emulator.leave(&room, &people[1].id)?;
     /// assert_eq!(emulator.sessions()[0].duration().map(|duration| duration.as_mins()), Some(10));
     /// # Ok(())
     /// # }

@@ -1,6 +1,7 @@
 //! The state of the vendor and its rules, independent of paths and field names.
 
 use std::collections::{BTreeMap, HashMap};
+use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -147,4 +148,9 @@ impl State {
     pub(super) fn take_outbox(&mut self) -> Vec<Delivery> {
         std::mem::take(&mut self.outbox)
     }
+}
+
+/// An id of the state. Each was checked where it entered: users by their creation, the others are made of hex digits.
+fn known<T: FromStr>(id: &str) -> T {
+    id.parse().unwrap_or_else(|_| unreachable!("ids are checked where they enter"))
 }

@@ -315,7 +315,7 @@ impl Service {
     pub fn room_and_users(&self) -> (RoomId, Vec<UserId>) {
         let room = self.emulator.live_rooms().pop().expect("a room");
         let users = room.participants.iter().map(|one| UserId::new(one.user_id.as_str()).unwrap()).collect();
-        (RoomId::new(room.id).unwrap(), users)
+        (room.id, users)
     }
 
     /// Sends a picture as a multipart form.

@@ -129,7 +129,7 @@ impl Site {
 
     fn live_rooms(&self) -> BTreeMap<String, EmulatedRoom> {
         let own = self.emulator.live_rooms().into_iter().filter(|room| !room.planted);
-        own.map(|room| (room.id.clone(), room)).collect()
+        own.map(|room| (room.id.to_string(), room)).collect()
     }
 
     /// Checks what must hold once no room is unresolved: every room of the deployment belongs to one record, every complete
@@ -177,7 +177,7 @@ impl Site {
 
     /// The number of vendor users that the server created.
     pub fn users(&self) -> usize {
-        self.emulator.users().iter().filter(|user| user.id.starts_with("tc_")).count()
+        self.emulator.users().iter().filter(|user| user.id.as_str().starts_with("tc_")).count()
     }
 }
 
@@ -187,6 +187,6 @@ fn check_links(record: &Record, room: &EmulatedRoom) -> Result<(), String> {
     let stored: BTreeSet<(String, String)> =
         record.participants.iter().map(|one| (text(one, "userBandyerId"), text(one, "accessLinkURL"))).collect();
     let issued: BTreeSet<(String, String)> =
-        room.participants.iter().map(|one| (one.user_id.clone(), one.link.expose().to_owned())).collect();
+        room.participants.iter().map(|one| (one.user_id.to_string(), one.link.expose().to_owned())).collect();
     if stored == issued { Ok(()) } else { Err(format!("{} has links of another room", record.id)) }
 }

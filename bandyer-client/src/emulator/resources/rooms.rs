@@ -134,7 +134,7 @@ fn dial_info(state: &State, room: &EmulatedRoom) -> Value {
                 json!({"user": one.user_id, "timestamp": format!("{:.3}", one.at), "event": words})
             };
             let mut body = parts(session.duration().unwrap_or_default());
-            body["session"] = session.id.clone().into();
+            body["session"] = session.id.as_str().into();
             body["creationDate"] = format!("{:.3}", session.started_at).into();
             body["users"] = session.participants.len().into();
             body["userEvents"] = session.connections.iter().map(event).collect();

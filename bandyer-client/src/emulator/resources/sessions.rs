@@ -27,7 +27,7 @@ pub(super) fn handle(state: &mut State, call: &Call<'_>) -> Result<Option<ApiRes
             let (room, from, to) =
                 (query.text("room_id"), query.timestamp("start_date")?, query.timestamp("end_date")?);
             let fits = |one: &EmulatedSession| {
-                room.as_ref().is_none_or(|room| is_v1 || one.room_id == *room)
+                room.as_ref().is_none_or(|room| is_v1 || one.room_id == **room)
                     && from.is_none_or(|from| one.started_at >= from)
                     && to.is_none_or(|to| one.started_at <= to)
             };
@@ -81,7 +81,7 @@ pub(super) fn handle(state: &mut State, call: &Call<'_>) -> Result<Option<ApiRes
             let to = query.timestamp("filter[date_to]")?;
             let fits = |one: &Activity| {
                 user.as_ref().is_none_or(|user| one.user_id == *user)
-                    && room.as_ref().is_none_or(|room| one.room_id == *room)
+                    && room.as_ref().is_none_or(|room| one.room_id == **room)
                     && kind.as_ref().is_none_or(|kind| one.kind.as_str() == kind)
                     && from.is_none_or(|from| one.at >= from)
                     && to.is_none_or(|to| one.at <= to)
@@ -106,7 +106,7 @@ fn session(session: &EmulatedSession, version: ApiVersion) -> Value {
         ApiVersion::V1 => "session_id",
         ApiVersion::V2 => "id",
     };
-    body[id] = session.id.clone().into();
+    body[id] = session.id.as_str().into();
     body
 }
 

@@ -55,7 +55,7 @@ fn list(state: &State, call: &Call<'_>, owner: &Owner<'_>) -> Result<ApiResponse
     let kind = call.query().text("upload_type").map(|kind| UploadKind::from(kind.as_str()));
     Ok(list_response(call.version(), "uploads", span, state.list_uploads(owner, kind.as_ref(), span), |upload| {
         let mut body = upload_body(upload);
-        body["key"] = upload.key.clone().into();
+        body["key"] = upload.key.as_str().into();
         body
     }))
 }

@@ -7,6 +7,7 @@ use crate::emulator::Operation;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::state::{EmulatedUser, State};
 use crate::types::api_version::ApiVersion;
+use crate::types::ids::UserId;
 
 fn body(user: &EmulatedUser, version: ApiVersion) -> Value {
     match version {
@@ -29,7 +30,7 @@ pub(super) fn handle(state: &mut State, call: &Call<'_>) -> Result<Option<ApiRes
             ApiResponse::ok(if is_v1 { json!({"user": v1_body(user)}) } else { v2_body(user) })
         }
         Operation::ListUsers if is_v1 => {
-            let ids: Vec<String> = state.users().into_iter().map(|user| user.id).collect();
+            let ids: Vec<UserId> = state.users().into_iter().map(|user| user.id).collect();
             ApiResponse::ok(json!({"user_id_list": ids}))
         }
         Operation::ListUsers => {

@@ -19,7 +19,7 @@ impl State {
             &Report {
                 event: "on_room_created",
                 namespace: "room",
-                room_id: room.id.clone(),
+                room_id: room.id.to_string(),
                 v0_in_text: true,
                 v0: Some(json!({
                     // A string here, as in the vendor's sample.
@@ -92,7 +92,7 @@ impl State {
             json!({"room_id": room, "connected_users": reported.connected.len(), "timestamp": format!("{at:.3}")});
         let mut v1 = json!({"room_id": room, "session_id": session, "timestamp": format!("{at:.3}")});
         if matches!(event, "on_session_started" | "on_session_resumed") {
-            v1["connected_participants"] = reported.connected.clone().into();
+            v1["connected_participants"] = json!(reported.connected);
         }
         if let Some(total) = reported.duration {
             let used = u64::try_from(reported.used_at(at).as_secs()).unwrap_or_default();

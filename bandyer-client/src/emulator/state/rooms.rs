@@ -5,10 +5,11 @@ use std::collections::HashSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::users::EmulatedUser;
-use super::{Slice, Span, State, hex, slice};
+use super::{Slice, Span, State, hex, known, slice};
 use crate::emulator::refusal::Refusal;
 use crate::rooms::{CallType, RecordingMode, RoomStatus, Tools};
 use crate::sessions::ConnectionChange;
+use crate::types::ids::{RoomId, SessionId, UserId};
 use crate::types::secret::{JoinUrl, LinkToken};
 use crate::users::Role;
 
@@ -22,7 +23,7 @@ const MIN_DURATION_SECONDS: u64 = 60;
 #[non_exhaustive]
 pub struct EmulatedParticipant {
     /// The user.
-    pub user_id: String,
+    pub user_id: UserId,
     /// Whether the participant is an admin of the call.
     pub is_admin: bool,
     /// The tools that the participant may use.
@@ -37,7 +38,7 @@ pub struct EmulatedParticipant {
 #[non_exhaustive]
 pub struct EmulatedRoom {
     /// The id.
-    pub id: String,
+    pub id: RoomId,
     /// The participants.
     pub participants: Vec<EmulatedParticipant>,
     /// The media with which a call starts.
@@ -63,9 +64,9 @@ pub struct EmulatedRoom {
     /// How often the participants were rung.
     pub rings: u32,
     /// The users in the call.
-    pub connected: Vec<String>,
+    pub connected: Vec<UserId>,
     /// The running session.
-    pub session: Option<String>,
+    pub session: Option<SessionId>,
     /// Whether its call time is used up.
     pub used_up: bool,
     pub(in crate::emulator) direct: bool,
@@ -158,7 +159,7 @@ impl State {
         let participants: Vec<EmulatedParticipant> =
             new.participants.into_iter().map(|one| self.create_participant(&id, one)).collect();
         let room = EmulatedRoom {
-            id: id.clone(),
+            id: known(&id),
             participants,
             call_type: new.call_type,
             recording: new.recording,
@@ -189,7 +190,7 @@ impl State {
         let token = hex(26);
         self.links.insert(token.clone(), room.to_owned());
         EmulatedParticipant {
-            user_id: one.user_id,
+            user_id: known(&one.user_id),
             is_admin: one.is_admin,
             tools: one.tools,
             link: JoinUrl::from(format!("{}/eu/direct-rest-call-handler/{token}", self.url)),
@@ -219,7 +220,7 @@ impl State {
         if open.participants.len() >= *PARTICIPANTS.end() {
             return Err(Refusal::validation("invalid_participants_length", "A room has 2 to 25 participants"));
         }
-        if open.participants.iter().any(|one| one.user_id == new.user_id) {
+        if open.participants.iter().any(|one| one.user_id == *new.user_id) {
             return Err(Refusal::validation("duplicate_participant", "The user is a participant already"));
         }
         if !is_active {
@@ -264,7 +265,7 @@ impl State {
         }
         room.is_recording = on;
         let session = room.session.clone();
-        if let Some(session) = session.filter(|_| on).and_then(|id| self.sessions.get_mut(&id)) {
+        if let Some(session) = session.filter(|_| on).and_then(|id| self.sessions.get_mut(id.as_str())) {
             session.was_recorded = true;
         }
         Ok(())
@@ -318,7 +319,7 @@ impl State {
     fn room_links(&self, id: &str) -> Vec<(String, String)> {
         let room = self.rooms.get(id).filter(|room| !room.disabled);
         let people = room.map(|room| room.participants.as_slice()).unwrap_or_default();
-        people.iter().map(|one| (one.user_id.clone(), one.link.expose().to_owned())).collect()
+        people.iter().map(|one| (one.user_id.to_string(), one.link.expose().to_owned())).collect()
     }
 
     pub(in crate::emulator) fn list_rooms(&self, span: Span) -> Slice<&EmulatedRoom> {
@@ -351,16 +352,16 @@ impl State {
     ) -> Option<(&EmulatedRoom, &EmulatedParticipant, &EmulatedUser)> {
         let room = self.rooms.get(self.links.get(token)?).filter(|room| !room.deleted && !room.disabled)?;
         let participant = room.participants.iter().find(|participant| participant.token.expose() == token)?;
-        let user = self.users.get(&participant.user_id).filter(|user| user.active)?;
+        let user = self.users.get(participant.user_id.as_str()).filter(|user| user.active)?;
         Some((room, participant, user))
     }
 
-    pub(in crate::emulator) fn plant_room(&mut self, description: &str) -> String {
+    pub(in crate::emulator) fn plant_room(&mut self, description: &str) -> RoomId {
         let participants = [Role::Plus, Role::Basic]
             .into_iter()
             .map(|role| {
                 let user = self.add_user(format!("usr_{}", hex(12)), role, None, None, true);
-                NewParticipant { is_admin: user.role == Role::Plus, user_id: user.id, tools: Tools::all() }
+                NewParticipant { is_admin: user.role == Role::Plus, user_id: user.id.to_string(), tools: Tools::all() }
             })
             .collect();
         let new = NewRoom {

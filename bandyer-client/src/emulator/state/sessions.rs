@@ -3,12 +3,13 @@
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Slice, Span, State, hex, slice};
+use super::{Slice, Span, State, hex, known, slice};
 use crate::activity::ActivityKind;
 use crate::emulator::refusal::Refusal;
 use crate::rooms::RecordingMode;
 use crate::sessions::ConnectionChange;
 use crate::types::api_version::ApiVersion;
+use crate::types::ids::{RoomId, SessionId, UserId};
 
 /// Maximum length of the activity log, so that a load test does not fill the memory.
 const MAX_ACTIVITIES: usize = 10_000;
@@ -18,15 +19,15 @@ const MAX_ACTIVITIES: usize = 10_000;
 #[non_exhaustive]
 pub struct EmulatedSession {
     /// The id.
-    pub id: String,
+    pub id: SessionId,
     /// The room.
-    pub room_id: String,
+    pub room_id: RoomId,
     /// When it started.
     pub started_at: Timestamp,
     /// When it ended; `None` while it is running.
     pub ended_at: Option<Timestamp>,
     /// The users that joined, in order.
-    pub participants: Vec<String>,
+    pub participants: Vec<UserId>,
     /// The connection events, oldest first.
     pub connections: Vec<EmulatedConnection>,
     /// Whether a part of it was recorded.
@@ -52,7 +53,7 @@ impl EmulatedSession {
 #[non_exhaustive]
 pub struct EmulatedConnection {
     /// The user.
-    pub user_id: String,
+    pub user_id: UserId,
     /// The kind of event.
     pub change: ConnectionChange,
     /// When it happened.
@@ -97,18 +98,18 @@ impl State {
             self.start_session(room, user, now);
         }
         let Some(open) = self.rooms.get_mut(room) else { return Ok(()) };
-        open.connected.push(user.to_owned());
+        open.connected.push(known(user));
         let count = open.connected.len();
         let resumes = count == 2 && !starts;
         if count == 2 {
             open.counting_since = Some(now);
         }
-        let session = open.session.clone().unwrap_or_default();
+        let session = open.session.as_ref().map(SessionId::to_string).unwrap_or_default();
         let mut was_paused = false;
         if let Some(session) = self.sessions.get_mut(&session) {
             was_paused = session.participants.len() >= 2;
             if !session.participants.iter().any(|one| one == user) {
-                session.participants.push(user.to_owned());
+                session.participants.push(known(user));
             }
         }
         self.connection(&session, user, ConnectionChange::Connected, now);
@@ -127,13 +128,13 @@ impl State {
     fn start_session(&mut self, room: &str, user: &str, now: Timestamp) {
         let id = format!("session_{}", hex(12));
         let Some(open) = self.rooms.get_mut(room) else { return };
-        open.session = Some(id.clone());
+        open.session = Some(known(&id));
         if open.recording == RecordingMode::Automatic {
             open.is_recording = true;
         }
         let session = EmulatedSession {
-            id: id.clone(),
-            room_id: room.to_owned(),
+            id: known(&id),
+            room_id: known(room),
             started_at: now,
             ended_at: None,
             participants: Vec::new(),
@@ -169,7 +170,7 @@ impl State {
             open.used = open.used_at(now);
             open.counting_since = None;
         }
-        let session = open.session.clone().unwrap_or_default();
+        let session = open.session.as_ref().map(SessionId::to_string).unwrap_or_default();
         // A ringing call ends with the second last user; without ringing, one user keeps the room running.
         let ends = left == 0 || (open.live && left == 1);
         self.record_departure(room, &session, user, change, now);
@@ -186,7 +187,7 @@ impl State {
         let rooms = self.rooms.values().filter(|room| room.connected.iter().any(|one| one == user));
         for room in rooms.map(|room| room.id.clone()).collect::<Vec<_>>() {
             // Cannot fail: the user is connected.
-            let _ = self.leave(&room, user, ConnectionChange::Disconnected);
+            let _ = self.leave(room.as_str(), user, ConnectionChange::Disconnected);
         }
     }
 
@@ -200,7 +201,7 @@ impl State {
 
     fn connection(&mut self, session: &str, user: &str, change: ConnectionChange, at: Timestamp) {
         if let Some(session) = self.sessions.get_mut(session) {
-            session.connections.push(EmulatedConnection { user_id: user.to_owned(), change, at });
+            session.connections.push(EmulatedConnection { user_id: known(user), change, at });
         }
     }
 
@@ -214,13 +215,13 @@ impl State {
     /// Ends the running session of a room, if any.
     pub(super) fn end_session(&mut self, room: &str, at: Timestamp) {
         let Some(open) = self.rooms.get_mut(room) else { return };
-        let Some(session) = open.session.clone() else { return };
+        let Some(session) = open.session.as_ref().map(SessionId::to_string) else { return };
         open.used = open.used_at(at);
         open.counting_since = None;
         open.is_recording = false;
         let transcribed = open.transcribed;
         for user in std::mem::take(&mut open.connected) {
-            self.record_departure(room, &session, &user, ConnectionChange::Disconnected, at);
+            self.record_departure(room, &session, user.as_str(), ConnectionChange::Disconnected, at);
         }
         if let Some(open) = self.rooms.get_mut(room) {
             open.session = None;
@@ -248,7 +249,7 @@ impl State {
         let expired = self.rooms.values().filter_map(|room| {
             let limit = SignedDuration::from_secs(i64::try_from(room.duration?).ok()?);
             let end = room.counting_since?.saturating_add(limit - room.used).ok()?;
-            (end <= now).then(|| (room.id.clone(), end))
+            (end <= now).then(|| (room.id.to_string(), end))
         });
         let mut expired: Vec<(String, Timestamp)> = expired.collect();
         expired.sort_by_key(|(_, end)| *end);
@@ -258,7 +259,7 @@ impl State {
                 room.used_up = true;
             }
             for user in self.rooms.get(&id).map(|room| room.participants.clone()).unwrap_or_default() {
-                self.log(ActivityKind::RoomEnded, &user.user_id, &id, end);
+                self.log(ActivityKind::RoomEnded, user.user_id.as_str(), &id, end);
             }
         }
     }
@@ -273,7 +274,7 @@ impl State {
             return Err(SimulationError("the rating must be from 1 to 5"));
         }
         let room = rated.room_id.clone();
-        self.report_feedback(&room, session, user, rating);
+        self.report_feedback(room.as_str(), session, user, rating);
         Ok(())
     }
 
@@ -311,7 +312,8 @@ impl State {
     ) -> Result<String, Refusal> {
         let missing = || Refusal::request("recording_not_found", "The recording does not exist");
         let session = self.sessions.get(id).ok_or_else(missing)?;
-        let recordable = self.rooms.get(&session.room_id).is_some_and(|room| room.recording != RecordingMode::Off);
+        let recordable =
+            self.rooms.get(session.room_id.as_str()).is_some_and(|room| room.recording != RecordingMode::Off);
         if !recordable {
             return Err(Refusal::request("room_no_recordable", "The room was created without recording"));
         }

@@ -39,12 +39,12 @@ impl State {
         if room.session.is_none() {
             return Err(Refusal::precondition("room_not_active", "The room is not in use"));
         }
-        let signs = room.participants.iter().any(|one| one.user_id == new.operator && one.tools.sign);
+        let signs = room.participants.iter().any(|one| one.user_id == *new.operator && one.tools.sign);
         if !signs || self.role_of(&new.operator) != Some(&Role::Plus) {
             let message = "The operator is not a plus user with the tool sign";
             return Err(Refusal::validation("invalid_operator", message));
         }
-        if !room.participants.iter().any(|one| one.user_id == new.client) {
+        if !room.participants.iter().any(|one| one.user_id == *new.client) {
             return Err(Refusal::validation("invalid_client", "The client is not a participant of the room"));
         }
         let envelope = EnvelopeState {

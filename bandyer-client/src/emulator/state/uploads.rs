@@ -4,8 +4,9 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 
 use super::sessions::SimulationError;
-use super::{Slice, Span, State, hex, slice};
+use super::{Slice, Span, State, hex, known, slice};
 use crate::emulator::refusal::Refusal;
+use crate::types::ids::{RoomId, SessionId, UploadKey, UserId};
 use crate::uploads::UploadKind;
 
 /// Lifetime of a link to an upload. Not documented; this is the maximum of a link to a recording.
@@ -16,15 +17,15 @@ const LINK_LIFETIME: SignedDuration = SignedDuration::from_secs(3600);
 #[non_exhaustive]
 pub struct EmulatedUpload {
     /// The key in the vendor's format: environment, company, user, time and random digits.
-    pub key: String,
+    pub key: UploadKey,
     /// The kind of upload.
     pub kind: UploadKind,
     /// The sender.
-    pub user_id: String,
+    pub user_id: UserId,
     /// The session in which it was sent.
-    pub session_id: String,
+    pub session_id: SessionId,
     /// The room in which it was sent.
-    pub room_id: String,
+    pub room_id: RoomId,
     /// When it was sent.
     pub created_at: Timestamp,
     pub(in crate::emulator) content: Bytes,
@@ -56,12 +57,13 @@ impl State {
             .ok_or(SimulationError("the user is not connected"))?;
         let now = self.now();
         let key = format!("sandbox/cmpny_emulator/{user}/{}-{}", now.as_millisecond(), hex(20));
+        let key = UploadKey::new(key).map_err(|_| SimulationError("the user id is too long for an upload key"))?;
         let upload = EmulatedUpload {
             key,
             kind,
-            user_id: user.to_owned(),
+            user_id: known(user),
             session_id: session,
-            room_id: room.to_owned(),
+            room_id: known(room),
             created_at: now,
             content,
         };

@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::files::{Limits, Sent};
-use super::{Slice, Span, State, hex, slice};
+use super::{Slice, Span, State, hex, known, slice};
 use crate::emulator::refusal::Refusal;
 use crate::types::api_version::ApiVersion;
+use crate::types::ids::UserId;
 use crate::users::{Language, Role};
 
 /// Maximum length of a user id, in characters.
@@ -17,7 +18,7 @@ const MAX_USER_ID_CHARS: usize = 128;
 #[non_exhaustive]
 pub struct EmulatedUser {
     /// The id.
-    pub id: String,
+    pub id: UserId,
     /// The role.
     pub role: Role,
     /// The language.
@@ -63,7 +64,7 @@ impl State {
         new.language.as_ref().map_or(Ok(()), check_language)?;
         let id = new.id.unwrap_or_else(|| format!("usr_{}", hex(12)));
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-        if id.is_empty() || id.len() > MAX_USER_ID_CHARS || !id.bytes().all(allowed) {
+        if UserId::new(id.as_str()).is_err() || id.len() > MAX_USER_ID_CHARS || !id.bytes().all(allowed) {
             return Err(Refusal::validation("id_validation_error", "id must be 1 to 128 of [a-zA-Z0-9._-]"));
         }
         if self.users.contains_key(&id) {
@@ -81,7 +82,7 @@ impl State {
         planted: bool,
     ) -> EmulatedUser {
         let user = EmulatedUser {
-            id: id.clone(),
+            id: known(&id),
             role,
             language: language.unwrap_or_else(|| self.company.default_language.clone()),
             camera: camera.unwrap_or(true),
