@@ -81,7 +81,7 @@ fn read(name: &str) -> Value {
 }
 
 /// The description of an operation.
-fn described<'a>(document: &'a Value, version: ApiVersion, operation: Operation) -> &'a Value {
+fn described(document: &Value, version: ApiVersion, operation: Operation) -> &Value {
     let (method, path) = operation.method_and_path(version).unwrap().split_once(' ').unwrap();
     let found = &document["paths"][path][method.to_lowercase()];
     assert!(found.is_object(), "{version}: {method} {path} is not described");

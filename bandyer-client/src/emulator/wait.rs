@@ -18,9 +18,9 @@ pub struct NotReached {
 pub(super) async fn until(
     changes: &watch::Sender<()>,
     limit: Duration,
-    is_reached: impl Fn() -> bool,
-    expected: impl FnOnce() -> String,
-    happened: impl FnOnce() -> String,
+    is_reached: impl Fn() -> bool + Send + Sync,
+    expected: impl FnOnce() -> String + Send,
+    happened: impl FnOnce() -> String + Send,
 ) -> Result<(), NotReached> {
     let mut changes = changes.subscribe();
     let reached = async {

@@ -279,10 +279,8 @@ macro_rules! model {
 
         impl serde::Serialize for $model {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                #[allow(unused_imports, reason = "not every model has optional fields")]
-                use $crate::types::model::{Field as _, Lenient as _};
                 let mut fields = serde_json::Map::new();
-                $( fields.insert($crate::types::model::model!(@first $($required_name),+).to_owned(), self.$required.write()); )*
+                $( fields.insert($crate::types::model::model!(@first $($required_name),+).to_owned(), $crate::types::model::Lenient::write(&self.$required)); )*
                 $(
                     if let Some(value) = $crate::types::model::model!(@write &self.$field $(, $codec)?) {
                         fields.insert($crate::types::model::model!(@first $($name),+).to_owned(), value);
