@@ -118,6 +118,7 @@ fn is_confirmed(suspect: &Suspect, grace: SignedDuration) -> bool {
 pub(super) struct Notices {
     doubt: AtomicBool,
     long_list: AtomicBool,
+    unreadable_rooms: AtomicBool,
     clock: Steadiness,
 }
 
@@ -153,6 +154,7 @@ impl Rooms {
         pass.needed += self.examine(&part.rooms, now).await?;
         self.counters.sweeps.increment(1);
         self.note_long_list(!saw_all_rooms);
+        self.note_unreadable_rooms(part.skipped);
         match part.next {
             Some(next) => {
                 pass.next_offset = next;
@@ -185,6 +187,18 @@ impl Rooms {
                 rooms,
                 "a sweep cannot see all rooms of the company; each one continues where the last one ended, and looks at new \
                  rooms"
+            );
+        }
+    }
+
+    fn note_unreadable_rooms(&self, skipped: u64) {
+        if skipped > 0 {
+            self.counters.partial_sweeps.increment(1);
+        }
+        if begins(&self.sweep_notices.unreadable_rooms, skipped > 0) {
+            tracing::warn!(
+                rooms = skipped,
+                "the video provider lists rooms without an id; a sweep cannot look at them"
             );
         }
     }

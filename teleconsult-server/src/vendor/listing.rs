@@ -45,7 +45,8 @@ pub struct Search<'a> {
 pub struct MarkedRooms {
     /// The rooms.
     pub rooms: Vec<MarkedRoom>,
-    /// Whether the whole period was read, so that no other room is in it.
+    /// Whether the whole period was read, so that no other room is in it. A room that the vendor lists without an id may be
+    /// any, so the period counts as read only without one.
     pub complete: bool,
 }
 
@@ -56,6 +57,8 @@ pub struct Part {
     pub rooms: Vec<MarkedRoom>,
     /// Where the list continues; `None` at its end.
     pub next: Option<u64>,
+    /// The number of rooms that the vendor lists without an id.
+    pub skipped: u64,
 }
 
 /// A page of the list.
@@ -65,6 +68,8 @@ struct RoomPage {
     dates: Vec<Timestamp>,
     /// Where the list continues; `None` at its end.
     next: Option<u64>,
+    /// The number of rooms on it that could not be read.
+    skipped: u64,
 }
 
 impl RoomPage {
@@ -115,16 +120,18 @@ impl VendorClient {
         let _alone = self.searching.lock().await;
         let mut found = MarkedRooms::default();
         let (mut ordering, mut is_located, mut offset) = (Ordering::default(), false, 0);
+        let mut saw_all = true;
         for _ in 0..search.max_pages {
             let page = self.rooms_at(offset, PAGE_SIZE, search.prefix).await?;
             ordering.read(&page.dates);
             let is_before = page.is_before(search.not_before);
             let next = page.next;
+            saw_all &= page.skipped == 0;
             found.rooms.extend(page.marked);
             let is_found = search.first_only && !found.rooms.is_empty();
             let is_past = is_before && ordering.order() == Order::NewestFirst;
             let Some(next) = next.filter(|_| !is_found && !is_past) else {
-                found.complete = true;
+                found.complete = saw_all || is_found;
                 break;
             };
             offset = if is_before && !is_located && ordering.order() == Order::OldestFirst {
@@ -143,12 +150,13 @@ impl VendorClient {
     ///
     /// The vendor's.
     pub async fn rooms_from(&self, prefix: &str, offset: u64, max_pages: u32) -> Result<Part> {
-        let mut part = Part { rooms: Vec::new(), next: Some(offset) };
+        let mut part = Part { rooms: Vec::new(), next: Some(offset), skipped: 0 };
         for _ in 0..max_pages {
             let Some(offset) = part.next else { break };
             let page = self.rooms_at(offset, PAGE_SIZE, prefix).await?;
             part.rooms.extend(page.marked);
             part.next = page.next;
+            part.skipped += page.skipped;
         }
         Ok(part)
     }
@@ -191,12 +199,13 @@ impl VendorClient {
             self.guarded(Purpose::Work, self.client.rooms().list().page_size(size).offset(offset).send()).await?;
         // A list that continues where it is would never end.
         let next = page.next_offset().filter(|next| *next > offset);
+        let skipped = page.skipped;
         let dates = page.items.iter().filter_map(|room| room.created_at).collect();
         let marked = page.items.into_iter().filter_map(|room| {
             let description = room.description.filter(|description| description.as_str().starts_with(prefix))?;
             Some(MarkedRoom { id: room.id, description: description.as_str().to_owned(), created_at: room.created_at })
         });
-        Ok(RoomPage { marked: marked.collect(), dates, next })
+        Ok(RoomPage { marked: marked.collect(), dates, next, skipped })
     }
 }
 
@@ -287,5 +296,43 @@ mod tests {
         let second = client.rooms_from("visit", 200, 2).await.unwrap();
         assert_eq!((second.rooms.len(), second.next), (52, None));
         assert_eq!(client.rooms_from("visit", 5000, 2).await.unwrap().next, None);
+    }
+
+    /// A vendor whose list of rooms is this one.
+    async fn listing(rooms: &str) -> VendorClient {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let body = format!(r#"{{"has_more":false,"rooms":{rooms}}}"#);
+        let response = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/v2", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _read = stream.read(&mut [0; 4096]).await;
+                let _written = stream.write_all(response.as_bytes()).await;
+            }
+        });
+        let client = bandyer_client::Client::builder("ak_test_1").base_url(url).build().unwrap();
+        VendorClient::new(client, BreakerMetrics::default())
+    }
+
+    #[tokio::test]
+    async fn a_room_without_an_id_proves_nothing_and_hides_no_other_room() {
+        let search = Search { prefix: "tc1.", not_before: Timestamp::UNIX_EPOCH, max_pages: 2, first_only: false };
+        let odd = r#"{"id":null,"description":"tc1.lost"}"#;
+        let ours = r#"{"id":"room_1","description":"tc1.ours"}"#;
+        for (rooms, count, complete) in [
+            (format!("[{odd}]"), 0, false),
+            (format!("[{odd},{ours}]"), 1, false),
+            (format!("[{ours}]"), 1, true),
+            ("[]".to_owned(), 0, true),
+        ] {
+            let found = listing(&rooms).await.search_rooms(search).await.unwrap();
+            assert_eq!((found.rooms.len(), found.complete), (count, complete), "{rooms}");
+        }
+        let first = Search { first_only: true, ..search };
+        let found = listing(&format!("[{odd},{ours}]")).await.search_rooms(first).await.unwrap();
+        assert!(found.complete, "the room that was looked for is found");
+        let part = listing(&format!("[{odd},{ours}]")).await.rooms_from("tc1.", 0, 2).await.unwrap();
+        assert_eq!((part.rooms.len(), part.skipped), (1, 1));
     }
 }
