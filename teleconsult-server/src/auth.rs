@@ -50,7 +50,8 @@ impl Caller {
     #[must_use]
     pub fn identify(settings: &IdentitySettings, request: RequestParts<'_>) -> Self {
         let platform_user = user_id_path::only_value(request.headers, &settings.user_id_header)
-            .map(|id| id.trim().to_owned())
+            // Only what HTTP calls white space: trimming other characters would turn one id into another.
+            .map(|id| id.trim_matches([' ', '\t']).to_owned())
             .filter(|id| !id.is_empty());
         let viewer = match &settings.user_id_path {
             Some(path) => path.find(request),
@@ -92,10 +93,23 @@ mod tests {
     }
 
     #[test]
+    fn no_id_becomes_another_one() {
+        use proptest::prelude::*;
+        proptest!(|(id in "[\\u{80}-\\u{ff}\\u{a0}\\u{85}\\u{2003}a ]{1,6}")| {
+            let user_id_header = HeaderName::from_static("miauserid");
+            let headers = HeaderMap::from_iter([(user_id_header.clone(), HeaderValue::from_bytes(id.as_bytes()).unwrap())]);
+            let settings = IdentitySettings { user_id_header, user_id_path: None, proxies: None };
+            let caller = Caller::identify(&settings, RequestParts { headers: &headers, query: &[], params: &[] });
+            prop_assert_eq!(caller.platform_user().unwrap_or_default(), id.trim_matches(' '));
+        });
+    }
+
+    #[test]
     fn the_viewer_is_the_platforms_user_unless_a_path_leads_elsewhere() {
         let of = |caller: &Caller| (caller.platform_user().map(str::to_owned), caller.viewer().map(str::to_owned));
         let some = |id: &str| Some(id.to_owned());
         assert_eq!(of(&caller(None, &[" u "])), (some("u"), some("u")));
+        assert_eq!(of(&caller(None, &["\tu\t"])), (some("u"), some("u")));
         assert_eq!(of(&caller(None, &["u", "v"])), (None, None));
         assert_eq!(of(&caller(None, &[" "])), (None, None));
         let steps = json!([{"from": "object", "extract": "query"}, {"from": "object", "extract": "user"}]);

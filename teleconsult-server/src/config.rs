@@ -175,6 +175,29 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_list_of_proxies_does_not_mean_that_every_peer_is_trusted() {
+        let problems = with(&[KEY, URL, ("TELECONSULT_IDENTITY_PROXIES", "")]).unwrap_err();
+        assert!(
+            problems.len() == 1 && problems[0].starts_with("TELECONSULT_IDENTITY_PROXIES is empty"),
+            "{problems:?}"
+        );
+    }
+
+    #[test]
+    fn the_line_break_at_the_end_of_a_secret_is_no_part_of_it_and_quotes_are_warned_of() {
+        let with_key = |key| with(&[("BANDYER_API_SECRET_KEY", key), URL]).unwrap();
+        for key in ["ak_test_canary\n", "ak_test_canary\r\n"] {
+            let config = with_key(key);
+            assert_eq!((config.vendor.api_key.expose(), config.warnings.len()), ("ak_test_canary", 1), "{key:?}");
+        }
+        for key in ["\"ak_test_canary\"", "'ak_test_canary'\n"] {
+            let warnings = with_key(key).warnings;
+            assert!(warnings.iter().any(|one| one.starts_with("BANDYER_API_SECRET_KEY is in quotes")), "{warnings:?}");
+            assert!(!format!("{warnings:?}").contains("canary"));
+        }
+    }
+
+    #[test]
     fn all_problems_are_reported_by_name_and_without_values() {
         let problems = with(&[
             ("BANDYER_BASE_URL", "http://canary.example"),

@@ -52,10 +52,10 @@ fn ten_errors_are_reported_with_their_source_and_no_values() {
 }
 
 #[test]
-fn an_empty_required_variable_is_reported_as_not_set() {
+fn an_empty_required_variable_is_reported_as_empty() {
     let output = check(&[("BANDYER_API_SECRET_KEY", ""), ("BANDYER_BASE_URL", "https://api.sandbox.eu.bandyer.com")]);
     let report = String::from_utf8(output.stderr).unwrap();
-    assert!(report.contains("BANDYER_API_SECRET_KEY must be set\n    (not set)"), "{report}");
+    assert!(report.contains("BANDYER_API_SECRET_KEY is empty\n    (set in the environment)"), "{report}");
 }
 
 #[test]

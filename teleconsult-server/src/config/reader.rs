@@ -59,14 +59,34 @@ impl<'a> Reader<'a> {
         (self.lookup)(name).filter(|value| !value.is_empty())
     }
 
+    /// Whether a variable is set to nothing.
+    pub(super) fn is_empty(&self, name: &str) -> bool {
+        (self.lookup)(name).is_some_and(|value| value.is_empty())
+    }
+
     pub(super) fn required(&mut self, name: &str) -> Option<String> {
         let value = self.text(name);
         if value.is_none() {
-            // An empty one too, so `problem` would say that it is set.
-            let (place, message) = (name.to_owned(), "must be set".to_owned());
-            self.problems.push(Problem { place, message, source: Source::Unset });
+            self.problem(name, if self.is_empty(name) { "is empty" } else { "must be set" });
         }
         value
+    }
+
+    /// A secret that must be set. Files and templates of secrets often end with a line break, which belongs to none.
+    pub(super) fn required_secret(&mut self, name: &str) -> Option<String> {
+        let value = self.required(name)?;
+        let secret = value.trim_end_matches(['\r', '\n']);
+        let is_quoted = |quote| secret.len() > 1 && secret.starts_with(quote) && secret.ends_with(quote);
+        if is_quoted('"') || is_quoted('\'') {
+            self.warning(format!("{name} is in quotes, which are sent as a part of it"));
+        }
+        Some(secret.to_owned())
+    }
+
+    /// The value of a variable that has no text of its own. Ours count as not set when they are empty; the predecessor refuses
+    /// to start with its own.
+    fn value(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).filter(|value| !value.is_empty() || !name.starts_with("TELECONSULT_"))
     }
 
     fn parsed<T: FromStr>(&mut self, name: &str, expected: impl Display, good: impl Fn(&T) -> bool, default: T) -> T {
@@ -82,7 +102,7 @@ impl<'a> Reader<'a> {
 
     /// Only `true` and `false`, as in the predecessor: a typing mistake must not silently mean no.
     pub(super) fn boolean(&mut self, name: &str, default: bool) -> bool {
-        match (self.lookup)(name).as_deref() {
+        match self.value(name).as_deref() {
             None => default,
             Some("true") => true,
             Some("false") => false,
@@ -94,7 +114,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn number(&mut self, name: &str, default: f64) -> f64 {
-        if (self.lookup)(name).is_some_and(|value| value.is_empty()) {
+        if self.value(name).is_some_and(|value| value.is_empty()) {
             self.problem(name, "must be a number");
             return default;
         }

@@ -15,7 +15,7 @@ const SOME_KEY: &str = "none";
 /// Building a client reports its first problem only, and a problem of the key must not hide one of the address. So a
 /// wrong key is reported and replaced by another one for the check.
 pub(super) fn read(reader: &mut Reader<'_>) -> Option<(VendorSettings, ApiVersion)> {
-    let key = reader.required(API_KEY);
+    let key = reader.required_secret(API_KEY);
     let base_url = reader.required(BASE_URL)?;
     let mut settings = VendorSettings { api_key: ApiKey::from(key.as_deref().unwrap_or(SOME_KEY)), base_url };
     let mut client = settings.client();

@@ -154,6 +154,8 @@ fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
         let message = "Body cannot be empty when content-type is set to 'application/json'";
         return Err(ApiError::coded(StatusCode::BAD_REQUEST, "FST_ERR_CTP_EMPTY_JSON_BODY", message));
     }
+    // Some editors and scripts begin a file with a byte order mark.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     serde_json::from_slice(bytes).map_err(|error| {
         // Line and column only: the parser's own sentence may quote the text.
         let message = format!("Body is not valid JSON at line {} column {}", error.line(), error.column());

@@ -1,6 +1,6 @@
 //! The address of the client behind trusted proxies.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, HeaderName};
 
@@ -22,10 +22,18 @@ pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &Networ
         if !trusted.contains(client) {
             break;
         }
-        let Ok(next) = address.trim().parse() else { break };
+        let Some(next) = forwarded(address.trim()) else { break };
         client = next;
     }
-    client
+    // Logs show an IPv4 address as such, also if it came over a socket for both protocols.
+    client.to_canonical()
+}
+
+/// An address, which some proxies write with a port, and IPv6 in brackets.
+fn forwarded(text: &str) -> Option<IpAddr> {
+    let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    text.parse().ok().or_else(with_port).or_else(in_brackets)
 }
 
 #[cfg(test)]
@@ -46,6 +54,12 @@ mod tests {
         assert_eq!(client("10.0.0.1", "198.51.100.1"), "198.51.100.1");
         assert_eq!(client("10.0.0.1", "203.0.113.9, 198.51.100.1, 10.0.0.2"), "198.51.100.1");
         assert_eq!(client("10.0.0.1", "10.0.0.3"), "10.0.0.3");
+        assert_eq!(client("10.0.0.1", "198.51.100.1:4711"), "198.51.100.1");
+        assert_eq!(client("10.0.0.1", "[2001:db8::1]"), "2001:db8::1");
+        assert_eq!(client("10.0.0.1", "[2001:db8::1]:4711"), "2001:db8::1");
+        assert_eq!(client("::ffff:10.0.0.1", "::ffff:198.51.100.1"), "198.51.100.1");
+        assert_eq!(client("::ffff:192.0.2.1", ""), "192.0.2.1");
+        assert_eq!(client("10.0.0.1", "[198.51.100.1"), "10.0.0.1");
         assert_eq!(client("10.0.0.1", "nonsense"), "10.0.0.1");
         assert_eq!(client("10.0.0.1", ""), "10.0.0.1");
     }

@@ -28,6 +28,11 @@ const BEGIN: &str = "BEGIN IMMEDIATE";
 /// The characters of a path that need no encoding inside a URL.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'_').remove(b'-');
 
+/// The database in its folder.
+const DATABASE_FILE: &str = "teleconsult.sqlite3";
+/// The files of the database.
+const FILES: [&str; 3] = [DATABASE_FILE, "teleconsult.sqlite3-wal", "teleconsult.sqlite3-shm"];
+
 /// Why the embedded database cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -61,8 +66,7 @@ impl Lock {
     fn take(folder: &Path) -> Result<Self, OpenError> {
         let failed = |source| OpenError::Folder { path: folder.to_owned(), source };
         make_private_folder(folder).map_err(failed)?;
-        let file =
-            OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("lock")).map_err(failed)?;
+        let file = private_file(&folder.join("lock")).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse(folder.to_owned())),
@@ -92,7 +96,15 @@ impl Database {
         let file = folder
             .canonicalize()
             .map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?
-            .join("teleconsult.sqlite3");
+            .join(DATABASE_FILE);
+        for name in FILES {
+            let path = folder.join(name);
+            // SQLite gives the other files the permissions of the database; they may be there from an earlier version.
+            if name == DATABASE_FILE || path.exists() {
+                private_file(&path).map_err(|error| database(error.into()))?;
+            }
+        }
+        warn_if_shared(folder);
         sqlx::any::install_default_drivers();
         try_open(&file).await.map_err(|error| database(error.into()))?;
         // One connection: SQLite has one writer at a time, and queueing in the pool is cheaper than polling the lock.
@@ -150,10 +162,60 @@ async fn pool(connections: u32, file: &Path, mode: &str) -> Result<AnyPool, sqlx
 }
 
 /// The database holds access links, so a new folder is readable by its owner alone. An existing one keeps its mode.
+/// Opens a file for this user alone, whatever the umask of the process, and creates it if needed: it holds names and links.
+fn private_file(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    Ok(file)
+}
+
+/// A folder that was there before keeps its permissions.
+fn warn_if_shared(folder: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(folder).map_or(0, |metadata| metadata.permissions().mode());
+        if mode & 0o077 != 0 {
+            tracing::warn!(mode = format!("{:o}", mode & 0o777), "DATA_DIR can be read by other users of the machine");
+        }
+    }
+}
+
 fn make_private_folder(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::{Clock, DATABASE_FILE, Database};
+
+    #[tokio::test]
+    async fn no_other_user_can_read_the_files_of_the_database() {
+        let folder = tempfile::tempdir().unwrap();
+        // As an earlier version left it, with the usual umask.
+        std::fs::write(folder.path().join(DATABASE_FILE), "").unwrap();
+        let shared = std::fs::Permissions::from_mode(0o644);
+        std::fs::set_permissions(folder.path().join(DATABASE_FILE), shared).unwrap();
+        let _database = Database::open_sqlite(folder.path(), Clock::system()).await.unwrap();
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            let entry = entry.unwrap();
+            let mode = entry.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{:?}", entry.file_name());
+            names.push(entry.file_name().into_string().unwrap());
+        }
+        names.sort();
+        assert_eq!(names, ["lock", DATABASE_FILE, "teleconsult.sqlite3-shm", "teleconsult.sqlite3-wal"]);
+    }
 }
