@@ -43,6 +43,16 @@ on_every_platform! {
         assert_eq!(response.status, 409, "a teleconsultation that has started cannot be changed");
     }
 
+    async fn a_new_start_alone_moves_the_teleconsultation_and_keeps_its_duration(service: Service) {
+        let id = service.create_later().await;
+        // It starts after its former end, so the end has to move too.
+        let tomorrow = json!({"start_date": in_minutes(24 * 60)});
+        assert_eq!(service.patch(&id, &tomorrow).await.status, 204);
+        assert_eq!(service.patch(&id, &json!({"start_date": in_minutes(-1)})).await.status, 204);
+        assert!(service.view(&id, "dr.rossi").await.json()["accessLinkURL"].is_string());
+        assert_eq!(service.emulator.calls_of(Operation::CreateRoom), 1);
+    }
+
     async fn a_list_that_becomes_incomplete_loses_its_room(service: Service) {
         let id = service.create_later().await;
         assert_eq!(service.patch(&id, &people(3, &[doctor(), patient()])).await.status, 204);

@@ -59,7 +59,7 @@ struct TeleconsultationChange<P> {
     /// Who takes part from now on: the whole list, not an addition.
     #[schemars(skip_serializing_if = "Option::is_none", with = "P")]
     participants: Option<P>,
-    /// When it starts. The end stays where it is unless it is named too.
+    /// When it starts. The duration stays as it is unless the end or the duration is named too.
     #[schemars(skip_serializing_if = "Option::is_none", with = "Moment")]
     start_date: Option<Moment>,
     /// When it ends: at least 300 seconds after the start.

@@ -29,7 +29,7 @@ pub enum End {
 pub struct ScheduleChange {
     /// Another start.
     pub start: Option<Timestamp>,
-    /// Another end. Without it the stored end stays, also when the start moves.
+    /// Another end. Without it the length stays: an appointment that starts later also ends later.
     pub end: Option<End>,
 }
 
@@ -91,7 +91,10 @@ impl Schedule {
         if change == ScheduleChange::default() {
             return Ok(self);
         }
-        Self::new(change.start.unwrap_or(self.start), change.end.unwrap_or(End::At(self.end)), duration_counts)
+        let start = change.start.unwrap_or(self.start);
+        let moved_end = || start.checked_add(self.end.duration_since(self.start)).map(End::At);
+        let end = change.end.map_or_else(moved_end, Ok).map_err(|_| ScheduleRefusal::OutOfRange)?;
+        Self::new(start, end, duration_counts)
     }
 
     /// When it starts.
@@ -156,13 +159,15 @@ mod tests {
     #[test]
     fn a_change_keeps_what_it_does_not_name() {
         let stored = Schedule::new(at(NINE), End::After(1800), true).unwrap();
-        let start = Some(at("2026-03-05T09:10:00Z"));
+        let start = Some(at("2026-03-06T09:10:00.5Z"));
         let moved = stored.changed(ScheduleChange { start, end: None }, true).unwrap();
-        assert_eq!((moved.end(), moved.seconds()), (stored.end(), 1200));
+        assert_eq!((moved.end(), moved.seconds()), (at("2026-03-06T09:40:00.5Z"), 1800));
+        let both = ScheduleChange { start, end: Some(End::At(at("2026-03-06T09:50:00.5Z"))) };
+        assert_eq!(stored.changed(both, true).map(Schedule::seconds), Ok(2400));
         let longer = stored.changed(ScheduleChange { start: None, end: Some(End::After(3600)) }, true).unwrap();
         assert_eq!((longer.start(), longer.seconds()), (stored.start(), 3600));
-        let late = ScheduleChange { start: Some(at("2026-03-05T09:28:00Z")), end: None };
-        assert_eq!(stored.changed(late, true), Err(ScheduleRefusal::TooShort));
+        let late = ScheduleChange { start: Some(Timestamp::MAX), end: None };
+        assert_eq!(stored.changed(late, true), Err(ScheduleRefusal::OutOfRange));
         // A stored schedule that today's limits would refuse does not block other changes.
         let long = Schedule::stored(at(NINE), at("2026-03-08T09:00:00Z"));
         assert_eq!(long.changed(ScheduleChange::default(), true), Ok(long));
