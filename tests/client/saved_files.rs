@@ -70,11 +70,34 @@ async fn a_file_that_changed_meanwhile_is_saved_from_its_beginning() {
 
 #[tokio::test]
 async fn another_part_than_the_requested_one_is_an_error_and_leaves_no_file() {
+    for other in [
+        "content-range: bytes 4-9/10\r\ncontent-length: 6\r\n\r\nt-half",
+        "content-length: 5\r\n\r\n-half",
+        "content-type: multipart/byteranges; boundary=x\r\ncontent-length: 5\r\n\r\n-half",
+        "content-range: bytes */10\r\ncontent-length: 5\r\n\r\n-half",
+        "content-range: bytes 5-9/10\r\netag: \"v2\"\r\ncontent-length: 5\r\n\r\n-half",
+    ] {
+        let target = Target::new();
+        let other = Then::Send(format!("HTTP/1.1 206 Partial\r\n{other}").leak());
+        let (saved, _) = save(Box::leak(Box::new([HALF, other])), &target).await;
+        assert_eq!(download_error(saved).kind(), ErrorKind::Decode, "{:?}", target.text());
+        assert_eq!(target.files(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_part_in_chunks_that_ends_early_is_not_taken_for_the_whole_rest() {
+    let early = Then::Send(
+        "HTTP/1.1 206 Partial\r\netag: \"v1\"\r\ncontent-range: bytes 5-9/10\r\ntransfer-encoding: chunked\r\n\r\n\
+         2\r\n-h\r\n0\r\n\r\n",
+    );
+    let last = Then::Send(
+        "HTTP/1.1 206 Partial\r\netag: \"v1\"\r\ncontent-range: bytes 7-9/10\r\ncontent-length: 3\r\n\r\nalf",
+    );
     let target = Target::new();
-    let other = Then::Send("HTTP/1.1 206 Partial\r\ncontent-range: bytes 4-9/10\r\ncontent-length: 6\r\n\r\nt-half");
-    let (saved, _) = save(Box::leak(Box::new([HALF, other])), &target).await;
-    assert_eq!(download_error(saved).kind(), ErrorKind::Decode);
-    assert_eq!(target.files(), 0);
+    let (saved, requests) = save(Box::leak(Box::new([HALF, early, last])), &target).await;
+    assert_eq!((saved.unwrap(), target.text().as_deref()), (10, Some("first-half")));
+    assert!(requests[2].contains("range: bytes=7-\r\n"), "{}", requests[2]);
 }
 
 #[tokio::test]
@@ -92,7 +115,8 @@ async fn a_file_without_a_strong_validator_is_not_put_together_from_parts() {
 
 #[tokio::test]
 async fn a_host_that_cuts_every_connection_is_given_up_and_an_existing_file_is_kept() {
-    let cut = Then::Send("HTTP/1.1 206 Partial\r\netag: \"v1\"\r\ncontent-length: 5\r\n\r\n");
+    let cut =
+        Then::Send("HTTP/1.1 206 Partial\r\netag: \"v1\"\r\ncontent-range: bytes 5-9/10\r\ncontent-length: 5\r\n\r\n");
     let target = Target::new();
     std::fs::write(&target.path, "before").unwrap();
     let (saved, requests) = save(Box::leak(Box::new([HALF, cut])), &target).await;

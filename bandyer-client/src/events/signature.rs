@@ -86,6 +86,7 @@ pub struct EmptyKey;
 pub struct Verifier {
     keys: Vec<ApiKey>,
     tolerance: Duration,
+    accepts_version_0: bool,
 }
 
 impl Verifier {
@@ -95,7 +96,7 @@ impl Verifier {
     ///
     /// [`EmptyKey`].
     pub fn new(key: impl Into<ApiKey>) -> Result<Self, EmptyKey> {
-        let verifier = Self { keys: Vec::new(), tolerance: DEFAULT_TOLERANCE };
+        let verifier = Self { keys: Vec::new(), tolerance: DEFAULT_TOLERANCE, accepts_version_0: false };
         verifier.also_accept(key)
     }
 
@@ -117,6 +118,14 @@ impl Verifier {
     #[must_use]
     pub const fn tolerance(mut self, tolerance: Duration) -> Self {
         self.tolerance = tolerance;
+        self
+    }
+
+    /// Makes [`receive`](Self::receive) accept webhooks of version 0 too, which are signed with `room-id-hmac`. That header covers
+    /// only the room id: whoever has seen one delivery can make others about the same room. Off by default.
+    #[must_use]
+    pub const fn accept_version_0(mut self) -> Self {
+        self.accepts_version_0 = true;
         self
     }
 
@@ -154,9 +163,8 @@ impl Verifier {
         self.verify(header, body, Timestamp::now())
     }
 
-    /// Verifies the signature of a delivery and parses its event: what a receiver does, in one call. Webhooks of version 0, which
-    /// are signed with `room-id-hmac` instead of `bandyer-signature`, are accepted too; there only the room id is
-    /// authenticated.
+    /// Verifies the signature of a delivery and parses its event: what a receiver does, in one call. Webhooks of version 0 are
+    /// accepted only after [`accept_version_0`](Self::accept_version_0).
     ///
     /// ```
     /// use bandyer_client::ApiKey;
@@ -185,7 +193,7 @@ impl Verifier {
             self.verify_now(signature, body)?;
             return Ok(parse(body)?);
         }
-        let signature = header("room-id-hmac").ok_or(SignatureError::Malformed)?;
+        let signature = header("room-id-hmac").filter(|_| self.accepts_version_0).ok_or(SignatureError::Malformed)?;
         // What is not authenticated is not looked into further than to find the room id.
         let notification = parse(body).map_err(|_| SignatureError::Mismatch)?;
         let room = notification.room_id.as_ref().ok_or(SignatureError::Mismatch)?;
@@ -388,6 +396,8 @@ mod tests {
         let signed = headers("bandyer-signature", &sign(&key, body, Timestamp::now()));
         assert_eq!(verifier.receive(&signed, body).unwrap().event.name(), "on_call_ended");
         let version_0 = headers("room-id-hmac", &sign_room_id(&key, "room_1"));
+        assert_eq!(verifier.receive(&version_0, body).unwrap_err().status(), 401);
+        let verifier = verifier.accept_version_0();
         assert_eq!(verifier.receive(&version_0, body).unwrap().room_id.unwrap(), "room_1");
         for (headers, body, status) in [
             (HeaderMap::new(), &body[..], 401),

@@ -195,18 +195,23 @@ impl Opening<'_> {
             },
         };
         let text = |name| response.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-        let offset = match resumption {
-            Some(position) if response.status == StatusCode::PARTIAL_CONTENT => position.offset,
-            _ => 0,
-        };
-        let begins_there =
-            text(header::CONTENT_RANGE).is_none_or(|range| range.starts_with(&format!("bytes {offset}-")));
-        if response.status == StatusCode::PARTIAL_CONTENT && !begins_there {
-            return Err(Error::new(ErrorKind::Decode, operation).detail("the response is another part of the file"));
-        }
-        let content_type = text(header::CONTENT_TYPE).map(str::to_owned);
         // A weak validator says that two contents mean the same, not that their bytes are equal.
         let strong = text(header::ETAG).filter(|etag| !etag.starts_with("W/"));
+        let part = match response.status {
+            StatusCode::PARTIAL_CONTENT => {
+                let expected = resumption.map_or(0, |position| position.offset);
+                let part = text(header::CONTENT_RANGE).and_then(Part::parse).filter(|part| part.offset == expected);
+                let is_same = resumption
+                    .zip(strong)
+                    .is_none_or(|(position, etag)| position.validator == etag || !position.validator.starts_with('"'));
+                // Without a matching range, it is unknown where the bytes belong.
+                part.filter(|_| is_same).ok_or_else(|| {
+                    Error::new(ErrorKind::Decode, operation).detail("the response is another part of the file")
+                })?
+            }
+            _ => Part { offset: 0, total: None },
+        };
+        let content_type = text(header::CONTENT_TYPE).map(str::to_owned);
         let validator = strong.or_else(|| text(header::LAST_MODIFIED)).map(str::to_owned);
         let read_only = match source {
             Source::Call(call) => call.is_read_only(),
@@ -219,7 +224,7 @@ impl Opening<'_> {
             body,
             content_type,
             validator,
-            offset,
+            part,
             max_bytes,
             idle_timeout,
             attempts,
@@ -230,6 +235,24 @@ impl Opening<'_> {
             Some(length) if length > max_bytes => Err(download.too_large()),
             _ => Ok((download, response.status)),
         }
+    }
+}
+
+/// Which part of a file a response is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Part {
+    /// Where it begins, in bytes.
+    offset: u64,
+    /// The length of the whole file, if the response says so.
+    total: Option<u64>,
+}
+
+impl Part {
+    /// Parses a `content-range`, such as `bytes 5-9/10` or `bytes 5-9/*`.
+    fn parse(range: &str) -> Option<Self> {
+        let (range, total) = range.strip_prefix("bytes ")?.split_once('/')?;
+        let offset = range.split_once('-')?.0.parse().ok()?;
+        Some(Self { offset, total: total.parse().ok() })
     }
 }
 

@@ -11,7 +11,7 @@ use futures_core::Stream;
 use futures_util::stream;
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::Resumption;
+use super::{Part, Resumption};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::transport::{BodyStream, Failure};
 
@@ -33,8 +33,8 @@ pub struct Download {
     pub(super) content_type: Option<String>,
     /// Identifies the content, so that the rest of it can be requested later.
     pub(super) validator: Option<String>,
-    /// Where in the file the body begins, in bytes.
-    pub(super) offset: u64,
+    /// Which part of the file the body is.
+    pub(super) part: Part,
     pub(super) max_bytes: u64,
     pub(super) idle_timeout: Duration,
     /// The number of attempts until the headers of the response.
@@ -54,14 +54,14 @@ impl Download {
     /// The length of the whole file in bytes, if the response contains it.
     #[must_use]
     pub fn length(&self) -> Option<u64> {
-        Some(self.body.length()?.saturating_add(self.offset))
+        self.part.total.or_else(|| Some(self.body.length()?.saturating_add(self.part.offset)))
     }
 
     /// Where in the file the first chunk begins, in bytes: the offset of
     /// [`resume_from`](crate::DownloadRequest::resume_from), or zero if the response contains the whole file.
     #[must_use]
     pub const fn offset(&self) -> u64 {
-        self.offset
+        self.part.offset
     }
 
     /// What [`resume_from`](crate::DownloadRequest::resume_from) needs to request the rest of this file: its position after
@@ -72,7 +72,7 @@ impl Download {
     }
 
     pub(super) const fn position(&self) -> u64 {
-        self.offset.saturating_add(self.received)
+        self.part.offset.saturating_add(self.received)
     }
 
     /// The next chunk, or `None` at the end.
@@ -84,7 +84,15 @@ impl Download {
     pub async fn next(&mut self) -> Result<Option<Bytes>> {
         let chunk = self.body.next(self.idle_timeout).await.map_err(|failure| self.transport_error(failure))?;
         self.received += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
-        if self.position() > self.max_bytes { Err(self.too_large()) } else { Ok(chunk) }
+        match (&chunk, self.part.total) {
+            _ if self.position() > self.max_bytes => Err(self.too_large()),
+            // A part in chunks can end early without an error of the connection.
+            (None, Some(total)) if self.position() != total => {
+                let detail = Some("the file ended early");
+                Err(self.transport_error(Failure { kind: ErrorKind::Interrupted, status: None, detail, source: None }))
+            }
+            _ => Ok(chunk),
+        }
     }
 
     /// Converts the download into a stream of chunks. An error ends the stream.
