@@ -10,6 +10,9 @@ use http::{HeaderMap, StatusCode, header};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+/// Longest wait that is asked of a caller, whatever a neighbour asked for. Its next request finds out how it is by then.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
+
 /// A response that is not a success.
 #[derive(Debug, Clone)]
 pub struct ApiError {
@@ -138,8 +141,8 @@ impl ApiError {
 
     /// Says when to retry.
     #[must_use]
-    pub const fn after(mut self, wait: Duration) -> Self {
-        self.retry_after = Some(wait);
+    pub fn after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait.min(MAX_RETRY_AFTER));
         self
     }
 
@@ -264,6 +267,8 @@ mod tests {
     fn waits_are_rounded_up() {
         let error = ApiError::not_found().after(std::time::Duration::from_millis(1200));
         assert_eq!(error.retry_after_seconds(), Some(2));
+        let endless = ApiError::standard(StatusCode::SERVICE_UNAVAILABLE, "busy").after(std::time::Duration::MAX);
+        assert_eq!(endless.retry_after_seconds(), Some(3600));
     }
 
     #[test]
