@@ -12,7 +12,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::binary;
-use crate::support::service::{Platform, consultation, doctor, patient};
+use crate::support::service::{PATIENCE, Platform, consultation, doctor, patient, pause};
 use crate::support::site::Site;
 use crate::support::{in_minutes, person};
 
@@ -214,6 +214,20 @@ fn is_store_failure(response: &Option<(u16, String)>) -> bool {
     response.as_ref().is_some_and(|(_, text)| text.contains("store_unavailable"))
 }
 
+/// Sends a request. Until its lease ends, the attempt of a process that was killed counts as running.
+async fn until_not_running(site: &Site, server: &str, request: &Request) -> Result<(u16, String), String> {
+    let answered = async {
+        loop {
+            let response = request.send(site, server).await.ok_or("the server does not respond")?;
+            if !response.1.contains("request_running") {
+                return Ok(response);
+            }
+            pause().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, answered).await.unwrap_or_else(|_| Err("the request is running for ever".to_owned()))
+}
+
 /// Repeats the request until it succeeds, and checks everything that must hold.
 async fn check_repeats(
     case: Case,
@@ -229,8 +243,8 @@ async fn check_repeats(
         check_state(case, site, server).await.map_err(|what| format!("acknowledged and lost: {what}"))?;
     }
     let mut responses = Vec::new();
-    for _ in 0..REPEATS {
-        let response = request.send(site, server).await.ok_or("the server does not respond")?;
+    while responses.len() < REPEATS {
+        let response = until_not_running(site, server, request).await?;
         let done = case.task.is_success(response.0);
         responses.push(response);
         if done {
