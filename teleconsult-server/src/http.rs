@@ -5,6 +5,7 @@
 pub mod body;
 pub mod error;
 pub mod multipart;
+pub mod origins;
 pub mod policy;
 pub mod request;
 pub mod response;

@@ -27,6 +27,7 @@ mod late_writes;
 mod lost_users;
 mod matrix;
 mod metrics;
+mod origins;
 mod outage;
 mod panics;
 mod participants;

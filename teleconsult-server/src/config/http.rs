@@ -59,6 +59,7 @@ fn requests(reader: &mut Reader<'_>) -> RequestSettings {
     let body_timeout = reader.seconds("TELECONSULT_BODY_TIMEOUT_SECONDS", 1..=600, defaults.body.timeout);
     RequestSettings {
         trusted_proxies: reader.networks("TRUSTED_PROXIES").unwrap_or_default(),
+        origins: reader.origins("TELECONSULT_ALLOWED_ORIGINS"),
         body: BodyLimits { timeout: body_timeout, ..defaults.body },
         ..defaults
     }

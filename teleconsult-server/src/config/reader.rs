@@ -12,6 +12,7 @@ use http::HeaderName;
 
 use super::problem::{Problem, Problems, Source};
 use crate::base::networks::Networks;
+use crate::http::origins::Origins;
 
 pub(super) struct Reader<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
@@ -170,6 +171,11 @@ impl<'a> Reader<'a> {
         self.text(name)?;
         let expected = "a list of addresses, networks such as 10.0.0.0/8, loopback, linklocal or uniquelocal";
         Some(self.parsed(name, expected, |_| true, Networks::default()))
+    }
+
+    /// Origins, separated by commas; none when it is not set.
+    pub(super) fn origins(&mut self, name: &str) -> Origins {
+        self.parsed(name, "a list of origins such as https://portal.example", |_| true, Origins::default())
     }
 
     /// A size such as `50MB`, in bytes. A kilobyte has 1024 bytes, as in the predecessor.

@@ -18,6 +18,7 @@ use super::body::{BodyLimits, read_fields};
 use super::client_address::client_address;
 use super::error::ApiError;
 use super::multipart::{discard, read_file};
+use super::origins::{self, Origins};
 use super::policy::{BodyKind, Effect, HasPolicy, Policy};
 use super::request::{ReceivedBody, Request, check_host, must_close_after, query_pairs};
 use super::request_id::request_id;
@@ -72,6 +73,8 @@ pub struct Completed<'a> {
 pub struct RequestSettings {
     /// Proxies whose `x-forwarded-for` is trusted.
     pub trusted_proxies: Networks,
+    /// Origins whose pages may call (`TELECONSULT_ALLOWED_ORIGINS`).
+    pub origins: Origins,
     /// Limits for JSON bodies and form fields.
     pub body: BodyLimits,
     /// Time for a response.
@@ -82,7 +85,8 @@ impl Default for RequestSettings {
     fn default() -> Self {
         let trusted_proxies = Networks::default();
         // Above what all calls of one request may take, so that the response is not a gateway's.
-        Self { trusted_proxies, body: BodyLimits::default(), timeout: Duration::from_secs(90) }
+        let timeout = Duration::from_secs(90);
+        Self { trusted_proxies, origins: Origins::default(), body: BodyLimits::default(), timeout }
     }
 }
 
@@ -143,7 +147,9 @@ impl<A: Application> Pipeline<A> {
             head,
         };
         access_log::incoming(&entry);
-        (target, Pending { application: Arc::clone(&self.application), entry, is_completed: false })
+        let allowed_origin = self.settings.origins.listed(&entry.head.headers).cloned();
+        let application = Arc::clone(&self.application);
+        (target, Pending { application, entry, allowed_origin, is_completed: false })
     }
 
     async fn process<B>(
@@ -159,11 +165,19 @@ impl<A: Application> Pipeline<A> {
     {
         check_host(head.version, &head.headers)?;
         let Some(target) = target else {
+            if let Some(response) = self.settings.origins.preflight(&head.method, &head.headers) {
+                return Ok(response);
+            }
             return Err(ApiError::unrouted(&head.method, &access_log::shown_path(head.uri.path())));
         };
         let policy = *target.policy();
         let mut headers = head.headers.clone();
-        if let Err(refusal) = self.application.admit(&target, peer, &mut headers) {
+        let is_proxy_trusted = self.settings.trusted_proxies.contains(peer);
+        let checked = match policy.effect {
+            Effect::None => Ok(()),
+            Effect::Changes => self.settings.origins.check(&headers, is_proxy_trusted),
+        };
+        if let Err(refusal) = checked.and_then(|()| self.application.admit(&target, peer, &mut headers)) {
             // A large body is not kept for a caller who is refused.
             if let BodyKind::File(form) = policy.body {
                 discard(body, form).await;
@@ -228,6 +242,8 @@ pub(crate) fn timed_out() -> ApiError {
 struct Pending<A: Application> {
     application: Arc<A>,
     entry: Entry,
+    /// The origin of the page that sent it, if its pages may call.
+    allowed_origin: Option<HeaderValue>,
     is_completed: bool,
 }
 
@@ -239,6 +255,9 @@ impl<A: Application> Pending<A> {
             Ok(response) => (response.into_http(), None),
             Err(error) => (error.to_http(request), Some(error)),
         };
+        if let Some(origin) = &self.allowed_origin {
+            origins::allow(origin, response.headers_mut());
+        }
         if must_close_after(request) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
