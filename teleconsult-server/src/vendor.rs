@@ -1,5 +1,6 @@
 //! The vendor's API, as far as the server uses it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ const DETAILS_TIMEOUT: Duration = Duration::from_secs(2);
 const NO_PLUS_USER: &str = "no_plus_user_in_room";
 /// Time for one attempt to send a picture of up to 10 MB.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// How many pages of 100 files of one room are read at most. A list that never ends must not keep the service busy.
+const MAX_UPLOAD_PAGES: u32 = 100;
 /// Files that are deleted concurrently. Few, because the vendor's quota is not known.
 const DELETIONS_AT_ONCE: usize = 4;
 /// Users that are created concurrently, when the vendor has lost them.
@@ -240,6 +243,25 @@ impl VendorClient {
         }
     }
 
+    /// The keys of the files of a room. A list that begins again ends there, and one that goes on is read up to a limit, page
+    /// by page, so that it can be given up between two of them.
+    async fn upload_keys(&self, room: &RoomId) -> Result<Vec<UploadKey>> {
+        let list = self.client.rooms().uploads(room).page_size(PAGE_SIZE);
+        let (mut keys, mut seen, mut offset) = (Vec::new(), HashSet::new(), 0);
+        for _ in 0..MAX_UPLOAD_PAGES {
+            let page = self.guarded(Purpose::Work, list.clone().offset(offset).send()).await?;
+            let next = page.next_offset().filter(|next| *next > offset);
+            let (listed, before) = (page.items.len(), keys.len());
+            keys.extend(page.items.into_iter().map(|upload| upload.key).filter(|key| seen.insert(key.clone())));
+            let begins_again = listed > 0 && keys.len() == before;
+            match next {
+                Some(next) if !begins_again => offset = next,
+                _ => break,
+            }
+        }
+        Ok(keys)
+    }
+
     /// Deletes the files of a room, and returns how many there were and how many are gone. One that cannot be deleted does
     /// not stop the others.
     ///
@@ -248,8 +270,7 @@ impl VendorClient {
     /// The vendor's, when the files cannot be listed.
     pub async fn delete_uploads(&self, room: &RoomId) -> Result<(usize, usize)> {
         // All keys first: deletions shift the pages of a list that is still being read.
-        let list = self.client.rooms().uploads(room).page_size(PAGE_SIZE).into_stream();
-        let keys: Vec<UploadKey> = self.guarded(Purpose::Work, list.map_ok(|upload| upload.key).try_collect()).await?;
+        let keys = self.upload_keys(room).await?;
         let delete = |key: UploadKey| async move {
             match self.guarded(Purpose::Effect, self.client.uploads().delete(&key).send()).await {
                 Ok(()) => true,

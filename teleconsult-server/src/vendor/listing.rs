@@ -300,8 +300,12 @@ mod tests {
 
     /// A vendor whose list of rooms is this one.
     async fn listing(rooms: &str) -> VendorClient {
+        responding(&format!(r#"{{"has_more":false,"rooms":{rooms}}}"#)).await
+    }
+
+    /// A vendor that responds to everything with this body.
+    async fn responding(body: &str) -> VendorClient {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
-        let body = format!(r#"{{"has_more":false,"rooms":{rooms}}}"#);
         let response = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/v2", listener.local_addr().unwrap());
@@ -313,6 +317,21 @@ mod tests {
         });
         let client = bandyer_client::Client::builder("ak_test_1").base_url(url).build().unwrap();
         VendorClient::new(client, BreakerMetrics::default())
+    }
+
+    #[tokio::test]
+    async fn a_list_of_files_that_never_ends_is_given_up() {
+        let room = bandyer_client::RoomId::new("room_1").unwrap();
+        for (body, count) in [
+            // It ignores the offset.
+            (r#"{"has_more":true,"uploads":[{"key":"a"},{"key":"b"}]}"#, 2),
+            // It goes on without files.
+            (r#"{"has_more":true,"limit":100,"uploads":[]}"#, 0),
+            (r#"{"has_more":false,"uploads":[{"key":"a"}]}"#, 1),
+        ] {
+            let keys = responding(body).await.upload_keys(&room).await.unwrap();
+            assert_eq!(keys.len(), count, "{body}");
+        }
     }
 
     #[tokio::test]
