@@ -3,6 +3,9 @@
 //! Reading binds and connects nothing and builds no services; what is built to check a setting is dropped. All problems
 //! are collected, each with the name of its variable and without its value, which may be a secret.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
 
 use crate::api::state::EndpointSettings;
@@ -71,8 +74,15 @@ impl Config {
     ///
     /// [`Problems`], all of them.
     pub fn from_env() -> Result<Self, Problems> {
-        #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-        Self::from_lookup(&|name| std::env::var(name).ok())
+        let read = RefCell::new(BTreeSet::new());
+        let mut config = Self::from_lookup(&|name| {
+            read.borrow_mut().insert(name.to_owned());
+            #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+            std::env::var(name).ok()
+        })?;
+        let set = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        config.warnings.extend(unknown_variables(set, &read.into_inner()));
+        Ok(config)
     }
 
     /// Reads variables through a function, so that tests need no environment.
@@ -113,6 +123,25 @@ impl Config {
             warnings,
         })
     }
+}
+
+/// Least likeness at which a name is taken for a misspelling of another one; 1 is equality.
+const LIKENESS: f64 = 0.8;
+
+/// One warning for each variable that looks like one of ours and is not read.
+fn unknown_variables(set: impl Iterator<Item = String>, read: &BTreeSet<String>) -> Vec<String> {
+    let is_ours = |name: &String| name.starts_with("TELECONSULT_") && !name.starts_with("TELECONSULT_TEST_");
+    // Only builds for tests read it.
+    let is_unknown = |name: &String| is_ours(name) && !read.contains(name) && name != "TELECONSULT_CRASH_POINTS";
+    let warning = |name: String| {
+        let likeness = |known: &&String| strsim::normalized_levenshtein(&name, known);
+        let nearest = read.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        match nearest.filter(|known| likeness(known) >= LIKENESS) {
+            Some(known) => format!("{name} is not a setting; {known} is"),
+            None => format!("{name} is not a setting"),
+        }
+    };
+    set.filter(is_unknown).map(warning).collect()
 }
 
 #[cfg(test)]
@@ -157,6 +186,35 @@ mod tests {
         assert!(config.identity.proxies.is_none() && config.identity.trusts_peer([192, 0, 2, 1].into()));
         assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
         assert!(config.warnings[0].starts_with("TELECONSULT_IDENTITY_PROXIES is not set"));
+    }
+
+    #[test]
+    fn a_variable_that_is_not_read_is_warned_of_with_the_nearest_one() {
+        let read = ["TELECONSULT_LEASE_SECONDS", "TELECONSULT_BIND_ADDRESS", "HTTP_PORT"].map(str::to_owned).into();
+        let warnings = |names: &[&str]| super::unknown_variables(names.iter().map(ToString::to_string), &read);
+        assert_eq!(
+            warnings(&["TELECONSULT_LEASE_SECS", "TELECONSULT_LEASE_SECONDS", "TELECONSULT_XYZ", "HTTP_PROT", "PATH"]),
+            [
+                "TELECONSULT_LEASE_SECS is not a setting; TELECONSULT_LEASE_SECONDS is",
+                "TELECONSULT_XYZ is not a setting"
+            ]
+        );
+        assert!(warnings(&["TELECONSULT_CRASH_POINTS", "TELECONSULT_TEST_OUTPUT"]).is_empty());
+    }
+
+    #[test]
+    fn every_documented_variable_is_read_whatever_else_is_set() {
+        let read = std::cell::RefCell::new(std::collections::BTreeSet::new());
+        let lookup = |name: &str| {
+            read.borrow_mut().insert(name.to_owned());
+            [KEY, URL].into_iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+        };
+        Config::from_lookup(&lookup).unwrap();
+        let readme = include_str!("../../README.md");
+        let rows = readme.lines().filter_map(|line| line.strip_prefix("| `TELECONSULT_")?.split('`').next());
+        let documented: Vec<String> = rows.map(|rest| format!("TELECONSULT_{rest}")).collect();
+        assert!(documented.len() > 10, "{documented:?}");
+        assert!(super::unknown_variables(documented.into_iter(), &read.into_inner()).is_empty());
     }
 
     #[test]
