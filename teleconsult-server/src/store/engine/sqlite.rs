@@ -161,7 +161,6 @@ async fn pool(connections: u32, file: &Path, mode: &str) -> Result<AnyPool, sqlx
         .await
 }
 
-/// The database holds access links, so a new folder is readable by its owner alone. An existing one keeps its mode.
 /// Opens a file for this user alone, whatever the umask of the process, and creates it if needed: it holds names and links.
 fn private_file(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
@@ -169,8 +168,11 @@ fn private_file(path: &Path) -> std::io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(path)?;
+    // On a volume that others have used before, a file may belong to another user. It can be used nevertheless.
     #[cfg(unix)]
-    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    if let Err(error) = file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600)) {
+        tracing::warn!(file = ?path.file_name(), %error, "a file of the database may be readable by other users");
+    }
     Ok(file)
 }
 
@@ -186,6 +188,7 @@ fn warn_if_shared(folder: &Path) {
     }
 }
 
+/// The database holds access links, so a new folder is readable by its owner alone. An existing one keeps its mode.
 fn make_private_folder(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
